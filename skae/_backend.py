@@ -1,0 +1,71 @@
+"""The one door to Keras and TensorFlow, opened when something is first fitted.
+
+Importing TensorFlow takes seconds and prints lines that no user of a
+scikit-learn transformer asked for, so nothing in skae imports it at module level.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_import_lock = threading.Lock()
+
+
+def load():
+    """Import Keras and TensorFlow, quietly.
+
+    A user who has set ``TF_CPP_MIN_LOG_LEVEL`` or imported TensorFlow already
+    sees what TensorFlow prints.
+
+    Returns
+    -------
+    keras, tensorflow : modules
+
+    Raises
+    ------
+    RuntimeError
+        When Keras runs on another backend than TensorFlow.
+    """
+    with _import_lock:
+        if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
+            import keras
+            import tensorflow
+        else:
+            os.environ[_LOG_LEVEL] = "3"
+            with _silent_stderr():
+                import keras
+                import tensorflow
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            "skae trains with Keras on TensorFlow, but Keras runs on the "
+            f"{keras.backend.backend()!r} backend here. Set the environment variable "
+            "KERAS_BACKEND=tensorflow before Python starts."
+        )
+    return keras, tensorflow
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    """Hold back what is written to file descriptor 2; show it if the body fails.
+
+    TensorFlow's first lines come from C++ before its own log level is read.
+    """
+    with tempfile.TemporaryFile() as held_back:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # no stderr to keep quiet
+            yield
+            return
+        try:
+            os.dup2(held_back.fileno(), 2)
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(stderr, held_back.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

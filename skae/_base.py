@@ -1,0 +1,192 @@
+"""What every autoencoder does: the whole scikit-learn contract."""
+
+import copy
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from skae import _data, _validation
+from skae._fitting import RUNTIME_ATTRIBUTES, Fitting
+from skae._inference import FittedCodec, shared_codec, standalone_models
+
+
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Fits an encoder and a decoder together, and maps data through them.
+
+    A subclass is its parameters, their constraints, `_network`, which names how it is
+    wired, and `_objective`, which names what it learns to do.
+    """
+
+    @_validation.fit_context
+    def fit(self, X, y=None, *, sample_weight=None, X_val=None):
+        """Learn codes from which the rows of X can be reconstructed.
+
+        If anything fails, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, in any unit; at least two.
+
+        y : None
+            Ignored; present so that pipelines can pass labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts: a row of weight 2 is two rows, one of weight 0 is
+            none. Not negative.
+
+        X_val : array-like of shape (n_validation_samples, n_features), default=None
+            Rows that judge each epoch, instead of rows held out from X.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data cannot be used; the message says which and
+            what would do.
+
+        TypeError
+            When `callbacks` holds something that is no Keras callback.
+        """
+        fitted = copy.copy(self)
+        Fitting(fitted).run(X, sample_weight, X_val)
+        vars(self).clear()
+        vars(self).update(vars(fitted))
+        return self
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, encoding_dim)
+            In the unit of X; float32 for float32 input, else float64.
+        """
+        check_is_fitted(self)
+        return self._codec().encode(_validation.check_rows(self, X, reset=False))
+
+    def inverse_transform(self, X):
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, encoding_dim)
+            Codes as `transform` returns them.
+
+        Returns
+        -------
+        reconstructions : ndarray of shape (n_samples, n_features)
+            In the unit of the training rows; float32 for float32 codes, else float64.
+        """
+        check_is_fitted(self)
+        codes = _validation.check_codes(X, self._n_features_out, type(self).__name__)
+        return self._codec().decode(codes)
+
+    def reconstruct(self, X):
+        """Encode and decode rows in one step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        reconstructions : ndarray of shape (n_samples, n_features)
+            What ``inverse_transform(transform(X))`` gives.
+        """
+        check_is_fitted(self)
+        return self._codec().reconstruct(_validation.check_rows(self, X, reset=False))
+
+    def score_samples(self, X):
+        """Return the negative mean squared error of each row's reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        scores : float64 ndarray of shape (n_samples,)
+            In the squared unit of X; 0 is best.
+        """
+        check_is_fitted(self)
+        X = _validation.check_rows(self, X, reset=False)
+        return -self._codec().squared_errors(X)
+
+    def score(self, X, y=None):
+        """Return the fraction of the variance of X that reconstructions explain.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            1 - SSE / SST over all features, with SST around the means of X; at most
+            1. For PCA on its own training rows this is the sum of
+            ``explained_variance_ratio_``.
+        """
+        check_is_fitted(self)
+        X = _validation.check_rows(self, X, reset=False)
+        _, variance = _data.mean_and_variance(X, np.ones(len(X)))
+        error = self._codec().squared_errors(X).mean()
+        if variance.mean() == 0:
+            return 1.0 if error == 0 else 0.0
+        return float(1 - error / variance.mean())
+
+    @property
+    def encoder_(self):
+        """Keras model from rows, in the user's units, to codes; a copy of the fit."""
+        return self._models()[0]
+
+    @property
+    def decoder_(self):
+        """Keras model from codes to rows in the user's units; a copy of the fit."""
+        return self._models()[1]
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_weights")
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in RUNTIME_ATTRIBUTES}
+
+    def _codec(self):
+        """Return the compiled functions with this fit's weights."""
+        if "_fitted_codec" not in vars(self):
+            codec = shared_codec(*self._architecture)
+            self._fitted_codec = FittedCodec(codec, self._weights, self._scaling)
+        return self._fitted_codec
+
+    def _models(self):
+        """Return encoder and decoder as Keras models in the user's units."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(
+                f"This {type(self).__name__} has no Keras models before it is fitted."
+            )
+        if "_keras_models" not in vars(self):
+            self._keras_models = standalone_models(
+                self._architecture, self._weights, self._scaling
+            )
+        return self._keras_models

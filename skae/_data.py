@@ -1,0 +1,124 @@
+"""Data on their way to the network: merged, split, and in the network's scale."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+_CHUNK_BYTES = 2**22
+FEWEST_ROWS = 32
+_MOST_ROWS_TO_MERGE = 2**12
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """From the user's units to the network's, ``(X - mean) / scale``, and back.
+
+    Parameters
+    ----------
+    mean : float64 ndarray of shape (n_features,)
+        Zeros where the network sees the data as they are.
+
+    scale : float
+        One positive number for all features.
+    """
+
+    mean: np.ndarray
+    scale: float
+
+    def standardize(self, X, order):
+        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64."""
+        standardized = np.empty((len(order), *X.shape[1:]), np.float32)
+        for chunk in row_chunks(standardized):
+            standardized[chunk] = (X[order[chunk]] - self.mean) / self.scale
+        return standardized
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Rows in the network's scale, and what each counts.
+
+    Parameters
+    ----------
+    values : float32 ndarray of shape (n_rows, n_features)
+        The data.
+
+    weights : float64 ndarray of shape (n_rows,)
+        Positive; a row of weight 2 counts as two rows.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, rows):
+        return Rows(self.values[rows], self.weights[rows])
+
+
+def row_chunks(X):
+    """Yield slices over the rows of X, each of a few megabytes in float32."""
+    step = max(FEWEST_ROWS, _CHUNK_BYTES // (4 * math.prod(X.shape[1:])))
+    for start in range(0, len(X), step):
+        yield slice(start, start + step)
+
+
+def merge_repeated_rows(X, weights):
+    """Drop rows of weight zero; in small data add up the weights of equal rows.
+
+    So a row of weight two and the same row twice are the same data, bit for bit, in
+    whatever order the rows come.
+
+    Returns
+    -------
+    X : ndarray of shape (n_distinct, n_features)
+
+    weights : float64 ndarray of shape (n_distinct,)
+    """
+    counted = weights > 0
+    if not counted.all():
+        X, weights = X[counted], weights[counted]
+    if len(X) > _MOST_ROWS_TO_MERGE:
+        return X, weights
+    distinct, which = np.unique(X, axis=0, return_inverse=True)
+    return distinct, np.bincount(which.ravel(), weights=weights)
+
+
+def mean_and_variance(X, weights):
+    """Return the features' weighted means and variances, in float64, by chunks."""
+    shares = weights / weights.sum()
+    mean = sum(shares[chunk] @ X[chunk].astype(np.float64) for chunk in row_chunks(X))
+    variance = sum(shares[chunk] @ (X[chunk] - mean) ** 2 for chunk in row_chunks(X))
+    return mean, variance
+
+
+def total_scale(mean, variance):
+    """Return the root of the mean variance, or 1 where there is only rounding.
+
+    Raises
+    ------
+    ValueError
+        When the variance overflows.
+    """
+    average = variance.mean()
+    if not np.isfinite(average):
+        raise ValueError(
+            "X has values so large that their variance is not a finite number "
+            f"(the largest mean is {np.abs(mean).max():g}). Divide X by a constant."
+        )
+    rounding = (4 * np.finfo(np.float64).eps) ** 2 * (mean**2).mean()
+    return float(np.sqrt(average)) if average > rounding else 1.0
+
+
+def validation_last(n_rows, fraction, generator):
+    """Return an order of the rows with the held-out ones last, and how many they are.
+
+    At least one row is left on either side, unless the fraction is 0.
+    """
+    if not fraction:
+        return np.arange(n_rows), 0
+    n_held_out = min(max(1, round(fraction * n_rows)), n_rows - 1)
+    shuffled = generator.permutation(n_rows)
+    n_kept = n_rows - n_held_out
+    return np.concatenate([np.sort(shuffled[:n_kept]), shuffled[n_kept:]]), n_held_out

@@ -1,0 +1,42 @@
+"""What "auto" means: rules from the size of the data, chosen by experiment.
+
+``python -m benchmarks.defaults`` prints the results behind them.
+"""
+
+import math
+
+OPTIMIZER = "adam"
+
+_STEPS = 3000
+_MOST_EPOCHS = 200
+_FEWEST_EPOCHS = 5
+
+
+def hidden_layer_sizes(n_features):
+    """Return one hidden layer of 256 units."""
+    return (256,)
+
+
+def validation_fraction(n_rows):
+    """Return a fifth of small data, a tenth of large."""
+    return 0.2 if n_rows < 2000 else 0.1
+
+
+def batch_size(n_rows):
+    """Return a power of two that grows with the number of rows, 32 to 512."""
+    return 2 ** min(max(round(math.log2(max(n_rows, 1) / 64)), 5), 9)
+
+
+def epochs(n_rows, batch):
+    """Return the epochs that make about 3,000 steps, from 5 to 200."""
+    return min(max(math.ceil(_STEPS / math.ceil(n_rows / batch)), _FEWEST_EPOCHS), _MOST_EPOCHS)
+
+
+def learning_rate(optimizer):
+    """Return 0.01 for Adam and its kin, None for an optimizer's own rate."""
+    return 0.01 if optimizer in ("auto", "adam", "adamw", "nadam") else None
+
+
+def patience(n_epochs):
+    """Return a third of the epochs, and at least 5."""
+    return max(5, n_epochs // 3)

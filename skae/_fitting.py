@@ -1,0 +1,225 @@
+"""One fit, from the user's data to fitted attributes."""
+
+import contextlib
+import math
+
+import numpy as np
+
+from skae import _data, _defaults, _pca, _random, _validation
+from skae._inference import (
+    FittedCodec,
+    architecture_key,
+    shared_codec,
+    variables,
+)
+from skae._training import Loop, Settings, Trainer, Training, borrowed_trainer, xla_pays
+
+RUNTIME_ATTRIBUTES = ("_fitted_codec", "_keras_models")
+"""Made on first use; never copied, pickled or carried over to another fit."""
+
+
+class Fitting:
+    """The steps of a fit.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        A copy of the user's estimator; gets the fitted attributes at the end.
+    """
+
+    def __init__(self, estimator):
+        self._estimator = estimator
+        self._resumed = estimator.warm_start and hasattr(estimator, "_weights")
+        self._generator = _random.as_generator(estimator.random_state)
+
+    def run(self, X, sample_weight, X_val):
+        """Fit; see `BaseAutoencoder.fit` for the parameters."""
+        _validation.check_callbacks(self._estimator.callbacks)
+        self._estimator._check_parameters()
+        self._take(X, sample_weight, X_val)
+        self._resolve_settings()
+        self._choose_architecture()
+        start, step_sizes = self._start()
+        training = self._train(start, step_sizes)
+        self._set_attributes(training)
+
+    def _take(self, X, sample_weight, X_val):
+        """Check the data and bring them to the network's scale."""
+        estimator = self._estimator
+        X = _validation.check_rows(estimator, X, reset=not self._resumed)
+        weights = _validation.check_sample_weight(sample_weight, X)
+        X, weights = _data.merge_repeated_rows(X, weights)
+        if X_val is not None:
+            X_val = _validation.check_rows(estimator, X_val, reset=False)
+        self._objective = estimator._objective()
+        if self._objective.has_logits:
+            _validation.check_unit_interval(X, "X")
+            if X_val is not None:
+                _validation.check_unit_interval(X_val, "X_val")
+        self._mean, variance = _data.mean_and_variance(X, weights)
+        self._scaling = self._choose_scaling(variance)
+        self._validation_fraction = (
+            0.0
+            if X_val is not None
+            else self._resolved(
+                "validation_fraction", _defaults.validation_fraction(len(X))
+            )
+        )
+        order, n_held_out = _data.validation_last(
+            len(X), self._validation_fraction, self._generator
+        )
+        values = self._scaling.standardize(X, order)
+        self._rows = _data.Rows(values, weights[order])
+        self._training_rows = self._rows[: len(X) - n_held_out]
+        self._validation = self._rows[len(X) - n_held_out :] if n_held_out else None
+        if X_val is not None:
+            values = self._scaling.standardize(X_val, np.arange(len(X_val)))
+            self._validation = _data.Rows(values, np.ones(len(X_val)))
+
+    def _choose_scaling(self, variance):
+        if self._resumed:
+            return self._estimator._scaling
+        if self._objective.has_logits:
+            return _data.Scaling(np.zeros_like(self._mean), 1.0)
+        return _data.Scaling(self._mean, _data.total_scale(self._mean, variance))
+
+    def _resolved(self, parameter, automatic):
+        value = getattr(self._estimator, parameter)
+        return automatic if isinstance(value, str) and value == "auto" else value
+
+    def _resolve_settings(self):
+        """Turn every "auto" about training into a value."""
+        estimator, n_rows = self._estimator, len(self._training_rows)
+        batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
+        batch_size = min(batch_size, n_rows)
+        epochs = self._resolved("epochs", _defaults.epochs(n_rows, batch_size))
+        self._patience = self._resolved("patience", _defaults.patience(epochs))
+        automatic_rate = _defaults.learning_rate(estimator.optimizer)
+        self._optimizer = _validation.check_optimizer(
+            _defaults.OPTIMIZER if estimator.optimizer == "auto" else estimator.optimizer,
+            self._resolved("learning_rate", automatic_rate),
+        )
+        self._learning_rate = float(np.asarray(self._optimizer.learning_rate))
+        self._from_pca = estimator.init == "pca" and not self._resumed
+        self._settings = Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate_schedule=estimator.learning_rate_schedule,
+            patience=self._patience if estimator.early_stopping else None,
+            must_beat_start=self._from_pca,
+            loss_unit=1.0 if self._objective.has_logits else self._scaling.scale**2,
+            verbose=estimator.verbose,
+        )
+
+    def _choose_architecture(self):
+        """Name the network; a resumed fit must name the one that it resumes."""
+        estimator = self._estimator
+        sample_shape = self._rows.values.shape[1:]
+        network = estimator._network(sample_shape)
+        dim = int(estimator.encoding_dim)
+        self._architecture = network, sample_shape, dim, self._objective
+        if self._resumed and architecture_key(*self._architecture) != architecture_key(
+            *estimator._architecture
+        ):
+            raise ValueError(
+                "warm_start=True continues the network of the previous fit, but the "
+                "parameters now describe another one. Set them back, or set "
+                "warm_start=False to fit anew."
+            )
+
+    def _start(self):
+        """Return the weights that training starts from, and the size of its steps."""
+        network, sample_shape, dim, objective = self._architecture
+        with _random.seeded(_random.draw_seed(self._generator)):
+            encoder = network.build_encoder(sample_shape, dim)
+            decoder = network.build_decoder(sample_shape, dim)
+        self._axes, step_sizes = None, []
+        if self._from_pca:
+            rows = self._rows
+            self._axes = _pca.principal_axes(
+                rows.values, rows.weights, dim, self._generator
+            )
+            step_sizes = _pca.start_at_pca(
+                encoder, decoder, self._axes, self._estimator.code_activation, rows, objective
+            )
+        if self._resumed:
+            return self._estimator._weights, step_sizes
+        return [v.numpy() for v in variables(encoder) + variables(decoder)], step_sizes
+
+    def _nothing_to_learn(self):
+        """Tell whether the start reconstructs the rows up to rounding."""
+        return (
+            self._axes is not None
+            and self._axes.are_exact
+            and self._objective.is_plain_error
+        )
+
+    def _train(self, start, step_sizes):
+        if self._nothing_to_learn():
+            return Training(start, {}, 0)
+        how = {
+            "scaled_steps": bool(step_sizes),
+            "compile_with_xla": xla_pays(
+                sum(w.size for w in start),
+                len(self._training_rows),
+                self._settings.epochs,
+            ),
+        }
+        callbacks = self._estimator.callbacks or ()
+        parts = (*self._architecture, self._optimizer)
+        # Callbacks may hold on to the model, so it must not serve another fit.
+        lend = (
+            contextlib.nullcontext(Trainer(*parts, **how))
+            if callbacks
+            else borrowed_trainer(*parts, **how)
+        )
+        with lend as trainer:
+            loop = Loop(
+                trainer,
+                self._settings,
+                self._training_rows,
+                self._validation,
+                self._row_losses(),
+                self._generator,
+                step_sizes,
+            )
+            return loop.run(start, callbacks)
+
+    def _row_losses(self):
+        codec = shared_codec(*self._architecture)
+        mean = np.zeros(self._rows.values.shape[1:])
+        as_they_are = _data.Scaling(mean, 1.0)
+        return lambda weights, values: FittedCodec(
+            codec, weights, as_they_are
+        ).row_losses(values)
+
+    def _set_attributes(self, training):
+        """Set all fitted attributes at once; nothing can fail any more."""
+        network, sample_shape, dim, _ = self._architecture
+        settings = self._settings
+        attributes = {
+            "history_": training.history,
+            "n_iter_": len(training.history.get("loss", ())),
+            "best_epoch_": training.best_epoch,
+            "initial_loss_": training.initial_loss,
+            "best_loss_": training.best_loss,
+            "optimizer_": self._optimizer.name,
+            "learning_rate_": self._learning_rate,
+            "batch_size_": settings.batch_size,
+            "epochs_": settings.epochs,
+            "validation_fraction_": self._validation_fraction,
+            "patience_": self._patience,
+            "sample_shape_": sample_shape,
+            "compression_factor_": math.prod(sample_shape) / dim,
+            "_architecture": self._architecture,
+            "_weights": training.weights,
+            "_scaling": self._scaling,
+            "_n_features_out": dim,
+        }
+        if not self._resumed:
+            attributes["mean_"] = self._mean
+        for name in self._estimator._network_parameters:
+            attributes[f"{name}_"] = getattr(network, name)
+        for name in RUNTIME_ATTRIBUTES:
+            vars(self._estimator).pop(name, None)
+        vars(self._estimator).update(attributes)

@@ -1,0 +1,308 @@
+"""The only batched inference: compiled encoder, decoder and losses of a network."""
+
+import dataclasses
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from skae import _backend
+from skae._data import FEWEST_ROWS, row_chunks
+
+_MOST_CODECS = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """What one row costs.
+
+    Parameters
+    ----------
+    loss : {"mse", "binary_crossentropy"}
+        Mean over the features of the squared error, or of the cross-entropy in nats
+        with the decoder's outputs as logits.
+
+    l1_activity : float
+        Weight of the sum of the absolute codes.
+    """
+
+    loss: str = "mse"
+    l1_activity: float = 0.0
+
+    @property
+    def has_logits(self):
+        """Whether the decoder's outputs are logits of values in [0, 1]."""
+        return self.loss == "binary_crossentropy"
+
+    @property
+    def is_plain_error(self):
+        """Whether the loss is zero where the reconstruction is exact."""
+        return not self.has_logits and not self.l1_activity
+
+    def row_losses(self, targets, codes, outputs):
+        """Return the loss of each row, shape (n_rows,)."""
+        ops = _backend.load()[0].ops
+        if self.has_logits:
+            losses = _mean_per_row(ops.softplus(outputs) - targets * outputs)
+        else:
+            losses = _mean_per_row(ops.square(outputs - targets))
+        if self.l1_activity:
+            losses += self.l1_activity * ops.sum(ops.abs(codes), axis=-1)
+        return losses
+
+    def squared_errors(self, targets, outputs):
+        """Return each row's mean squared error of reconstruction, shape (n_rows,)."""
+        ops = _backend.load()[0].ops
+        return _mean_per_row(ops.square(self.reconstructions(outputs) - targets))
+
+    def reconstructions(self, outputs):
+        """Turn the decoder's outputs into values of the network's scale."""
+        ops = _backend.load()[0].ops
+        return ops.sigmoid(outputs) if self.has_logits else outputs
+
+
+class Codec:
+    """Compiled functions of one architecture.
+
+    They have no state (weights are arguments), so fits and threads share them. Each
+    is traced once per floating-point type, whatever the number of rows.
+
+    Parameters
+    ----------
+    network : object
+        Builds the Keras models; see `skae.networks`.
+
+    sample_shape : tuple of int
+        Shape of one sample.
+
+    encoding_dim : int
+        Number of codes.
+
+    objective : Objective
+        Gives the losses and what the decoder's outputs mean.
+    """
+
+    def __init__(self, network, sample_shape, encoding_dim, objective):
+        self.encoder = network.build_encoder(sample_shape, encoding_dim)
+        self.decoder = network.build_decoder(sample_shape, encoding_dim)
+        self.sample_shape = sample_shape
+        self.encoding_dim = encoding_dim
+        self.objective = objective
+        self._n_encoder_variables = len(variables(self.encoder))
+        self._compiled = {}
+        self._compiling = threading.Lock()
+
+    def compiled(self, name, dtype):
+        """Return the compiled method `name` for rows of `dtype`."""
+        key = (name, np.dtype(dtype))
+        with self._compiling:
+            if key not in self._compiled:
+                self._compiled[key] = self._trace(*key)
+            return self._compiled[key]
+
+    def _trace(self, name, dtype):
+        _, tf = _backend.load()
+        row_shape = (self.encoding_dim,) if name == "decode" else self.sample_shape
+        weights = [
+            tf.TensorSpec(v.shape, v.dtype)
+            for v in variables(self.encoder) + variables(self.decoder)
+        ]
+        return tf.function(getattr(self, name)).get_concrete_function(
+            tf.TensorSpec((None, *row_shape), dtype),
+            weights,
+            tf.TensorSpec(self.sample_shape, dtype),
+            tf.TensorSpec((), dtype),
+        )
+
+    def encode(self, rows, weights, mean, scale):
+        """Map rows in the user's units to codes in the user's units."""
+        _, tf = _backend.load()
+        codes = self._codes(self._standardized(rows, mean, scale), weights)
+        return tf.cast(codes, rows.dtype) * scale
+
+    def decode(self, codes, weights, mean, scale):
+        """Map codes in the user's units to rows in the user's units."""
+        _, tf = _backend.load()
+        outputs = self._outputs(tf.cast(codes / scale, tf.float32), weights)
+        outputs = self.objective.reconstructions(outputs)
+        return tf.cast(outputs, codes.dtype) * scale + mean
+
+    def reconstruct(self, rows, weights, mean, scale):
+        """Map rows to their reconstructions, both in the user's units."""
+        codes = self.encode(rows, weights, mean, scale)
+        return self.decode(codes, weights, mean, scale)
+
+    def squared_errors(self, rows, weights, mean, scale):
+        """Return each row's mean squared error, over the square of the scale."""
+        standardized = self._standardized(rows, mean, scale)
+        outputs = self._outputs(self._codes(standardized, weights), weights)
+        return self.objective.squared_errors(standardized, outputs)
+
+    def row_losses(self, rows, weights, mean, scale):
+        """Return each row's loss, as training sees it."""
+        standardized = self._standardized(rows, mean, scale)
+        codes = self._codes(standardized, weights)
+        return self.objective.row_losses(
+            standardized, codes, self._outputs(codes, weights)
+        )
+
+    def _standardized(self, rows, mean, scale):
+        _, tf = _backend.load()
+        return tf.cast((rows - mean) / scale, tf.float32)
+
+    def _codes(self, standardized, weights):
+        return _call(self.encoder, weights[: self._n_encoder_variables], standardized)
+
+    def _outputs(self, codes, weights):
+        return _call(self.decoder, weights[self._n_encoder_variables :], codes)
+
+
+class FittedCodec:
+    """A codec with one estimator's weights and scaling.
+
+    Parameters
+    ----------
+    codec : Codec
+        The compiled functions.
+
+    weights : list of arrays
+        Values of the encoder's variables, then the decoder's.
+
+    scaling : Scaling
+        The user's units.
+    """
+
+    def __init__(self, codec, weights, scaling):
+        _, tf = _backend.load()
+        self._codec = codec
+        self._weights = [tf.convert_to_tensor(w) for w in weights]
+        self._scaling = scaling
+
+    def encode(self, X):
+        """Return codes, shape (n_rows, encoding_dim)."""
+        return self._map("encode", X, (self._codec.encoding_dim,))
+
+    def decode(self, codes):
+        """Return reconstructions, shape (n_rows, *sample_shape)."""
+        return self._map("decode", codes, self._codec.sample_shape)
+
+    def reconstruct(self, X):
+        """Return reconstructions, shape (n_rows, *sample_shape)."""
+        return self._map("reconstruct", X, self._codec.sample_shape)
+
+    def squared_errors(self, X):
+        """Return float64 mean squared errors in squared user's units, (n_rows,)."""
+        errors = self._map("squared_errors", X, ()).astype(np.float64)
+        return errors * self._scaling.scale**2
+
+    def row_losses(self, X):
+        """Return the loss of each row as training sees it, shape (n_rows,)."""
+        return self._map("row_losses", X, ())
+
+    def _map(self, name, X, shape):
+        """Run a compiled method over X chunk by chunk; memory stays bounded."""
+        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+        run = self._codec.compiled(name, dtype)
+        mean, scale = self._scaling.mean.astype(dtype), dtype.type(self._scaling.scale)
+        mapped = None
+        for chunk in row_chunks(X):
+            rows = np.ascontiguousarray(X[chunk], dtype)
+            part = run(_padded(rows), self._weights, mean, scale).numpy()[: len(rows)]
+            if mapped is None:
+                mapped = np.empty((len(X), *shape), part.dtype)
+            mapped[chunk] = part
+        return mapped
+
+
+def standalone_models(architecture, weights, scaling):
+    """Build Keras models that work on the user's units without skae.
+
+    Parameters
+    ----------
+    architecture : tuple
+        What `Codec` takes.
+
+    weights : list of arrays
+        Values of the encoder's variables, then the decoder's.
+
+    scaling : Scaling
+        Becomes `keras.layers.Rescaling` layers.
+
+    Returns
+    -------
+    encoder, decoder : keras.Model
+    """
+    keras, _ = _backend.load()
+    codec = Codec(*architecture)
+    both = variables(codec.encoder) + variables(codec.decoder)
+    for variable, value in zip(both, weights, strict=True):
+        variable.assign(value)
+    mean, scale = scaling.mean, scaling.scale
+    rows = keras.Input(codec.sample_shape, name="sample")
+    codes = keras.Input((codec.encoding_dim,), name="code")
+    if codec.objective.has_logits:
+        probabilities = keras.layers.Activation("sigmoid", name="probability")
+        outputs = probabilities(codec.decoder(codes))
+        return codec.encoder, keras.Model(codes, outputs, name="decoder")
+    rescaling = keras.layers.Rescaling
+    standardized = rescaling(1 / scale, (-mean / scale).tolist(), name="standardize")
+    encoded = codec.encoder(standardized(rows))
+    encoder = keras.Model(rows, rescaling(scale, name="code_unit")(encoded))
+    decoded = codec.decoder(rescaling(1 / scale, name="network_unit")(codes))
+    in_units = rescaling(scale, mean.tolist(), name="unit")
+    return encoder, keras.Model(codes, in_units(decoded), name="decoder")
+
+
+_codecs = OrderedDict()
+_codecs_lock = threading.Lock()
+
+
+def shared_codec(network, sample_shape, encoding_dim, objective):
+    """Return the codec of an architecture, compiled once per process.
+
+    The most recently used codecs are kept; see `Codec` for the parameters.
+    """
+    key = architecture_key(network, sample_shape, encoding_dim, objective)
+    with _codecs_lock:
+        if key not in _codecs:
+            _codecs[key] = Codec(network, sample_shape, encoding_dim, objective)
+        _codecs.move_to_end(key)
+        while len(_codecs) > _MOST_CODECS:
+            _codecs.popitem(last=False)
+        return _codecs[key]
+
+
+def architecture_key(network, *parts):
+    """Return a hashable key of a network's class and parameters, and of `parts`."""
+    return type(network), repr(sorted(network.get_params().items())), *parts
+
+
+def variables(model):
+    """Return all variables of a Keras model, the trainable ones first."""
+    return model.trainable_variables + model.non_trainable_variables
+
+
+def _padded(rows):
+    """Append zero rows up to the fewest that are worth a call.
+
+    So a row gets the same bits alone as among a few others.
+    """
+    missing = FEWEST_ROWS - len(rows)
+    if missing <= 0:
+        return rows
+    return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])
+
+
+def _call(model, values, inputs):
+    """Call a Keras model for inference with the given values of its variables."""
+    n_trainable = len(model.trainable_variables)
+    outputs, _ = model.stateless_call(
+        values[:n_trainable], values[n_trainable:], inputs, training=False
+    )
+    return outputs
+
+
+def _mean_per_row(values):
+    """Average over all axes but the first."""
+    ops = _backend.load()[0].ops
+    return ops.mean(values, axis=tuple(range(1, len(values.shape))))

@@ -1,0 +1,307 @@
+"""The PCA start: a network that begins as PCA, and steps of PCA's size."""
+
+import dataclasses
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.special import expit, logit
+from sklearn.utils.extmath import randomized_svd
+
+from skae import networks
+from skae._data import row_chunks
+
+_EXACT = 1e-12
+_NOISE = 1e-14
+_LARGEST_MATRIX = 2500
+_FLOAT64_PRODUCTS = 10**10
+_MOST_LOGIT_ROWS = 10_000
+_LOGIT_STEPS = 100
+_LINEAR_RANGE = 0.1
+
+# Value and derivative of each code activation at the offsets of the start.
+_ACTIVATION_AT = {
+    "linear": lambda offset: (offset, np.ones_like(offset)),
+    "relu": lambda offset: (offset, np.ones_like(offset)),
+    "tanh": lambda offset: (offset, np.ones_like(offset)),
+    "sigmoid": lambda offset: (offset + 0.5, np.full_like(offset, 0.25)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PrincipalAxes:
+    """Principal axes of centred rows.
+
+    Parameters
+    ----------
+    components : float64 array of shape (n_axes, n_features)
+        Orthonormal, by falling variance, signs as scikit-learn's PCA gives them.
+
+    variances : float64 array of shape (n_axes,)
+        Variance along each axis.
+
+    residual_variances : float64 array of shape (n_features,)
+        Variance of each feature that the axes leave unexplained.
+
+    mean : float64 array of shape (n_features,)
+        Mean of the rows.
+    """
+
+    components: np.ndarray
+    variances: np.ndarray
+    residual_variances: np.ndarray
+    mean: np.ndarray
+
+    @property
+    def are_exact(self):
+        """Whether the axes explain all variance, to float32's precision."""
+        total = self.variances.sum() + self.residual_variances.sum()
+        return self.residual_variances.sum() <= _EXACT * total
+
+
+def principal_axes(values, weights, n_components, generator):
+    """Find the principal axes of weighted rows.
+
+    The covariance matrix is decomposed where it is small, the Gram matrix where the
+    rows are few, and a randomised solver (Halko et al., 2011) does the rest.
+
+    Parameters
+    ----------
+    values : float32 array of shape (n_rows, n_features)
+        The rows.
+
+    weights : float64 array of shape (n_rows,)
+        What each row counts.
+
+    n_components : int
+        Number of axes; fewer are returned where rows or features are fewer.
+
+    generator : numpy.random.RandomState
+        For the randomised solver.
+
+    Returns
+    -------
+    PrincipalAxes
+    """
+    n_rows, n_features = values.shape
+    weights = weights / weights.sum()
+    mean = weights @ values
+    n_components = min(n_components, n_rows, n_features)
+    if n_features <= min(_LARGEST_MATRIX, 4 * n_rows):
+        decompose = _from_covariance
+    elif n_rows <= _LARGEST_MATRIX:
+        decompose = _from_gram_matrix
+    else:
+        decompose = _from_randomized_svd
+    total = _weighted_variances(values, weights, mean)
+    variances, components = decompose(values, weights, mean, n_components, generator)
+    kept = variances > _NOISE * total.sum()
+    variances, components = variances[kept], components[kept]
+    largest = np.abs(components).argmax(axis=1)
+    components *= np.sign(components[np.arange(len(components)), largest])[:, None]
+    residual = np.maximum(total - variances @ components**2, 0.0)
+    return PrincipalAxes(components, variances, residual, mean)
+
+
+def _from_covariance(values, weights, mean, n_components, generator):
+    n_features = values.shape[1]
+    # Large products in float32 are twice as fast; sums over chunks stay float64.
+    exact = len(values) * n_features**2 < _FLOAT64_PRODUCTS
+    covariance = np.zeros((n_features, n_features))
+    for chunk in row_chunks(values):
+        scaled = (values[chunk] - mean) * np.sqrt(weights[chunk])[:, None]
+        scaled = scaled if exact else scaled.astype(np.float32)
+        covariance += scaled.T @ scaled
+    return _largest_eigenpairs(covariance, n_components)
+
+
+def _from_gram_matrix(values, weights, mean, n_components, generator):
+    scaled = (values - mean) * np.sqrt(weights)[:, None]
+    variances, left = _largest_eigenpairs(scaled @ scaled.T, n_components)
+    components = left @ scaled
+    lengths = np.linalg.norm(components, axis=1, keepdims=True)
+    return variances, components / np.maximum(lengths, np.finfo(float).tiny)
+
+
+def _from_randomized_svd(values, weights, mean, n_components, generator):
+    scaled = (values - mean.astype(np.float32)) * np.sqrt(weights, dtype=np.float32)[
+        :, None
+    ]
+    _, singular, components = randomized_svd(
+        scaled, n_components, random_state=generator
+    )
+    return singular.astype(np.float64) ** 2, components.astype(np.float64)
+
+
+def _largest_eigenpairs(matrix, n_pairs):
+    """Return the largest eigenvalues, falling, and their eigenvectors as rows."""
+    size = len(matrix)
+    values, vectors = eigh(matrix, subset_by_index=(size - n_pairs, size - 1))
+    return values[::-1], vectors.T[::-1].copy()
+
+
+def _weighted_variances(values, weights, mean):
+    variances = np.zeros(values.shape[1])
+    for chunk in row_chunks(values):
+        variances += weights[chunk] @ (values[chunk] - mean) ** 2
+    return variances
+
+
+def start_at_pca(encoder, decoder, axes, code_activation, rows, objective):
+    """Set a network to PCA and choose the size of its steps.
+
+    The layers named `networks.LINEAR` become the principal axes. In front of a code
+    activation the codes are moved and shrunk to where it is linear: a ReLU starts
+    with all training rows on its positive side, tanh and sigmoid near zero. With
+    logits at the output the decoder's linear map is a logistic regression of the
+    data on the principal components, fitted by bound optimisation (Böhning and
+    Lindsay, 1988).
+
+    Steps are measured in what PCA leaves unexplained: an optimizer's step of size 1
+    on a weight moves a code, or a reconstruction, by about its residual's standard
+    deviation. So a network that starts near a good solution is not thrown out of it.
+
+    Parameters
+    ----------
+    encoder, decoder : keras.Model
+        Freshly built; their variables are assigned.
+
+    axes : PrincipalAxes
+        Where to start.
+
+    code_activation : {"linear", "relu", "tanh", "sigmoid"}
+        Activation of the code.
+
+    rows : Rows
+        All rows, in the network's scale.
+
+    objective : Objective
+        Tells what the decoder's outputs are.
+
+    Returns
+    -------
+    list of arrays
+        For each trainable variable of encoder and decoder what multiplies its steps,
+        in a shape that broadcasts to the variable's.
+    """
+    start = _Start(encoder, decoder, axes, code_activation, rows, objective)
+    start.assign()
+    return start.step_sizes()
+
+
+class _Start:
+    """Works out the start and the step sizes of `start_at_pca`."""
+
+    def __init__(self, encoder, decoder, axes, code_activation, rows, objective):
+        self._encoder, self._decoder = encoder, decoder
+        self._axes, self._rows, self._objective = axes, rows, objective
+        self._flat = rows.values.reshape(len(rows), -1)
+        n_codes = encoder.output_shape[-1]
+        n_features = self._flat.shape[1]
+        self._components = np.zeros((n_codes, n_features))
+        self._components[: len(axes.components)] = axes.components
+        residual = axes.residual_variances.sum()
+        spread = np.zeros(n_codes)
+        spread[: len(axes.variances)] = np.sqrt(axes.variances)
+        smallest = max(np.sqrt(residual / n_features), 1e-6 * spread[0], 1e-12)
+        self._spread = np.maximum(spread, smallest)
+        self._code_step = np.sqrt(residual / n_codes)
+        self._slope, self._offset = self._operating_point(code_activation)
+        self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
+
+    def _operating_point(self, code_activation):
+        """Return slope and offset, per code, of what enters the code activation."""
+        n_codes = len(self._components)
+        if code_activation == "linear":
+            return np.ones(n_codes), np.zeros(n_codes)
+        codes = self._principal_components(self._flat)
+        if code_activation == "relu":
+            return np.ones(n_codes), self._spread / 10 - codes.min(axis=0)
+        largest = np.abs(codes).max(axis=0)
+        return _LINEAR_RANGE / np.maximum(largest, self._spread), np.zeros(n_codes)
+
+    def _principal_components(self, flat):
+        return (flat - self._axes.mean) @ self._components.T
+
+    def assign(self):
+        """Assign the start to the models' variables."""
+        linear = self._encoder.get_layer(networks.LINEAR)
+        kernel = self._components.T * self._slope
+        linear.set_weights([kernel, self._offset - self._axes.mean @ kernel])
+        kernel, bias = self._decoder_map()
+        kernel = kernel / (self._slope * self._gain)[:, None]
+        linear = self._decoder.get_layer(networks.LINEAR)
+        linear.set_weights([kernel, bias - self._level @ kernel])
+        first = self._first_hidden_layer()
+        if first is not None:
+            kernel = first.kernel.numpy() / self._code_spread()[:, None]
+            first.set_weights([kernel, -self._level @ kernel])
+
+    def _decoder_map(self):
+        """Return kernel and bias from principal components to outputs."""
+        if self._objective.has_logits:
+            return _logistic_regression(
+                self._principal_components(self._flat[:_MOST_LOGIT_ROWS]),
+                self._flat[:_MOST_LOGIT_ROWS],
+                self._rows.weights[:_MOST_LOGIT_ROWS],
+            )
+        return self._components, self._axes.mean
+
+    def _first_hidden_layer(self):
+        names = [layer.name for layer in self._decoder.layers]
+        return self._decoder.get_layer("hidden_1") if "hidden_1" in names else None
+
+    def _code_spread(self):
+        return self._spread * self._slope * self._gain
+
+    def step_sizes(self):
+        """Return what multiplies the steps of each trainable variable."""
+        code_step = self._code_step * self._slope
+        if self._objective.has_logits:
+            output_step = np.ones(self._flat.shape[1])
+        else:
+            output_step = np.sqrt(self._axes.residual_variances)
+        per_code = 1 / self._code_spread()[:, None]
+        sizes = {
+            ("encoder", networks.LINEAR): (code_step, code_step),
+            ("encoder", networks.BRANCH): (code_step,),
+            ("decoder", networks.LINEAR): (per_code * output_step, output_step),
+            ("decoder", networks.BRANCH): (output_step,),
+            ("decoder", "hidden_1"): (per_code, np.ones(1)),
+        }
+        return [
+            size
+            for model in (self._encoder, self._decoder)
+            for layer in model.layers
+            if layer.trainable_variables
+            for size in sizes.get(
+                (model.name, layer.name), [np.ones(1)] * len(layer.trainable_variables)
+            )
+        ]
+
+
+def _logistic_regression(codes, values, weights):
+    """Regress values in [0, 1] on codes, each feature through its own logit.
+
+    The Hessian is bounded by a quarter of the codes' second moments, so one inverse
+    serves all steps and all features; the steps are accelerated (Nesterov, 1983).
+
+    Returns
+    -------
+    kernel : array of shape (n_codes, n_features)
+
+    bias : array of shape (n_features,)
+    """
+    weights = weights / weights.sum()
+    design = np.column_stack([codes, np.ones(len(codes))])
+    moments = design.T @ (design * weights[:, None])
+    moments += 1e-6 * np.trace(moments) / len(moments) * np.eye(len(moments))
+    to_step = 4 * np.linalg.solve(moments, design.T * weights)
+    average = np.clip(weights @ values, 1e-3, 1 - 1e-3)
+    now = np.zeros((design.shape[1], values.shape[1]))
+    now[-1] = logit(average)
+    ahead = now
+    for i in range(_LOGIT_STEPS):
+        new = ahead + to_step @ (values - expit(design @ ahead))
+        ahead = new + i / (i + 3) * (new - now)
+        now = new
+    return now[:-1], now[-1]

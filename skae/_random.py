@@ -1,0 +1,55 @@
+"""Randomness that leaves every global generator as it found it."""
+
+import contextlib
+import random
+import threading
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+_global_generators = threading.RLock()
+_MAX_SEED = 2**31 - 1
+
+
+def as_generator(random_state):
+    """Turn a scikit-learn ``random_state`` into a generator of the fit's own.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        None gives fresh entropy from the operating system, where scikit-learn
+        would draw from NumPy's global generator.
+
+    Returns
+    -------
+    numpy.random.RandomState
+        Seeded from `random_state`; an instance that was passed in advances by
+        one draw, the global generator never does.
+    """
+    if random_state is None:
+        return np.random.RandomState()
+    return np.random.RandomState(draw_seed(check_random_state(random_state)))
+
+
+def draw_seed(generator):
+    """Draw a seed from 0 to 2**31 - 2."""
+    return int(generator.randint(_MAX_SEED))
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """Seed Python's and NumPy's global generators for the body only.
+
+    Keras draws the default seeds of initialisers and random layers from Python's
+    generator. One thread at a time is in a body, so two fits cannot disturb each
+    other's draws.
+    """
+    with _global_generators:
+        python_state, numpy_state = random.getstate(), np.random.get_state()
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)

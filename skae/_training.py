@@ -1,0 +1,555 @@
+"""The only training loop: one compiled call an epoch, over data in one tensor."""
+
+import contextlib
+import dataclasses
+import json
+import threading
+import warnings
+from collections import OrderedDict
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skae import _backend
+from skae._callbacks import CallbackDriver, NoCallbacks
+from skae._inference import architecture_key, variables
+
+_MOST_IDLE_TRAINERS = 8
+_STANDARD_ERRORS = 2.5
+_OPERATIONS_WORTH_XLA = 1e12
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs, batch_size : int
+        Passes over the rows, and rows in a step.
+
+    learning_rate_schedule : {"cosine", "constant"}
+        What multiplies the optimizer's learning rate.
+
+    patience : int or None
+        Epochs without a better validation loss after which training ends.
+
+    compile_with_xla : bool
+        Whether XLA compiles the epoch.
+
+    must_beat_start : bool
+        Whether the first weights are kept unless others are better by more than
+        chance; otherwise the lowest validation loss wins.
+
+    loss_unit : float
+        What logs and reported losses are multiplied by, to be in the user's unit.
+
+    verbose : int
+        Above 0, prints a line per epoch.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate_schedule: str = "cosine"
+    patience: int | None = None
+    compile_with_xla: bool = False
+    must_beat_start: bool = False
+    loss_unit: float = 1.0
+    verbose: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What training gave.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Values of the encoder's variables, then the decoder's.
+
+    history : dict of lists
+        One value an epoch: "loss", "val_loss" where there are validation rows,
+        "learning_rate", and what callbacks add.
+
+    best_epoch : int
+        Number of epochs behind `weights`; 0 where the start was kept.
+
+    initial_loss, best_loss : float or None
+        Validation loss of the start and of `weights`, if there are validation rows.
+    """
+
+    weights: list
+    history: dict
+    best_epoch: int
+    initial_loss: float | None = None
+    best_loss: float | None = None
+
+
+class Trainer:
+    """Keras models and their optimizer, with the compiled steps over them.
+
+    Parameters
+    ----------
+    network : object
+        Builds the Keras models; see `skae.networks`.
+
+    sample_shape : tuple of int
+        Shape of one sample.
+
+    encoding_dim : int
+        Number of codes.
+
+    objective : Objective
+        Gives the row losses.
+
+    optimizer : keras.optimizers.Optimizer
+        Unbuilt, and the trainer's own.
+
+    scaled_steps : bool
+        Whether each step is multiplied, entry by entry, by step sizes.
+
+    compile_with_xla : bool
+        Whether XLA compiles the steps.
+    """
+
+    def __init__(
+        self,
+        network,
+        sample_shape,
+        encoding_dim,
+        objective,
+        optimizer,
+        *,
+        scaled_steps=False,
+        compile_with_xla=False,
+    ):
+        keras, tf = _backend.load()
+        self.encoder = network.build_encoder(sample_shape, encoding_dim)
+        self.decoder = network.build_decoder(sample_shape, encoding_dim)
+        self.objective = objective
+        self.optimizer = optimizer
+        self.variables = variables(self.encoder) + variables(self.decoder)
+        self.trainable = (
+            self.encoder.trainable_variables + self.decoder.trainable_variables
+        )
+        optimizer.build(self.trainable)
+        self._fresh_optimizer = [v.numpy() for v in optimizer.variables]
+        self._follows_schedule = isinstance(
+            optimizer.learning_rate, keras.Variable
+        )
+        self._scaled_steps = scaled_steps
+        self._run = tf.function(
+            self._take_steps, jit_compile=compile_with_xla, reduce_retracing=True
+        )
+
+    @property
+    def weights(self):
+        """Copies of all variables' values."""
+        return [v.numpy() for v in self.variables]
+
+    @property
+    def learning_rate(self):
+        """The optimizer's present learning rate, before the schedule's factor."""
+        return float(np.asarray(self.optimizer.learning_rate))
+
+    def reset(self, weights):
+        """Start afresh from the given values, with a fresh optimizer."""
+        self.set_weights(weights)
+        for variable, value in zip(
+            self.optimizer.variables, self._fresh_optimizer, strict=True
+        ):
+            variable.assign(value)
+
+    def set_weights(self, weights):
+        """Assign values to all variables."""
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
+    def autoencoder(self):
+        """Return the model that callbacks see, compiled with the optimizer."""
+        keras, _ = _backend.load()
+        inputs = keras.Input(self.encoder.input_shape[1:], name="sample")
+        model = keras.Model(
+            inputs, self.decoder(self.encoder(inputs)), name="autoencoder"
+        )
+        model.compile(optimizer=self.optimizer, loss="mse")
+        return model
+
+    def run(self, data, batches, factors, step_sizes):
+        """Train on batches.
+
+        Parameters
+        ----------
+        data : float32 tensor of shape (n_rows, *sample_shape)
+            All training rows.
+
+        batches : tuple of arrays of shape (n_batches, batch_size)
+            Row numbers (int32) and row weights (float32; 0 pads the last batch).
+
+        factors : float32 array of shape (n_batches,)
+            What multiplies the learning rate.
+
+        step_sizes : list of arrays
+            One a trainable variable, or empty.
+
+        Returns
+        -------
+        float
+            Mean of the weighted row losses, each taken before its step.
+        """
+        rate = self.learning_rate
+        loss = float(self._run(data, *batches, factors, step_sizes))
+        if self._follows_schedule:
+            self.optimizer.learning_rate.assign(rate)
+        return loss
+
+    def _take_steps(self, data, rows, weights, factors, step_sizes):
+        _, tf = _backend.load()
+        rate = tf.identity(self.optimizer.learning_rate)
+        total = tf.constant(0.0)
+        for i in tf.range(tf.shape(rows)[0]):
+            if self._follows_schedule:
+                self.optimizer.learning_rate.assign(rate * factors[i])
+            total += self._take_step(tf.gather(data, rows[i]), weights[i], step_sizes)
+        return total / tf.reduce_sum(weights)
+
+    def _take_step(self, batch, weights, step_sizes):
+        _, tf = _backend.load()
+        with tf.GradientTape() as tape:
+            codes = self.encoder(batch, training=True)
+            outputs = self.decoder(codes, training=True)
+            losses = self.objective.row_losses(batch, codes, outputs)
+            total = tf.reduce_sum(losses * weights)
+            loss = total / tf.math.count_nonzero(weights, dtype=tf.float32)
+        values = [v.value for v in self.trainable]
+        gradients = tape.gradient(loss, values)
+        if not self._scaled_steps:
+            self.optimizer.apply(gradients)
+            return total
+        before = [tf.identity(v) for v in values]
+        self.optimizer.apply(gradients)
+        for value, old, size in zip(values, before, step_sizes, strict=True):
+            value.assign(old + size * (value - old))
+        return total
+
+
+_idle_trainers = OrderedDict()
+_idle_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, **how):
+    """Lend a trainer to the body, one compiled by an earlier fit where possible.
+
+    See `Trainer` for the parameters. A trainer whose body fails is dropped.
+    """
+    keras, _ = _backend.load()
+    config = json.dumps(keras.optimizers.serialize(optimizer), default=repr)
+    parts = (sample_shape, encoding_dim, objective, config, *sorted(how.items()))
+    key = architecture_key(network, *parts)
+    with _idle_lock:
+        trainer = _idle_trainers.pop(key, None)
+    if trainer is None:
+        trainer = Trainer(
+            network, sample_shape, encoding_dim, objective, optimizer, **how
+        )
+    yield trainer
+    with _idle_lock:
+        _idle_trainers[key] = trainer
+        while len(_idle_trainers) > _MOST_IDLE_TRAINERS:
+            _idle_trainers.popitem(last=False)
+
+
+class Loop:
+    """Trains from a start, epoch by epoch, and keeps the weights worth keeping.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        The network in training.
+
+    settings : Settings
+        How to train.
+
+    rows : Rows
+        Training rows.
+
+    validation : Rows or None
+        Rows that judge each epoch.
+
+    row_losses : callable
+        ``row_losses(weights, values)`` gives the loss of each row at the weights.
+
+    generator : numpy.random.RandomState
+        Shuffles the rows.
+
+    step_sizes : list of arrays, default=()
+        What multiplies the steps of each trainable variable.
+    """
+
+    def __init__(
+        self,
+        trainer,
+        settings,
+        rows,
+        validation,
+        row_losses,
+        generator,
+        step_sizes=(),
+    ):
+        self._trainer = trainer
+        self._settings = settings
+        self._rows = rows
+        self._validation = validation
+        self._row_losses = row_losses
+        self._generator = generator
+        self._step_sizes = [np.asarray(size, np.float32) for size in step_sizes]
+        self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
+        self._n_batches = -(-len(rows) // settings.batch_size)
+        self._history = {}
+        self._diverged = False
+
+    def run(self, start, callbacks=()):
+        """Train from the values `start`.
+
+        Parameters
+        ----------
+        start : list of arrays
+            Values of the encoder's variables, then the decoder's.
+
+        callbacks : list of keras.callbacks.Callback, default=()
+            Driven as Keras would drive them.
+
+        Returns
+        -------
+        Training
+
+        Raises
+        ------
+        ValueError
+            When no epoch and no start had a finite loss.
+        """
+        _, tf = _backend.load()
+        self._data = tf.convert_to_tensor(self._rows.values)
+        self._trainer.reset(start)
+        self._start = self._best = self._judge(start, 0)
+        driver = self._driver(callbacks)
+        driver.train_begin()
+        logs = {}
+        for epoch in range(self._settings.epochs):
+            driver.epoch_begin(epoch)
+            logs = self._train_one_epoch(epoch, driver)
+            driver.epoch_end(epoch, logs)
+            self._record(epoch, logs)
+            if self._is_over(epoch, logs, driver):
+                break
+        self._average_weights()
+        driver.train_end(logs)
+        return self._training()
+
+    def _driver(self, callbacks):
+        if not callbacks:
+            return NoCallbacks()
+        model = self._trainer.autoencoder()
+        return CallbackDriver(
+            callbacks, model, self._settings.epochs, self._n_batches
+        )
+
+    def _train_one_epoch(self, epoch, driver):
+        """Run the epoch's batches and the validation; return the logs."""
+        unit = self._settings.loss_unit
+        rate = self._trainer.learning_rate
+        factors = self._schedule_factors(epoch)
+        if driver.wants_batches:
+            loss = self._run_batch_by_batch(factors, driver)
+        else:
+            batches = self._shuffled_batches()
+            loss = self._trainer.run(self._data, batches, factors, self._step_sizes)
+        logs = {"loss": loss * unit}
+        if self._validation is None:
+            self._keep_if_best(epoch + 1, loss)
+        else:
+            logs["val_loss"] = driver.validate(
+                lambda: self._keep_if_best(epoch + 1) * unit
+            )
+        logs["learning_rate"] = rate * float(factors[-1])
+        return logs
+
+    def _run_batch_by_batch(self, factors, driver):
+        """Train with the driver's hooks around each batch; return the mean loss."""
+        batches = self._shuffled_batches()
+        losses, counts = [], []
+        for i in range(self._n_batches):
+            driver.batch_begin(i)
+            one = slice(i, i + 1)
+            batch = tuple(part[one] for part in batches)
+            loss = self._trainer.run(self._data, batch, factors[one], self._step_sizes)
+            losses.append(loss)
+            counts.append(batch[1].sum())
+            mean = float(np.average(losses, weights=counts))
+            driver.batch_end(i, {"loss": mean * self._settings.loss_unit})
+            if driver.stopped:
+                break
+        return mean
+
+    def _shuffled_batches(self):
+        """Return row numbers and row weights of all batches, the last one padded."""
+        n_rows = len(self._rows)
+        shape = (self._n_batches, self._settings.batch_size)
+        order = self._generator.permutation(n_rows)
+        numbers = np.zeros(shape, np.int32)
+        numbers.flat[:n_rows] = order
+        weights = np.zeros(shape, np.float32)
+        weights.flat[:n_rows] = self._row_weights[order]
+        return numbers, weights
+
+    def _schedule_factors(self, epoch):
+        """Return the learning rate's factor at each of the epoch's steps."""
+        if self._settings.learning_rate_schedule == "constant":
+            return np.ones(self._n_batches, np.float32)
+        steps = epoch * self._n_batches + np.arange(self._n_batches)
+        return cosine_with_warmup(steps, self._settings.epochs * self._n_batches)
+
+    def _keep_if_best(self, epoch, loss=None):
+        """Judge the present weights, by their validation loss unless given another.
+
+        Without validation rows the latest weights are the best. Weights whose loss
+        is not finite never are.
+        """
+        judged = self._judge(self._trainer.weights, epoch, loss)
+        better = self._validation is None or not judged.loss >= self._best.loss
+        if better and np.isfinite(judged.loss):
+            self._best = judged
+        return judged.loss
+
+    def _judge(self, weights, epoch, loss=None):
+        if self._validation is None:
+            return _Judged(weights, epoch, np.nan if loss is None else loss)
+        losses = self._row_losses(weights, self._validation.values).astype(np.float64)
+        loss = float(np.average(losses, weights=self._validation.weights))
+        return _Judged(weights, epoch, loss, losses)
+
+    def _record(self, epoch, logs):
+        for name, value in logs.items():
+            self._history.setdefault(name, []).append(float(value))
+        if self._settings.verbose:
+            values = "  ".join(f"{name} {value:.6g}" for name, value in logs.items())
+            print(f"epoch {epoch + 1}/{self._settings.epochs}  {values}")
+
+    def _is_over(self, epoch, logs, driver):
+        """Tell whether training ends after this epoch; warn if it has diverged."""
+        if not np.isfinite(logs.get("val_loss", 0.0) + logs["loss"]):
+            self._report_divergence(epoch)
+            return True
+        patience = self._settings.patience
+        idle_epochs = epoch + 1 - self._best.epoch
+        return driver.stopped or (
+            self._validation is not None
+            and patience is not None
+            and idle_epochs >= patience
+        )
+
+    def _report_divergence(self, epoch):
+        self._diverged = True
+        advice = (
+            "Try a smaller learning_rate, a larger batch_size, or data without "
+            "extreme values."
+        )
+        if not np.isfinite(self._best.loss):
+            raise ValueError(
+                f"The loss was not finite at the start nor in epoch {epoch + 1}, so "
+                f"there are no weights to keep. {advice}"
+            )
+        warnings.warn(
+            f"The loss became infinite or NaN in epoch {epoch + 1}; training stopped "
+            f"and kept the weights after epoch {self._best.epoch}. {advice}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _average_weights(self):
+        """Let an optimizer with averaged weights (use_ema) put them in place."""
+        optimizer = self._trainer.optimizer
+        if optimizer.use_ema and self._history:
+            optimizer.finalize_variable_values(self._trainer.trainable)
+            last = self._history["loss"][-1] / self._settings.loss_unit
+            self._keep_if_best(len(self._history["loss"]), last)
+
+    def _training(self):
+        chosen = self._best
+        if self._validation is None:
+            return Training(self._final_weights(), self._history, chosen.epoch)
+        if self._settings.must_beat_start and not self._beats_start(chosen):
+            chosen = self._start
+        return Training(
+            chosen.weights,
+            self._history,
+            chosen.epoch,
+            self._start.loss * self._settings.loss_unit,
+            chosen.loss * self._settings.loss_unit,
+        )
+
+    def _final_weights(self):
+        """Return what the last epoch and the callbacks left, unless it diverged."""
+        weights = self._trainer.weights
+        finite = all(np.isfinite(values).all() for values in weights)
+        return weights if finite and not self._diverged else self._best.weights
+
+    def _beats_start(self, judged):
+        """Tell whether the gain over the start is more than chance.
+
+        The mean gain per validation row must exceed 2.5 of its standard errors:
+        about one chance in 160 for weights that are no better than the start.
+        """
+        gains = self._start.row_losses - judged.row_losses
+        weights = self._validation.weights
+        mean = np.average(gains, weights=weights)
+        variance = np.average((gains - mean) ** 2, weights=weights)
+        if not (mean > 0 and len(gains) > 1):
+            return False
+        return mean > _STANDARD_ERRORS * np.sqrt(variance / (len(gains) - 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """Weights, the epochs behind them, and their losses."""
+
+    weights: list
+    epoch: int
+    loss: float
+    row_losses: np.ndarray | None = None
+
+
+def cosine_with_warmup(steps, n_steps):
+    """Return the factors of a cosine schedule with a linear warm-up.
+
+    The learning rate rises over the first tenth of the steps and falls to zero over
+    the rest as half a cosine (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    steps : int array
+        Step numbers, counted from 0.
+
+    n_steps : int
+        Number of steps in the whole training.
+
+    Returns
+    -------
+    float32 array
+        In (0, 1], of the shape of `steps`.
+    """
+    warmup = max(1, n_steps // 10)
+    rising = (steps + 1) / warmup
+    falling = (steps + 1 - warmup) / (n_steps - warmup + 1)
+    factors = np.where(steps < warmup, rising, (1 + np.cos(np.pi * falling)) / 2)
+    return factors.astype(np.float32)
+
+
+def xla_pays(n_weights, n_rows, n_epochs):
+    """Tell whether XLA saves more time on dense layers than it takes to compile.
+
+    Counts the multiplications and additions of the whole training, forwards and
+    backwards. ``python -m benchmarks.training_speed`` shows both sides of the limit.
+    """
+    return 6 * n_weights * n_rows * n_epochs > _OPERATIONS_WORTH_XLA

@@ -1,0 +1,153 @@
+"""Checks of parameters and data; the only home of private scikit-learn imports."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+)
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from skae import _backend
+
+fit_context = _fit_context(prefer_skip_nested_validation=True)
+
+AUTO = StrOptions({"auto"})
+COUNT = Interval(numbers.Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
+
+SHARED_CONSTRAINTS = {
+    "loss": [StrOptions({"mse", "binary_crossentropy"})],
+    "init": [StrOptions({"pca", "random"})],
+    "optimizer": [str, HasMethods(["apply", "get_config"])],
+    "learning_rate": [AUTO, Interval(numbers.Real, 0, None, closed="neither")],
+    "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
+    "batch_size": [AUTO, COUNT],
+    "epochs": [AUTO, COUNT],
+    "validation_fraction": [AUTO, Interval(numbers.Real, 0, 1, closed="left")],
+    "early_stopping": ["boolean"],
+    "patience": [AUTO, COUNT],
+    "callbacks": ["array-like", None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+"""Constraints of the parameters that all estimators share, in constructor order."""
+
+
+def check_rows(estimator, X, *, reset):
+    """Check data and names of features; see `sklearn.utils.validation.validate_data`.
+
+    Integers and half-precision floats keep their type; they are converted by chunks
+    where they are used.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features)
+    """
+    return validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype="numeric",
+        ensure_min_samples=2 if reset else 1,
+    )
+
+
+def check_sample_weight(sample_weight, X):
+    """Return float64 weights, one a row: ones, or the user's if not all are zero."""
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError(
+            "sample_weight is zero for every row; at least one row must count."
+        )
+    return weights
+
+
+def check_codes(codes, encoding_dim, name):
+    """Return codes as float32 or float64 of shape (n_rows, encoding_dim)."""
+    codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
+    if codes.shape[1] != encoding_dim:
+        raise ValueError(
+            f"X has {codes.shape[1]} columns, but {name} was fitted with "
+            f"encoding_dim={encoding_dim}: inverse_transform expects the "
+            f"{encoding_dim} codes that transform returns."
+        )
+    return codes
+
+
+def check_unit_interval(X, name):
+    """Raise a ValueError unless all values are in [0, 1]."""
+    lowest, highest = X.min(), X.max()
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            "loss='binary_crossentropy' needs values in [0, 1], but "
+            f"{name} has values from {lowest:g} to {highest:g}. Scale them, for "
+            "instance with sklearn.preprocessing.MinMaxScaler, or use loss='mse'."
+        )
+
+
+def check_optimizer(optimizer, learning_rate):
+    """Return a fresh Keras optimizer of the fit's own.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        Name, or an instance to copy.
+
+    learning_rate : float or None
+        Replaces the optimizer's own where given.
+    """
+    keras, _ = _backend.load()
+    if isinstance(optimizer, str):
+        try:
+            fresh = keras.optimizers.get(optimizer)
+        except ValueError as error:
+            raise ValueError(
+                f"optimizer={optimizer!r} is not the name of a Keras optimizer. Use "
+                "'auto', a name such as 'adam', or an instance from keras.optimizers."
+            ) from error
+    else:
+        fresh = type(optimizer).from_config(optimizer.get_config())
+    if learning_rate is not None:
+        fresh.learning_rate = learning_rate
+    return fresh
+
+
+def check_activation(name, value):
+    """Raise a ValueError unless `value` names a Keras activation."""
+    keras, _ = _backend.load()
+    try:
+        keras.activations.get(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}={value!r} is not the name of a Keras activation. Use one such as "
+            "'relu', 'gelu', 'silu', 'tanh' or 'linear'."
+        ) from error
+
+
+def check_callbacks(callbacks):
+    """Raise a TypeError unless all are Keras callbacks."""
+    keras, _ = _backend.load()
+    for callback in callbacks or ():
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "callbacks must be a list of keras.callbacks.Callback instances, got "
+                f"{callback!r} in it."
+            )
+
+
+def check_layer_sizes(name, sizes):
+    """Raise a ValueError unless all sizes are positive integers."""
+    for size in sizes:
+        if not isinstance(size, numbers.Integral) or size < 1:
+            raise ValueError(
+                f"{name} must hold positive integers, the units of each hidden layer, "
+                f"got {sizes!r}."
+            )
