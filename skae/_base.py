@@ -11,8 +11,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from skae import _data, _validation
-from skae._fitting import RUNTIME_ATTRIBUTES, Fitting
-from skae._inference import FittedCodec, shared_codec, standalone_models
+from skae._fitting import Fitting
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -77,7 +76,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             In the unit of X; float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        return self._codec().encode(_validation.check_rows(self, X, reset=False))
+        return self._fitted.encode(_validation.check_rows(self, X, reset=False))
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -94,7 +93,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         codes = _validation.check_codes(X, self._n_features_out, type(self).__name__)
-        return self._codec().decode(codes)
+        return self._fitted.decode(codes)
 
     def reconstruct(self, X):
         """Encode and decode rows in one step.
@@ -110,7 +109,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             What ``inverse_transform(transform(X))`` gives.
         """
         check_is_fitted(self)
-        return self._codec().reconstruct(_validation.check_rows(self, X, reset=False))
+        return self._fitted.reconstruct(_validation.check_rows(self, X, reset=False))
 
     def score_samples(self, X):
         """Return the negative mean squared error of each row's reconstruction.
@@ -127,7 +126,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = _validation.check_rows(self, X, reset=False)
-        return -self._codec().squared_errors(X)
+        return -self._fitted.squared_errors(X)
 
     def score(self, X, y=None):
         """Return the fraction of the variance of X that reconstructions explain.
@@ -150,7 +149,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_is_fitted(self)
         X = _validation.check_rows(self, X, reset=False)
         _, variance = _data.mean_and_variance(X, np.ones(len(X)))
-        error = self._codec().squared_errors(X).mean()
+        error = self._fitted.squared_errors(X).mean()
         if variance.mean() == 0:
             return 1.0 if error == 0 else 0.0
         return float(1 - error / variance.mean())
@@ -158,35 +157,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @property
     def encoder_(self):
         """Keras model from rows, in the user's units, to codes; a copy of the fit."""
-        return self._models()[0]
+        return self._fitted.models[0]
 
     @property
     def decoder_(self):
         """Keras model from codes to rows in the user's units; a copy of the fit."""
-        return self._models()[1]
+        return self._fitted.models[1]
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_weights")
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in RUNTIME_ATTRIBUTES}
-
-    def _codec(self):
-        """Return the compiled functions with this fit's weights."""
-        if "_fitted_codec" not in vars(self):
-            codec = shared_codec(*self._architecture)
-            self._fitted_codec = FittedCodec(codec, self._weights, self._scaling)
-        return self._fitted_codec
-
-    def _models(self):
-        """Return encoder and decoder as Keras models in the user's units."""
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(
-                f"This {type(self).__name__} has no Keras models before it is fitted."
-            )
-        if "_keras_models" not in vars(self):
-            self._keras_models = standalone_models(
-                self._architecture, self._weights, self._scaling
-            )
-        return self._keras_models
+        return hasattr(self, "_fitted")

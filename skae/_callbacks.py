@@ -104,6 +104,7 @@ def _has_batch_hooks(callback):
     keras, _ = _backend.load()
     inherited = keras.callbacks.Callback
     return any(
-        getattr(getattr(callback, hook), "__func__", None) is not getattr(inherited, hook)
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(inherited, hook)
         for hook in _BATCH_HOOKS
     )

@@ -29,7 +29,9 @@ def batch_size(n_rows):
 
 def epochs(n_rows, batch):
     """Return the epochs that make about 3,000 steps, from 5 to 200."""
-    return min(max(math.ceil(_STEPS / math.ceil(n_rows / batch)), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    return min(
+        max(math.ceil(_STEPS / math.ceil(n_rows / batch)), _FEWEST_EPOCHS), _MOST_EPOCHS
+    )
 
 
 def learning_rate(optimizer):

@@ -227,4 +227,3 @@ validation_fraction_, patience_
 
     def _objective(self):
         return Objective(self.loss, float(self.l1_activity))
-

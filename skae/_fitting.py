@@ -9,13 +9,9 @@ from skae import _data, _defaults, _pca, _random, _validation
 from skae._inference import (
     FittedCodec,
     architecture_key,
-    shared_codec,
     variables,
 )
 from skae._training import Loop, Settings, Trainer, Training, borrowed_trainer, xla_pays
-
-RUNTIME_ATTRIBUTES = ("_fitted_codec", "_keras_models")
-"""Made on first use; never copied, pickled or carried over to another fit."""
 
 
 class Fitting:
@@ -29,7 +25,7 @@ class Fitting:
 
     def __init__(self, estimator):
         self._estimator = estimator
-        self._resumed = estimator.warm_start and hasattr(estimator, "_weights")
+        self._resumed = estimator.warm_start and hasattr(estimator, "_fitted")
         self._generator = _random.as_generator(estimator.random_state)
 
     def run(self, X, sample_weight, X_val):
@@ -78,7 +74,7 @@ class Fitting:
 
     def _choose_scaling(self, variance):
         if self._resumed:
-            return self._estimator._scaling
+            return self._estimator._fitted.scaling
         if self._objective.has_logits:
             return _data.Scaling(np.zeros_like(self._mean), 1.0)
         return _data.Scaling(self._mean, _data.total_scale(self._mean, variance))
@@ -96,7 +92,9 @@ class Fitting:
         self._patience = self._resolved("patience", _defaults.patience(epochs))
         automatic_rate = _defaults.learning_rate(estimator.optimizer)
         self._optimizer = _validation.check_optimizer(
-            _defaults.OPTIMIZER if estimator.optimizer == "auto" else estimator.optimizer,
+            _defaults.OPTIMIZER
+            if estimator.optimizer == "auto"
+            else estimator.optimizer,
             self._resolved("learning_rate", automatic_rate),
         )
         self._learning_rate = float(np.asarray(self._optimizer.learning_rate))
@@ -119,7 +117,7 @@ class Fitting:
         dim = int(estimator.encoding_dim)
         self._architecture = network, sample_shape, dim, self._objective
         if self._resumed and architecture_key(*self._architecture) != architecture_key(
-            *estimator._architecture
+            *estimator._fitted.architecture
         ):
             raise ValueError(
                 "warm_start=True continues the network of the previous fit, but the "
@@ -140,10 +138,15 @@ class Fitting:
                 rows.values, rows.weights, dim, self._generator
             )
             step_sizes = _pca.start_at_pca(
-                encoder, decoder, self._axes, self._estimator.code_activation, rows, objective
+                encoder,
+                decoder,
+                self._axes,
+                self._estimator.code_activation,
+                rows,
+                objective,
             )
         if self._resumed:
-            return self._estimator._weights, step_sizes
+            return self._estimator._fitted.weights, step_sizes
         return [v.numpy() for v in variables(encoder) + variables(decoder)], step_sizes
 
     def _nothing_to_learn(self):
@@ -158,7 +161,7 @@ class Fitting:
         if self._nothing_to_learn():
             return Training(start, {}, 0)
         how = {
-            "scaled_steps": bool(step_sizes),
+            "step_shapes": tuple(size.shape for size in step_sizes),
             "compile_with_xla": xla_pays(
                 sum(w.size for w in start),
                 len(self._training_rows),
@@ -186,11 +189,9 @@ class Fitting:
             return loop.run(start, callbacks)
 
     def _row_losses(self):
-        codec = shared_codec(*self._architecture)
-        mean = np.zeros(self._rows.values.shape[1:])
-        as_they_are = _data.Scaling(mean, 1.0)
+        as_they_are = _data.Scaling(np.zeros(self._rows.values.shape[1:]), 1.0)
         return lambda weights, values: FittedCodec(
-            codec, weights, as_they_are
+            self._architecture, weights, as_they_are
         ).row_losses(values)
 
     def _set_attributes(self, training):
@@ -211,15 +212,11 @@ class Fitting:
             "patience_": self._patience,
             "sample_shape_": sample_shape,
             "compression_factor_": math.prod(sample_shape) / dim,
-            "_architecture": self._architecture,
-            "_weights": training.weights,
-            "_scaling": self._scaling,
+            "_fitted": FittedCodec(self._architecture, training.weights, self._scaling),
             "_n_features_out": dim,
         }
         if not self._resumed:
             attributes["mean_"] = self._mean
         for name in self._estimator._network_parameters:
             attributes[f"{name}_"] = getattr(network, name)
-        for name in RUNTIME_ATTRIBUTES:
-            vars(self._estimator).pop(name, None)
         vars(self._estimator).update(attributes)

@@ -1,6 +1,7 @@
 """The only batched inference: compiled encoder, decoder and losses of a network."""
 
 import dataclasses
+import functools
 import threading
 from collections import OrderedDict
 
@@ -158,25 +159,49 @@ class Codec:
 
 
 class FittedCodec:
-    """A codec with one estimator's weights and scaling.
+    """The state of a fit, and batched inference with it.
+
+    Compiled functions and Keras models are made on first use and left out of copies
+    and pickles.
 
     Parameters
     ----------
-    codec : Codec
-        The compiled functions.
+    architecture : tuple
+        What `Codec` takes.
 
-    weights : list of arrays
+    weights : list of ndarray
         Values of the encoder's variables, then the decoder's.
 
     scaling : Scaling
         The user's units.
     """
 
-    def __init__(self, codec, weights, scaling):
+    def __init__(self, architecture, weights, scaling):
+        self.architecture = architecture
+        self.weights = weights
+        self.scaling = scaling
+
+    def __getstate__(self):
+        return {
+            name: vars(self)[name] for name in ("architecture", "weights", "scaling")
+        }
+
+    def __setstate__(self, state):
+        self.__init__(**state)
+
+    @functools.cached_property
+    def _codec(self):
+        return shared_codec(*self.architecture)
+
+    @functools.cached_property
+    def _tensors(self):
         _, tf = _backend.load()
-        self._codec = codec
-        self._weights = [tf.convert_to_tensor(w) for w in weights]
-        self._scaling = scaling
+        return [tf.convert_to_tensor(values) for values in self.weights]
+
+    @functools.cached_property
+    def models(self):
+        """Encoder and decoder as Keras models that work on the user's units."""
+        return _standalone_models(self.architecture, self.weights, self.scaling)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
@@ -193,7 +218,7 @@ class FittedCodec:
     def squared_errors(self, X):
         """Return float64 mean squared errors in squared user's units, (n_rows,)."""
         errors = self._map("squared_errors", X, ()).astype(np.float64)
-        return errors * self._scaling.scale**2
+        return errors * self.scaling.scale**2
 
     def row_losses(self, X):
         """Return the loss of each row as training sees it, shape (n_rows,)."""
@@ -203,18 +228,18 @@ class FittedCodec:
         """Run a compiled method over X chunk by chunk; memory stays bounded."""
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float64)
         run = self._codec.compiled(name, dtype)
-        mean, scale = self._scaling.mean.astype(dtype), dtype.type(self._scaling.scale)
+        mean, scale = self.scaling.mean.astype(dtype), dtype.type(self.scaling.scale)
         mapped = None
         for chunk in row_chunks(X):
             rows = np.ascontiguousarray(X[chunk], dtype)
-            part = run(_padded(rows), self._weights, mean, scale).numpy()[: len(rows)]
+            part = run(_padded(rows), self._tensors, mean, scale).numpy()[: len(rows)]
             if mapped is None:
                 mapped = np.empty((len(X), *shape), part.dtype)
             mapped[chunk] = part
         return mapped
 
 
-def standalone_models(architecture, weights, scaling):
+def _standalone_models(architecture, weights, scaling):
     """Build Keras models that work on the user's units without skae.
 
     Parameters

@@ -105,8 +105,9 @@ class Trainer:
     optimizer : keras.optimizers.Optimizer
         Unbuilt, and the trainer's own.
 
-    scaled_steps : bool
-        Whether each step is multiplied, entry by entry, by step sizes.
+    step_shapes : tuple of tuples of int, default=()
+        Shapes of what multiplies the steps of each trainable variable; none for steps
+        as the optimizer takes them.
 
     compile_with_xla : bool
         Whether XLA compiles the steps.
@@ -120,7 +121,7 @@ class Trainer:
         objective,
         optimizer,
         *,
-        scaled_steps=False,
+        step_shapes=(),
         compile_with_xla=False,
     ):
         keras, tf = _backend.load()
@@ -134,13 +135,19 @@ class Trainer:
         )
         optimizer.build(self.trainable)
         self._fresh_optimizer = [v.numpy() for v in optimizer.variables]
-        self._follows_schedule = isinstance(
-            optimizer.learning_rate, keras.Variable
-        )
-        self._scaled_steps = scaled_steps
+        self._follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
+        batches = (None, None)
         self._run = tf.function(
-            self._take_steps, jit_compile=compile_with_xla, reduce_retracing=True
-        )
+            self._take_steps,
+            input_signature=[
+                tf.TensorSpec((None, *sample_shape), tf.float32),
+                tf.TensorSpec(batches, tf.int32),
+                tf.TensorSpec(batches, tf.float32),
+                tf.TensorSpec((None,), tf.float32),
+                [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
+            ],
+            jit_compile=compile_with_xla,
+        ).get_concrete_function()
 
     @property
     def weights(self):
@@ -197,8 +204,10 @@ class Trainer:
         float
             Mean of the weighted row losses, each taken before its step.
         """
+        _, tf = _backend.load()
         rate = self.learning_rate
-        loss = float(self._run(data, *batches, factors, step_sizes))
+        arguments = [tf.constant(part) for part in (*batches, factors)]
+        loss = float(self._run(data, *arguments, step_sizes))
         if self._follows_schedule:
             self.optimizer.learning_rate.assign(rate)
         return loss
@@ -223,7 +232,7 @@ class Trainer:
             loss = total / tf.math.count_nonzero(weights, dtype=tf.float32)
         values = [v.value for v in self.trainable]
         gradients = tape.gradient(loss, values)
-        if not self._scaled_steps:
+        if not step_sizes:
             self.optimizer.apply(gradients)
             return total
         before = [tf.identity(v) for v in values]
@@ -351,9 +360,7 @@ class Loop:
         if not callbacks:
             return NoCallbacks()
         model = self._trainer.autoencoder()
-        return CallbackDriver(
-            callbacks, model, self._settings.epochs, self._n_batches
-        )
+        return CallbackDriver(callbacks, model, self._settings.epochs, self._n_batches)
 
     def _train_one_epoch(self, epoch, driver):
         """Run the epoch's batches and the validation; return the logs."""
