@@ -1,0 +1,71 @@
+"""Data sets of the benchmarks, as (n_rows, n_features) arrays.
+
+Files are looked for in the folder that the environment variable SKAE_DATA_DIR names;
+MNIST is downloaded with Keras where it is not there.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+from sklearn import datasets as bundled
+
+BUNDLED = {
+    "digits": bundled.load_digits,
+    "breast_cancer": bundled.load_breast_cancer,
+    "wine": bundled.load_wine,
+    "diabetes": bundled.load_diabetes,
+}
+FILES = ("cardio", "satellite", "mouse_bladder", "ecg5000", "mnist")
+NAMES = (*BUNDLED, *FILES)
+
+
+def load(name):
+    """Load a data set.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features)
+        Float32 for images and counts, in [0, 1] for MNIST; otherwise as stored.
+    """
+    if name in BUNDLED:
+        return BUNDLED[name]().data
+    if name == "mnist":
+        return mnist()[0]
+    arrays = np.load(_folder() / f"{name}.npz")
+    if name == "mouse_bladder":
+        counts = arrays["x"].astype(np.float32)
+        return np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
+    return arrays["x" if "x" in arrays else "X"]
+
+
+def mnist():
+    """Return MNIST's training and test images as rows in [0, 1], float32."""
+    path = _folder() / "mnist.npz"
+    if path.exists():
+        arrays = np.load(path)
+        images = arrays["x_train"], arrays["x_test"]
+    else:
+        import keras
+
+        (train, _), (test, _) = keras.datasets.mnist.load_data()
+        images = train, test
+    return tuple(x.reshape(len(x), -1).astype(np.float32) / 255 for x in images)
+
+
+def available():
+    """Return the names of the data sets that can be loaded without a download."""
+    return [
+        name
+        for name in NAMES
+        if name in BUNDLED or (_folder() / f"{name}.npz").exists()
+    ]
+
+
+def _folder():
+    return pathlib.Path(os.environ.get("SKAE_DATA_DIR", "."))
