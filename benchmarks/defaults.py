@@ -27,8 +27,10 @@ def main():
     arguments = _arguments()
     changes = dict(_change(text) for text in arguments.set)
     _warm_up()
-    print("| data | rows x features | codes | error / PCA's: mean | worst | epochs "
-          "kept of run | fit, s | PCA, s |")
+    print(
+        "| data | rows x features | codes | error / PCA's: mean | worst | epochs "
+        "kept of run | fit, s | PCA, s |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     logarithms, worst = [], 0.0
     for name in arguments.data:

@@ -1,7 +1,8 @@
 """Autoencoders as scikit-learn transformers, never worse than PCA."""
 
 from skae._dense import AutoencoderTransformer
+from skae.compare import compare
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoencoderTransformer"]
+__all__ = ["AutoencoderTransformer", "compare"]

@@ -58,8 +58,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         fitted = copy.copy(self)
         Fitting(fitted).run(X, sample_weight, X_val)
-        vars(self).clear()
-        vars(self).update(vars(fitted))
+        self.__dict__ = fitted.__dict__
         return self
 
     def transform(self, X):

@@ -187,7 +187,7 @@ class FittedCodec:
         }
 
     def __setstate__(self, state):
-        self.__init__(**state)
+        vars(self).update(state)
 
     @functools.cached_property
     def _codec(self):
@@ -278,7 +278,7 @@ def _standalone_models(architecture, weights, scaling):
     return encoder, keras.Model(codes, in_units(decoded), name="decoder")
 
 
-_codecs = OrderedDict()
+_codecs: OrderedDict = OrderedDict()
 _codecs_lock = threading.Lock()
 
 

@@ -14,9 +14,11 @@ _EXACT = 1e-12
 _NOISE = 1e-14
 _LARGEST_MATRIX = 2500
 _FLOAT64_PRODUCTS = 10**10
+_MOST_ROWS_FOR_SUMS = 2_000
 _MOST_LOGIT_ROWS = 10_000
 _LOGIT_STEPS = 100
 _LINEAR_RANGE = 0.1
+_STEP_OF_ROWS = 20.0
 
 # Value and derivative of each code activation at the offsets of the start.
 _ACTIVATION_AT = {
@@ -156,9 +158,10 @@ def start_at_pca(encoder, decoder, axes, code_activation, rows, objective):
     data on the principal components, fitted by bound optimisation (Böhning and
     Lindsay, 1988).
 
-    Steps are measured in what PCA leaves unexplained: an optimizer's step of size 1
-    on a weight moves a code, or a reconstruction, by about its residual's standard
-    deviation. So a network that starts near a good solution is not thrown out of it.
+    Steps are measured in what PCA leaves unexplained: the unit of an optimizer's step
+    on a weight is what moves a code, or a reconstruction, by the order of its
+    residual's standard deviation, however many features a row adds up. So a network
+    that starts near a good solution is not thrown out of it.
 
     Parameters
     ----------
@@ -205,6 +208,8 @@ class _Start:
         smallest = max(np.sqrt(residual / n_features), 1e-6 * spread[0], 1e-12)
         self._spread = np.maximum(spread, smallest)
         self._code_step = np.sqrt(residual / n_codes)
+        row_sums = np.abs(self._flat[:_MOST_ROWS_FOR_SUMS]).sum(axis=1)
+        self._input_step = _STEP_OF_ROWS / max(row_sums.mean(), 1e-12)
         self._slope, self._offset = self._operating_point(code_activation)
         self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
 
@@ -262,7 +267,8 @@ class _Start:
             output_step = np.sqrt(self._axes.residual_variances)
         per_code = 1 / self._code_spread()[:, None]
         sizes = {
-            ("encoder", networks.LINEAR): (code_step, code_step),
+            ("encoder", "hidden_1"): (np.full(1, self._input_step), np.ones(1)),
+            ("encoder", networks.LINEAR): (self._input_step * code_step, code_step),
             ("encoder", networks.BRANCH): (code_step,),
             ("decoder", networks.LINEAR): (per_code * output_step, output_step),
             ("decoder", networks.BRANCH): (output_step,),

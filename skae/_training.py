@@ -242,7 +242,7 @@ class Trainer:
         return total
 
 
-_idle_trainers = OrderedDict()
+_idle_trainers: OrderedDict = OrderedDict()
 _idle_lock = threading.Lock()
 
 

@@ -107,14 +107,15 @@ def check_optimizer(optimizer, learning_rate):
     keras, _ = _backend.load()
     if isinstance(optimizer, str):
         try:
-            fresh = keras.optimizers.get(optimizer)
+            optimizer = keras.optimizers.get(optimizer)
         except ValueError as error:
             raise ValueError(
                 f"optimizer={optimizer!r} is not the name of a Keras optimizer. Use "
                 "'auto', a name such as 'adam', or an instance from keras.optimizers."
             ) from error
-    else:
-        fresh = type(optimizer).from_config(optimizer.get_config())
+    # Keras numbers names, which would make equal optimizers differ.
+    name = type(optimizer).__name__.lower()
+    fresh = type(optimizer).from_config({**optimizer.get_config(), "name": name})
     if learning_rate is not None:
         fresh.learning_rate = learning_rate
     return fresh
