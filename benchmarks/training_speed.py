@@ -1,6 +1,6 @@
 """How long does an epoch take, and how far is that from the machine's limit?
 
-    python -m benchmarks.training_speed [--rounds 5] [--epochs 5]
+    python -m benchmarks.training_speed [--rounds 5] [--epochs 20]
 
 The same network (ReLU hidden layers and code, linear output), squared error, Adam with
 a rate of 0.001 and batches of 256, trained on MNIST by skae, by ``keras.Model.fit``, by
@@ -31,7 +31,7 @@ def main():
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     X = datasets.mnist()[0]
     print("Seconds per epoch on MNIST, and how many times as long as skae's\n")

@@ -39,6 +39,17 @@ def learning_rate(optimizer):
     return 0.01 if optimizer in ("auto", "adam", "adamw", "nadam") else None
 
 
+def weight_decay(n_rows):
+    """Return the weight decay of the branches."""
+    import os
+
+    return float(os.environ.get("WD", "0.5")) * min(
+        1.0,
+        (float(os.environ.get("WN", "1000")) / n_rows)
+        ** float(os.environ.get("WP", "1")),
+    )
+
+
 def patience(n_epochs):
     """Return a third of the epochs, and at least 5."""
     return max(5, n_epochs // 3)

@@ -11,7 +11,15 @@ from skae._inference import (
     architecture_key,
     variables,
 )
-from skae._training import Loop, Settings, Trainer, Training, borrowed_trainer, xla_pays
+from skae._training import (
+    NO_STEPS,
+    Loop,
+    Settings,
+    Trainer,
+    Training,
+    borrowed_trainer,
+    xla_pays,
+)
 
 
 class Fitting:
@@ -35,8 +43,8 @@ class Fitting:
         self._take(X, sample_weight, X_val)
         self._resolve_settings()
         self._choose_architecture()
-        start, step_sizes = self._start()
-        training = self._train(start, step_sizes)
+        start, steps = self._start()
+        training = self._train(start, steps)
         self._set_attributes(training)
 
     def _take(self, X, sample_weight, X_val):
@@ -131,23 +139,29 @@ class Fitting:
         with _random.seeded(_random.draw_seed(self._generator)):
             encoder = network.build_encoder(sample_shape, dim)
             decoder = network.build_decoder(sample_shape, dim)
-        self._axes, step_sizes = None, []
+        self._axes, steps = None, NO_STEPS
         if self._from_pca:
             rows = self._rows
             self._axes = _pca.principal_axes(
                 rows.values, rows.weights, dim, self._generator
             )
-            step_sizes = _pca.start_at_pca(
+            steps = _pca.start_at_pca(
                 encoder,
                 decoder,
                 self._axes,
                 self._estimator.code_activation,
                 rows,
                 objective,
+                self._weight_decay(),
             )
         if self._resumed:
-            return self._estimator._fitted.weights, step_sizes
-        return [v.numpy() for v in variables(encoder) + variables(decoder)], step_sizes
+            return self._estimator._fitted.weights, steps
+        return [v.numpy() for v in variables(encoder) + variables(decoder)], steps
+
+    def _weight_decay(self):
+        if self._resolved("optimizer", None) is not None:
+            return 0.0
+        return _defaults.weight_decay(len(self._training_rows))
 
     def _nothing_to_learn(self):
         """Tell whether the start reconstructs the rows up to rounding."""
@@ -157,11 +171,11 @@ class Fitting:
             and self._objective.is_plain_error
         )
 
-    def _train(self, start, step_sizes):
+    def _train(self, start, steps):
         if self._nothing_to_learn():
             return Training(start, {}, 0)
         how = {
-            "step_shapes": tuple(size.shape for size in step_sizes),
+            "step_shapes": steps.shapes,
             "compile_with_xla": xla_pays(
                 sum(w.size for w in start),
                 len(self._training_rows),
@@ -184,7 +198,7 @@ class Fitting:
                 self._validation,
                 self._row_losses(),
                 self._generator,
-                step_sizes,
+                steps,
             )
             return loop.run(start, callbacks)
 

@@ -9,6 +9,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from skae import networks
 from skae._data import row_chunks
+from skae._training import Steps
 
 _EXACT = 1e-12
 _NOISE = 1e-14
@@ -148,7 +149,9 @@ def _weighted_variances(values, weights, mean):
     return variances
 
 
-def start_at_pca(encoder, decoder, axes, code_activation, rows, objective):
+def start_at_pca(
+    encoder, decoder, axes, code_activation, rows, objective, weight_decay=0.0
+):
     """Set a network to PCA and choose the size of its steps.
 
     The layers named `networks.LINEAR` become the principal axes. In front of a code
@@ -180,15 +183,16 @@ def start_at_pca(encoder, decoder, axes, code_activation, rows, objective):
     objective : Objective
         Tells what the decoder's outputs are.
 
+    weight_decay : float, default=0.0
+        Pulls the kernels of the branches to zero, and so the network to PCA.
+
     Returns
     -------
-    list of arrays
-        For each trainable variable of encoder and decoder what multiplies its steps,
-        in a shape that broadcasts to the variable's.
+    Steps
     """
     start = _Start(encoder, decoder, axes, code_activation, rows, objective)
     start.assign()
-    return start.step_sizes()
+    return Steps(tuple(start.step_sizes()), tuple(start.decays(weight_decay)))
 
 
 class _Start:
@@ -275,14 +279,26 @@ class _Start:
             ("decoder", "hidden_1"): (per_code, np.ones(1)),
         }
         return [
-            size
-            for model in (self._encoder, self._decoder)
-            for layer in model.layers
-            if layer.trainable_variables
+            np.asarray(size, np.float32)
+            for model, layer in self._layers()
             for size in sizes.get(
                 (model.name, layer.name), [np.ones(1)] * len(layer.trainable_variables)
             )
         ]
+
+    def decays(self, weight_decay):
+        """Return the weight decay of each trainable variable."""
+        return [
+            weight_decay if layer.name != networks.LINEAR and len(v.shape) > 1 else 0.0
+            for _, layer in self._layers()
+            for v in layer.trainable_variables
+        ]
+
+    def _layers(self):
+        for model in (self._encoder, self._decoder):
+            for layer in model.layers:
+                if layer.trainable_variables:
+                    yield model, layer
 
 
 def _logistic_regression(codes, values, weights):

@@ -16,7 +16,34 @@ from skae._inference import architecture_key, variables
 
 _MOST_IDLE_TRAINERS = 8
 _STANDARD_ERRORS = 2.5
-_OPERATIONS_WORTH_XLA = 1e12
+_OPERATIONS_WORTH_XLA = 2e11
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """How the optimizer's steps are changed, for each trainable variable.
+
+    Parameters
+    ----------
+    sizes : tuple of float32 arrays
+        What multiplies each step, in a shape that broadcasts to the variable's. None
+        at all leaves the steps as the optimizer takes them.
+
+    decays : tuple of float
+        Weight decay, decoupled from the gradient and from the sizes: each step takes
+        away this times the learning rate of a weight (Loshchilov and Hutter, 2019).
+    """
+
+    sizes: tuple = ()
+    decays: tuple = ()
+
+    @property
+    def shapes(self):
+        """Shapes of the sizes."""
+        return tuple(size.shape for size in self.sizes)
+
+
+NO_STEPS = Steps()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +133,7 @@ class Trainer:
         Unbuilt, and the trainer's own.
 
     step_shapes : tuple of tuples of int, default=()
-        Shapes of what multiplies the steps of each trainable variable; none for steps
-        as the optimizer takes them.
+        Shapes of the sizes in `Steps`.
 
     compile_with_xla : bool
         Whether XLA compiles the steps.
@@ -145,6 +171,7 @@ class Trainer:
                 tf.TensorSpec(batches, tf.float32),
                 tf.TensorSpec((None,), tf.float32),
                 [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
+                tf.TensorSpec((None,), tf.float32),
             ],
             jit_compile=compile_with_xla,
         ).get_concrete_function()
@@ -182,7 +209,7 @@ class Trainer:
         model.compile(optimizer=self.optimizer, loss="mse")
         return model
 
-    def run(self, data, batches, factors, step_sizes):
+    def run(self, data, batches, factors, steps=NO_STEPS):
         """Train on batches.
 
         Parameters
@@ -196,8 +223,8 @@ class Trainer:
         factors : float32 array of shape (n_batches,)
             What multiplies the learning rate.
 
-        step_sizes : list of arrays
-            One a trainable variable, or empty.
+        steps : Steps
+            How the optimizer's steps are changed.
 
         Returns
         -------
@@ -207,22 +234,33 @@ class Trainer:
         _, tf = _backend.load()
         rate = self.learning_rate
         arguments = [tf.constant(part) for part in (*batches, factors)]
-        loss = float(self._run(data, *arguments, step_sizes))
+        decays = np.asarray(steps.decays, np.float32)
+        loss = float(
+            self._run(data, *arguments, list(steps.sizes), tf.constant(decays))
+        )
         if self._follows_schedule:
             self.optimizer.learning_rate.assign(rate)
         return loss
 
-    def _take_steps(self, data, rows, weights, factors, step_sizes):
+    def _take_steps(self, data, rows, weights, factors, step_sizes, decays):
         _, tf = _backend.load()
-        rate = tf.identity(self.optimizer.learning_rate)
+        full_rate = tf.identity(self.optimizer.learning_rate)
         total = tf.constant(0.0)
         for i in tf.range(tf.shape(rows)[0]):
+            rate = full_rate
             if self._follows_schedule:
-                self.optimizer.learning_rate.assign(rate * factors[i])
-            total += self._take_step(tf.gather(data, rows[i]), weights[i], step_sizes)
+                rate = full_rate * factors[i]
+                self.optimizer.learning_rate.assign(rate)
+            before = (
+                [tf.identity(v.value) for v in self.trainable] if step_sizes else []
+            )
+            total += self._take_step(tf.gather(data, rows[i]), weights[i])
+            if step_sizes:
+                self._rescale_step(before, step_sizes, rate * decays)
         return total / tf.reduce_sum(weights)
 
-    def _take_step(self, batch, weights, step_sizes):
+    def _take_step(self, batch, weights):
+        """Update all variables; return the weighted sum of the row losses."""
         _, tf = _backend.load()
         with tf.GradientTape() as tape:
             codes = self.encoder(batch, training=True)
@@ -230,16 +268,17 @@ class Trainer:
             losses = self.objective.row_losses(batch, codes, outputs)
             total = tf.reduce_sum(losses * weights)
             loss = total / tf.math.count_nonzero(weights, dtype=tf.float32)
-        values = [v.value for v in self.trainable]
-        gradients = tape.gradient(loss, values)
-        if not step_sizes:
-            self.optimizer.apply(gradients)
-            return total
-        before = [tf.identity(v) for v in values]
+        gradients = tape.gradient(loss, [v.value for v in self.trainable])
         self.optimizer.apply(gradients)
-        for value, old, size in zip(values, before, step_sizes, strict=True):
-            value.assign(old + size * (value - old))
         return total
+
+    def _rescale_step(self, before, step_sizes, decays):
+        """Multiply the step just taken by the step sizes, and decay the weights."""
+        for i, (variable, old, size) in enumerate(
+            zip(self.trainable, before, step_sizes, strict=True)
+        ):
+            step = size * (variable.value - old) - decays[i] * old
+            variable.assign(old + step)
 
 
 _idle_trainers: OrderedDict = OrderedDict()
@@ -292,8 +331,8 @@ class Loop:
     generator : numpy.random.RandomState
         Shuffles the rows.
 
-    step_sizes : list of arrays, default=()
-        What multiplies the steps of each trainable variable.
+    steps : Steps, default=NO_STEPS
+        How the optimizer's steps are changed.
     """
 
     def __init__(
@@ -304,7 +343,7 @@ class Loop:
         validation,
         row_losses,
         generator,
-        step_sizes=(),
+        steps=NO_STEPS,
     ):
         self._trainer = trainer
         self._settings = settings
@@ -312,7 +351,7 @@ class Loop:
         self._validation = validation
         self._row_losses = row_losses
         self._generator = generator
-        self._step_sizes = [np.asarray(size, np.float32) for size in step_sizes]
+        self._steps = steps
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
         self._history = {}
@@ -371,7 +410,7 @@ class Loop:
             loss = self._run_batch_by_batch(factors, driver)
         else:
             batches = self._shuffled_batches()
-            loss = self._trainer.run(self._data, batches, factors, self._step_sizes)
+            loss = self._trainer.run(self._data, batches, factors, self._steps)
         logs = {"loss": loss * unit}
         if self._validation is None:
             self._keep_if_best(epoch + 1, loss)
@@ -390,7 +429,7 @@ class Loop:
             driver.batch_begin(i)
             one = slice(i, i + 1)
             batch = tuple(part[one] for part in batches)
-            loss = self._trainer.run(self._data, batch, factors[one], self._step_sizes)
+            loss = self._trainer.run(self._data, batch, factors[one], self._steps)
             losses.append(loss)
             counts.append(batch[1].sum())
             mean = float(np.average(losses, weights=counts))
