@@ -11,7 +11,8 @@ from skae._inference import (
     architecture_key,
     variables,
 )
-from skae._training import (
+from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
+from skae._training import Loop, Settings, Training
     NO_STEPS,
     Loop,
     Settings,

@@ -9,7 +9,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from skae import networks
 from skae._data import row_chunks
-from skae._training import Steps
+from skae._trainer import Steps
 
 _EXACT = 1e-12
 _NOISE = 1e-14
