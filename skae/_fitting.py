@@ -13,14 +13,6 @@ from skae._inference import (
 )
 from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop, Settings, Training
-    NO_STEPS,
-    Loop,
-    Settings,
-    Trainer,
-    Training,
-    borrowed_trainer,
-    xla_pays,
-)
 
 
 class Fitting:
