@@ -7,7 +7,7 @@ import numpy as np
 
 _CHUNK_BYTES = 2**22
 FEWEST_ROWS = 32
-_MOST_ROWS_TO_MERGE = 2**12
+_MOST_VALUES_TO_MERGE = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ def merge_repeated_rows(X, weights):
     counted = weights > 0
     if not counted.all():
         X, weights = X[counted], weights[counted]
-    if len(X) > _MOST_ROWS_TO_MERGE:
+    if X.size > _MOST_VALUES_TO_MERGE:
         return X, weights
     distinct, which = np.unique(X, axis=0, return_inverse=True)
     return distinct, np.bincount(which.ravel(), weights=weights)

@@ -39,15 +39,12 @@ def learning_rate(optimizer):
     return 0.01 if optimizer in ("auto", "adam", "adamw", "nadam") else None
 
 
-def weight_decay(n_rows):
-    """Return the weight decay of the branches."""
-    import os
+def weight_decay(n_rows, encoding_dim):
+    """Return 0.1 for a thousand rows, times the root of the number of codes.
 
-    return float(os.environ.get("WD", "0.5")) * min(
-        1.0,
-        (float(os.environ.get("WN", "1000")) / n_rows)
-        ** float(os.environ.get("WP", "1")),
-    )
+    It falls as rows become more, since it stands in for them.
+    """
+    return 0.1 * math.sqrt(encoding_dim) * min(1.0, 1000 / n_rows)
 
 
 def patience(n_epochs):

@@ -43,32 +43,34 @@ class Fitting:
     def _take(self, X, sample_weight, X_val):
         """Check the data and bring them to the network's scale."""
         estimator = self._estimator
-        X = _validation.check_rows(estimator, X, reset=not self._resumed)
+        self._objective = estimator._objective()
+        X = self._checked(X, "X", reset=not self._resumed)
         weights = _validation.check_sample_weight(sample_weight, X)
         X, weights = _data.merge_repeated_rows(X, weights)
         if X_val is not None:
-            X_val = _validation.check_rows(estimator, X_val, reset=False)
-        self._objective = estimator._objective()
-        if self._objective.has_logits:
-            _validation.check_unit_interval(X, "X")
-            if X_val is not None:
-                _validation.check_unit_interval(X_val, "X_val")
+            X_val = self._checked(X_val, "X_val", reset=False)
         self._mean, variance = _data.mean_and_variance(X, weights)
         self._scaling = self._choose_scaling(variance)
-        self._validation_fraction = (
-            0.0
-            if X_val is not None
-            else self._resolved(
-                "validation_fraction", _defaults.validation_fraction(len(X))
-            )
-        )
+        self._hold_out(X, weights, X_val)
+
+    def _checked(self, X, name, *, reset):
+        X = _validation.check_rows(self._estimator, X, reset=reset)
+        if self._objective.has_logits:
+            _validation.check_unit_interval(X, name)
+        return X
+
+    def _hold_out(self, X, weights, X_val):
+        """Split the rows, the held-out ones last, so that all are one array."""
+        automatic = _defaults.validation_fraction(len(X))
+        fraction = self._resolved("validation_fraction", automatic)
+        self._validation_fraction = fraction if X_val is None else 0.0
         order, n_held_out = _data.validation_last(
             len(X), self._validation_fraction, self._generator
         )
-        values = self._scaling.standardize(X, order)
-        self._rows = _data.Rows(values, weights[order])
-        self._training_rows = self._rows[: len(X) - n_held_out]
-        self._validation = self._rows[len(X) - n_held_out :] if n_held_out else None
+        rows = _data.Rows(self._scaling.standardize(X, order), weights[order])
+        n_kept = len(X) - n_held_out
+        self._rows, self._training_rows = rows, rows[:n_kept]
+        self._validation = rows[n_kept:] if n_held_out else None
         if X_val is not None:
             values = self._scaling.standardize(X_val, np.arange(len(X_val)))
             self._validation = _data.Rows(values, np.ones(len(X_val)))
@@ -91,15 +93,11 @@ class Fitting:
         batch_size = min(batch_size, n_rows)
         epochs = self._resolved("epochs", _defaults.epochs(n_rows, batch_size))
         self._patience = self._resolved("patience", _defaults.patience(epochs))
-        automatic_rate = _defaults.learning_rate(estimator.optimizer)
-        self._optimizer = _validation.check_optimizer(
-            _defaults.OPTIMIZER
-            if estimator.optimizer == "auto"
-            else estimator.optimizer,
-            self._resolved("learning_rate", automatic_rate),
-        )
+        optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
+        rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
+        self._optimizer = _validation.check_optimizer(optimizer, rate)
         self._learning_rate = float(np.asarray(self._optimizer.learning_rate))
-        self._from_pca = estimator.init == "pca" and not self._resumed
+        self._from_pca = estimator.init == "pca"
         self._settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
@@ -154,12 +152,15 @@ class Fitting:
     def _weight_decay(self):
         if self._resolved("optimizer", None) is not None:
             return 0.0
-        return _defaults.weight_decay(len(self._training_rows))
+        return _defaults.weight_decay(
+            len(self._training_rows), self._estimator.encoding_dim
+        )
 
     def _nothing_to_learn(self):
         """Tell whether the start reconstructs the rows up to rounding."""
         return (
-            self._axes is not None
+            not self._resumed
+            and self._axes is not None
             and self._axes.are_exact
             and self._objective.is_plain_error
         )

@@ -1,24 +1,44 @@
 """TensorFlow and Keras: imported late, quietly, and only together."""
 
+import os
+
 import pytest
 from helpers import run_python
 
-# Writes to file descriptor 2 when TensorFlow is imported, as TensorFlow itself does
-# on some machines.
-CHATTER = """
-import os, sys
-class Chatter:
-    def find_spec(self, name, path=None, target=None):
-        if name == "tensorflow":
-            os.write(2, b"chatter from the import")
-sys.meta_path.insert(0, Chatter())
+# Stand-ins that print on import, as TensorFlow itself does on some machines only.
+FAKE_KERAS = """
+import os
+import tensorflow
+class backend:
+    backend = staticmethod(lambda: os.environ["FAKE_BACKEND"])
 """
+FAKE_TENSORFLOW = """
+import os
+os.write(2, b"chatter")
+if "FAKE_FAILURE" in os.environ:
+    raise ImportError(os.environ["FAKE_FAILURE"])
+"""
+LOAD = "import os, skae._backend; skae._backend.load(); "
 
-SMALL_FIT = """
+FIRST_FIT = """
 import numpy, skae, skae._fitting
 X = numpy.random.RandomState(0).randn(40, 4)
-skae.AutoencoderTransformer(2, epochs=2, hidden_layer_sizes=(4,)).fit(X).transform(X)
+for with_xla in (False, True):
+    skae._fitting.xla_pays = lambda *_: with_xla
+    skae.AutoencoderTransformer(2, epochs=2, hidden_layer_sizes=(4,)).fit_transform(X)
 """
+
+
+@pytest.fixture
+def fakes(tmp_path):
+    """Environment in which the stand-ins hide Keras and TensorFlow."""
+    for name, code in {"keras": FAKE_KERAS, "tensorflow": FAKE_TENSORFLOW}.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    paths = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "FAKE_BACKEND": "tensorflow",
+    }
 
 
 def test_import_loads_neither_tensorflow_nor_keras_nor_matplotlib():
@@ -29,42 +49,45 @@ def test_import_loads_neither_tensorflow_nor_keras_nor_matplotlib():
     assert result.stdout.strip() == "[]", result.stderr
 
 
-@pytest.mark.parametrize("with_xla", [False, True], ids=["plain", "xla"])
-def test_a_first_fit_prints_nothing(with_xla):
-    choose = f"import skae._fitting\nskae._fitting.xla_pays = lambda *_: {with_xla}\n"
-    result = run_python(CHATTER + choose + SMALL_FIT)
+def test_first_fits_print_nothing():
+    result = run_python(FIRST_FIT)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_a_log_level_set_by_the_user_is_obeyed():
-    result = run_python(
-        CHATTER + "import skae._backend\n"
-        "skae._backend.load()\n"
-        "print(os.environ['TF_CPP_MIN_LOG_LEVEL'])",
-        TF_CPP_MIN_LOG_LEVEL="1",
-    )
-    assert result.stdout.strip() == "1"
-    assert "chatter from the import" in result.stderr
+def test_chatter_of_the_import_is_held_back(fakes):
+    result = run_python(LOAD, **fakes)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_a_failing_import_shows_what_was_held_back():
-    result = run_python(
-        CHATTER.replace("from the import", "before the failure")
-        + "Chatter.find_spec = lambda self, name, path=None, target=None: (\n"
-        "    os.write(2, b'chatter before the failure') and 1 / 0\n"
-        "    if name == 'tensorflow' else None)\n"
-        "import skae._backend\n"
-        "skae._backend.load()"
-    )
+def test_a_log_level_set_by_the_user_is_obeyed(fakes):
+    level = "os.environ['TF_CPP_MIN_LOG_LEVEL']"
+    result = run_python(f"{LOAD}print({level})", TF_CPP_MIN_LOG_LEVEL="1", **fakes)
+    assert (result.stdout.strip(), result.stderr) == ("1", "chatter")
+
+
+def test_what_is_written_after_the_import_is_shown(fakes):
+    result = run_python(f"{LOAD}os.write(2, b'later')", **fakes)
+    assert result.stderr == "later"
+
+
+def test_a_failing_import_shows_what_was_held_back(fakes):
+    result = run_python(LOAD, FAKE_FAILURE="broken installation", **fakes)
     assert result.returncode != 0
-    assert "chatter before the failure" in result.stderr
-    assert "ZeroDivisionError" in result.stderr
+    assert "chatter" in result.stderr
+    assert "ImportError: broken installation" in result.stderr
 
 
-def test_another_backend_of_keras_is_refused_with_the_remedy():
-    result = run_python(SMALL_FIT, KERAS_BACKEND="numpy")
+def test_another_backend_is_refused_with_the_remedy(fakes):
+    assert_refused(run_python(LOAD, **{**fakes, "FAKE_BACKEND": "jax"}), "jax")
+
+
+def test_a_backend_that_is_not_even_installed_is_refused_with_the_remedy():
+    assert_refused(run_python(LOAD, KERAS_BACKEND="numpy"), "numpy")
+
+
+def assert_refused(result, backend):
     assert result.returncode != 0
     error = result.stderr.strip().splitlines()[-1]
     assert error.startswith("RuntimeError")
-    assert "'numpy'" in error
+    assert repr(backend) in error
     assert "KERAS_BACKEND=tensorflow" in error
