@@ -29,7 +29,7 @@ class CallbackDriver:
 
     def __init__(self, callbacks, model, epochs, steps):
         keras, _ = _backend.load()
-        callbacks = copy.deepcopy(list(callbacks))
+        callbacks = [_copied(callback) for callback in callbacks]
         self.wants_batches = any(map(_has_batch_hooks, callbacks))
         self._model = model
         self._hooks = keras.callbacks.CallbackList(
@@ -108,3 +108,11 @@ def _has_batch_hooks(callback):
         is not getattr(inherited, hook)
         for hook in _BATCH_HOOKS
     )
+
+
+def _copied(callback):
+    """Copy a callback; one that holds open files, as deep as that goes."""
+    try:
+        return copy.deepcopy(callback)
+    except TypeError:
+        return copy.copy(callback)

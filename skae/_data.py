@@ -88,8 +88,9 @@ def merge_repeated_rows(X, weights):
 def mean_and_variance(X, weights):
     """Return the features' weighted means and variances, in float64, by chunks."""
     shares = weights / weights.sum()
-    mean = sum(shares[chunk] @ X[chunk].astype(np.float64) for chunk in row_chunks(X))
-    variance = sum(shares[chunk] @ (X[chunk] - mean) ** 2 for chunk in row_chunks(X))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = sum(shares[c] @ X[c].astype(np.float64) for c in row_chunks(X))
+        variance = sum(shares[c] @ (X[c] - mean) ** 2 for c in row_chunks(X))
     return mean, variance
 
 

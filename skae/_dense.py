@@ -217,7 +217,7 @@ validation_fraction_, patience_
     def _network(self, sample_shape):
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
-            sizes = _defaults.hidden_layer_sizes(sample_shape[0])
+            sizes = _defaults.HIDDEN_LAYER_SIZES
         return DenseNetwork(
             tuple(int(size) for size in sizes),
             activation=self.activation,

@@ -34,9 +34,9 @@ class Fitting:
         _validation.check_callbacks(self._estimator.callbacks)
         self._estimator._check_parameters()
         self._take(X, sample_weight, X_val)
-        self._resolve_settings()
         self._choose_architecture()
         start, steps = self._start()
+        self._resolve_settings(sum(values.size for values in start))
         training = self._train(start, steps)
         self._set_attributes(training)
 
@@ -86,27 +86,28 @@ class Fitting:
         value = getattr(self._estimator, parameter)
         return automatic if isinstance(value, str) and value == "auto" else value
 
-    def _resolve_settings(self):
+    def _resolve_settings(self, n_weights):
         """Turn every "auto" about training into a value."""
         estimator, n_rows = self._estimator, len(self._training_rows)
         batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
         batch_size = min(batch_size, n_rows)
-        epochs = self._resolved("epochs", _defaults.epochs(n_rows, batch_size))
+        automatic = _defaults.epochs(n_rows, batch_size, n_weights)
+        epochs = self._resolved("epochs", automatic)
         self._patience = self._resolved("patience", _defaults.patience(epochs))
         optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
         rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
         self._optimizer = _validation.check_optimizer(optimizer, rate)
         self._learning_rate = float(np.asarray(self._optimizer.learning_rate))
-        self._from_pca = estimator.init == "pca"
         self._settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate_schedule=estimator.learning_rate_schedule,
             patience=self._patience if estimator.early_stopping else None,
-            must_beat_start=self._from_pca,
+            must_beat_start=estimator.init == "pca",
             loss_unit=1.0 if self._objective.has_logits else self._scaling.scale**2,
             verbose=estimator.verbose,
         )
+        self._compile_with_xla = xla_pays(n_weights, n_rows, epochs)
 
     def _choose_architecture(self):
         """Name the network; a resumed fit must name the one that it resumes."""
@@ -131,7 +132,7 @@ class Fitting:
             encoder = network.build_encoder(sample_shape, dim)
             decoder = network.build_decoder(sample_shape, dim)
         self._axes, steps = None, NO_STEPS
-        if self._from_pca:
+        if self._estimator.init == "pca":
             rows = self._rows
             self._axes = _pca.principal_axes(
                 rows.values, rows.weights, dim, self._generator
@@ -170,11 +171,7 @@ class Fitting:
             return Training(start, {}, 0)
         how = {
             "step_shapes": steps.shapes,
-            "compile_with_xla": xla_pays(
-                sum(w.size for w in start),
-                len(self._training_rows),
-                self._settings.epochs,
-            ),
+            "compile_with_xla": self._compile_with_xla,
         }
         callbacks = self._estimator.callbacks or ()
         parts = (*self._architecture, self._optimizer)

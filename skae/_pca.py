@@ -18,7 +18,8 @@ _FLOAT64_PRODUCTS = 10**10
 _MOST_ROWS_FOR_SUMS = 2_000
 _MOST_LOGIT_ROWS = 10_000
 _LOGIT_STEPS = 100
-_LINEAR_RANGE = 0.1
+# How far from zero the largest code starts, where the activation is nearly linear.
+_LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 1.0}
 _STEP_OF_ROWS = 20.0
 
 # Value and derivative of each code activation at the offsets of the start.
@@ -226,7 +227,8 @@ class _Start:
         if code_activation == "relu":
             return np.ones(n_codes), self._spread / 10 - codes.min(axis=0)
         largest = np.abs(codes).max(axis=0)
-        return _LINEAR_RANGE / np.maximum(largest, self._spread), np.zeros(n_codes)
+        reach = _LINEAR_RANGE[code_activation]
+        return reach / np.maximum(largest, self._spread), np.zeros(n_codes)
 
     def _principal_components(self, flat):
         return (flat - self._axes.mean) @ self._components.T

@@ -10,7 +10,7 @@ from skae import _backend
 from skae._callbacks import CallbackDriver, NoCallbacks
 from skae._trainer import NO_STEPS
 
-_STANDARD_ERRORS = 2.5
+_STANDARD_ERRORS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +28,6 @@ class Settings:
     patience : int or None
         Epochs without a better validation loss after which training ends.
 
-    compile_with_xla : bool
-        Whether XLA compiles the epoch.
-
     must_beat_start : bool
         Whether the first weights are kept unless others are better by more than
         chance; otherwise the lowest validation loss wins.
@@ -46,7 +43,6 @@ class Settings:
     batch_size: int
     learning_rate_schedule: str = "cosine"
     patience: int | None = None
-    compile_with_xla: bool = False
     must_beat_start: bool = False
     loss_unit: float = 1.0
     verbose: int = 0
@@ -315,8 +311,8 @@ class Loop:
     def _beats_start(self, judged):
         """Tell whether the gain over the start is more than chance.
 
-        The mean gain per validation row must exceed 2.5 of its standard errors:
-        about one chance in 160 for weights that are no better than the start.
+        The mean gain per validation row must exceed two of its standard errors:
+        about one chance in 40 for weights that are no better than the start.
         """
         gains = self._start.row_losses - judged.row_losses
         weights = self._validation.weights
