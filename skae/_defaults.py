@@ -1,7 +1,7 @@
 """What "auto" means: rules from the size of the data, chosen by experiment.
 
-``python -m benchmarks.defaults`` prints the results behind them, and the documentation's
-page on the defaults gives the reasons.
+``python -m benchmarks.defaults`` prints the results behind them; the documentation has
+a page of reasons.
 """
 
 import math

@@ -97,7 +97,7 @@ class Fitting:
         optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
         rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
         self._optimizer = _validation.check_optimizer(optimizer, rate)
-        self._learning_rate = float(np.asarray(self._optimizer.learning_rate))
+        self._learning_rate = float(self._optimizer.learning_rate.numpy())
         self._settings = Settings(
             epochs=epochs,
             batch_size=batch_size,

@@ -114,7 +114,7 @@ class Trainer:
     @property
     def learning_rate(self):
         """The optimizer's present learning rate, before the schedule's factor."""
-        return float(np.asarray(self.optimizer.learning_rate))
+        return float(self.optimizer.learning_rate.numpy())
 
     def reset(self, weights):
         """Start afresh from the given values, with a fresh optimizer."""
@@ -181,9 +181,7 @@ class Trainer:
             if self._follows_schedule:
                 rate = full_rate * factors[i]
                 self.optimizer.learning_rate.assign(rate)
-            before = (
-                [tf.identity(v.value) for v in self.trainable] if step_sizes else []
-            )
+            before = [tf.identity(v.value) for v in self.trainable]
             total += self._take_step(tf.gather(data, rows[i]), weights[i])
             if step_sizes:
                 self._rescale_step(before, step_sizes, rate * decays)
