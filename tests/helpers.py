@@ -1,8 +1,11 @@
 """What several test modules need: small data, fits before training, truths in NumPy."""
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 
@@ -59,3 +62,13 @@ def run_python(code, **environment):
         env={**inherited, **environment},
         check=False,
     )
+
+
+@contextlib.contextmanager
+def warns(category, match):
+    """Check that the body warns so; unlike pytest.warns, filter the rest as usual."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", category)
+        yield
+    messages = [str(w.message) for w in caught if issubclass(w.category, category)]
+    assert any(re.search(match, message) for message in messages), messages

@@ -11,6 +11,7 @@ from helpers import (
     assert_same_bits,
     correlated,
     standardized,
+    warns,
     weights,
 )
 from sklearn.exceptions import ConvergenceWarning
@@ -290,14 +291,14 @@ def test_terminate_on_nan_stops_within_the_epoch():
         on_train_batch_end=lambda batch, logs: batches.append(batch)
     )
     exploding = {"learning_rate": 1e30}
-    with pytest.warns(ConvergenceWarning, match="learning_rate"):
+    with warns(ConvergenceWarning, "learning_rate"):
         stopped = fit(keras.callbacks.TerminateOnNaN(), count, **exploding)
     # The first batch meets the start, whose loss is finite; the second does not.
     assert batches == [0, 1]
     assert stopped.n_iter_ == 1
     assert_same_bits(stopped, fit(learning_rate=NO_STEP, epochs=1))
     batches.clear()
-    with pytest.warns(ConvergenceWarning):
+    with warns(ConvergenceWarning, ""):
         fit(count, **exploding)
     assert batches == list(range(N_BATCHES))
 

@@ -11,6 +11,7 @@ from helpers import (
     assert_same_bits,
     correlated,
     standardized,
+    warns,
     weights,
 )
 from sklearn.base import clone
@@ -333,14 +334,14 @@ def test_without_validation_the_last_weights_are_kept():
 
 
 def test_weights_replace_the_pca_start_where_their_gain_is_more_than_chance():
-    """The mean gain on the judging rows must exceed 2.5 of its standard errors."""
+    """The mean gain on the judging rows must exceed two of its standard errors."""
     estimator = AutoencoderTransformer(
         1,
-        hidden_layer_sizes=(8,),
+        hidden_layer_sizes=(16,),
         optimizer="adam",
         learning_rate=0.02,
         learning_rate_schedule="constant",
-        batch_size=2,
+        batch_size=1,
         epochs=1,
         validation_fraction=0,
         random_state=0,
@@ -348,14 +349,14 @@ def test_weights_replace_the_pca_start_where_their_gain_is_more_than_chance():
     rng = np.random.RandomState(0)
     angle = rng.uniform(0, 3, 200)
     curve = np.column_stack([np.cos(angle), np.sin(angle), angle / 3])
-    train, others = np.split(curve + 0.1 * rng.randn(*curve.shape), 2)
+    train, others = np.split(curve + 0.05 * rng.randn(*curve.shape), 2)
     pca = PCA(1).fit(train)
     at_pca = ((others - pca.inverse_transform(pca.transform(others))) ** 2).mean(axis=1)
     gains = at_pca + clone(estimator).fit(train).score_samples(others)
     outcomes = []
-    for judges in np.split(np.arange(100), 20):
+    for judges in np.split(np.arange(100), [4, 8, 12, 16, 20, 40]):
         error = gains[judges].std(ddof=1) / np.sqrt(len(judges))
-        outcomes.append(gains[judges].mean() > 2.5 * error)
+        outcomes.append(gains[judges].mean() > 2 * error)
         estimator.fit(train, X_val=others[judges])
         assert estimator.best_epoch_ == outcomes[-1]
     assert 0 < sum(outcomes) < len(outcomes)
@@ -412,7 +413,7 @@ def test_divergence_restores_the_best_weights_and_warns():
     exploding = keras.callbacks.LearningRateScheduler(
         lambda epoch: 0.1 if epoch < 2 else 1e20
     )
-    with pytest.warns(ConvergenceWarning, match=r"epoch 3.*after epoch 2.*Try"):
+    with warns(ConvergenceWarning, r"epoch 3.*after epoch 2.*Try"):
         fitted = plain(callbacks=[exploding], batch_size=8).fit(X, X_val=X_val)
     assert fitted.n_iter_ == 3
     assert_same_bits(fitted, plain(epochs=2, batch_size=8).fit(X))
@@ -420,12 +421,12 @@ def test_divergence_restores_the_best_weights_and_warns():
 
 @pytest.mark.parametrize("with_validation", [True, False])
 @pytest.mark.parametrize("batch_size", [8, 100], ids=["batches", "full batch"])
-@pytest.mark.parametrize("learning_rate", [1e3, 1e10, 1e20, 1e39])
+@pytest.mark.parametrize("learning_rate", [1e3, 1e20])
 def test_divergence_leaves_weights_with_a_finite_loss(
     learning_rate, batch_size, with_validation
 ):
     estimator = plain(learning_rate=learning_rate, batch_size=batch_size)
-    with pytest.warns(ConvergenceWarning, match="learning_rate"):
+    with warns(ConvergenceWarning, "learning_rate"):
         estimator.fit(X, X_val=X_val if with_validation else None)
     assert all(np.isfinite(values).all() for values in weights(estimator))
     assert np.isfinite(estimator.score(X))
@@ -433,7 +434,7 @@ def test_divergence_leaves_weights_with_a_finite_loss(
 
 def test_divergence_from_the_pca_start_leaves_pca():
     estimator = plain(init="pca", hidden_layer_sizes=(4,), learning_rate=1e20)
-    with pytest.warns(ConvergenceWarning, match="after epoch 0"):
+    with warns(ConvergenceWarning, "after epoch 0"):
         estimator.fit(X, X_val=X_val)
     pca = PCA(2).fit(X)
     np.testing.assert_allclose(
@@ -454,7 +455,7 @@ def test_a_loss_that_never_is_finite_is_an_error():
 def test_compiled_steps_that_diverged_serve_again_as_fresh():
     def fit():
         estimator = plain(optimizer=keras.optimizers.SGD(1e4, momentum=0.5))
-        with pytest.warns(ConvergenceWarning):
+        with warns(ConvergenceWarning, ""):
             return estimator.set_params(learning_rate="auto").fit(X, X_val=X_val)
 
     first, again = fit(), fit()
