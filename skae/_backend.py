@@ -29,22 +29,32 @@ def load():
     RuntimeError
         When Keras runs on another backend than TensorFlow.
     """
+    _refuse_other_backends(os.environ.get("KERAS_BACKEND") or "tensorflow")
     with _import_lock:
         if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
             import keras
             import tensorflow
         else:
+            # Only while TensorFlow starts, so that child processes do not take it for
+            # the user's wish.
             os.environ[_LOG_LEVEL] = "3"
             with _silent_stderr():
                 import keras
                 import tensorflow
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            "skae trains with Keras on TensorFlow, but Keras runs on the "
-            f"{keras.backend.backend()!r} backend here. Set the environment variable "
-            "KERAS_BACKEND=tensorflow before Python starts."
-        )
+
+                tensorflow.zeros(())
+            del os.environ[_LOG_LEVEL]
+    _refuse_other_backends(keras.backend.backend())
     return keras, tensorflow
+
+
+def _refuse_other_backends(backend):
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"skae trains with Keras on TensorFlow, but Keras is set to {backend!r} "
+            "here. Set the environment variable KERAS_BACKEND=tensorflow before Python "
+            "starts."
+        )
 
 
 @contextlib.contextmanager

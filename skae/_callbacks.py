@@ -17,7 +17,7 @@ class CallbackDriver:
 
     Parameters
     ----------
-    callbacks : list of keras.callbacks.Callback or None
+    callbacks : list of keras.callbacks.Callback
         Copied, so that the user's instances can serve another fit.
 
     model : keras.Model
@@ -33,7 +33,12 @@ class CallbackDriver:
         self.wants_batches = any(map(_has_batch_hooks, callbacks))
         self._model = model
         self._hooks = keras.callbacks.CallbackList(
-            callbacks, model=model, epochs=epochs, steps=steps, verbose=0
+            callbacks,
+            add_history=True,
+            model=model,
+            epochs=epochs,
+            steps=steps,
+            verbose=0,
         )
 
     @property
@@ -55,8 +60,10 @@ class CallbackDriver:
         self._hooks.on_epoch_begin(epoch)
 
     def epoch_end(self, epoch, logs):
-        """Hand over an epoch's logs, to which callbacks may add."""
+        """Hand over an epoch's logs; return them with what callbacks added."""
         self._hooks.on_epoch_end(epoch, logs)
+        history = self._model.history.history
+        return {name: values[-1] for name, values in history.items()}
 
     def batch_begin(self, batch):
         """Announce a batch, counted from 0 in each epoch."""
@@ -92,7 +99,8 @@ class NoCallbacks:
         """Do nothing."""
 
     def epoch_end(self, epoch, logs):
-        """Do nothing."""
+        """Return the logs."""
+        return logs
 
     def validate(self, evaluate):
         """Return what `evaluate` returns."""
@@ -114,5 +122,5 @@ def _copied(callback):
     """Copy a callback; one that holds open files, as deep as that goes."""
     try:
         return copy.deepcopy(callback)
-    except TypeError:
+    except Exception:  # whatever a user's class raises
         return copy.copy(callback)

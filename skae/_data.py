@@ -8,6 +8,8 @@ import numpy as np
 _CHUNK_BYTES = 2**22
 FEWEST_ROWS = 32
 _MOST_VALUES_TO_MERGE = 2**20
+_ROUNDING = 1e-13
+_UNDERFLOWS = 1e-150
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +102,7 @@ def total_scale(mean, variance):
     Raises
     ------
     ValueError
-        When the variance overflows.
+        When the variance overflows or underflows.
     """
     average = variance.mean()
     if not np.isfinite(average):
@@ -108,7 +110,12 @@ def total_scale(mean, variance):
             "X has values so large that their variance is not a finite number "
             f"(the largest mean is {np.abs(mean).max():g}). Divide X by a constant."
         )
-    rounding = (4 * np.finfo(np.float64).eps) ** 2 * (mean**2).mean()
+    if average < np.finfo(np.float64).tiny and 0 < np.abs(mean).max() < _UNDERFLOWS:
+        raise ValueError(
+            "X has values so small that their variance is not a number above zero "
+            f"(the largest mean is {np.abs(mean).max():g}). Multiply X by a constant."
+        )
+    rounding = _ROUNDING**2 * (mean**2).mean()
     return float(np.sqrt(average)) if average > rounding else 1.0
 
 

@@ -39,8 +39,9 @@ def epochs(n_rows, batch, n_weights):
 
 
 def learning_rate(optimizer):
-    """Return 0.01 for Adam and its kin, None for an optimizer's own rate."""
-    return 0.01 if optimizer in ("auto", "adam", "adamw", "nadam") else None
+    """Return 0.01 for Adam and its kin by name, None for an optimizer's own rate."""
+    kin = ("adam", "adamw", "nadam")
+    return 0.01 if isinstance(optimizer, str) and optimizer.lower() in kin else None
 
 
 def weight_decay(n_rows, encoding_dim):

@@ -2,7 +2,7 @@
 
 from skae import _defaults, _validation
 from skae._base import BaseAutoencoder
-from skae._inference import Objective
+from skae._objective import Objective
 from skae.networks import DenseNetwork
 
 
@@ -22,7 +22,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     encoding_dim : int, default=32
         Number of codes. It may exceed the number of features or rows.
 
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
         is one layer of 256 units.
@@ -80,7 +80,10 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     callbacks : list of keras.callbacks.Callback or None, default=None
         Keras callbacks, driven as Keras would drive them. Copies are used, so the
-        instances stay as they are.
+        instances stay as they are; what they would collect is in `history_`. Their
+        ``model`` works in the network's scale, before it is wrapped as `encoder_` and
+        `decoder_`. A learning rate that a callback sets is multiplied by the schedule;
+        ``learning_rate_schedule="constant"`` leaves it alone.
 
     warm_start : bool, default=False
         Whether another call of `fit` continues from the present weights, with a new
@@ -102,7 +105,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     history_ : dict of lists
         One value per epoch of "loss", "val_loss" (where rows are held out) and
         "learning_rate", and what callbacks add. Losses are in the squared unit of the
-        data, or in nats. Empty where PCA was exact and nothing was left to learn.
+        data, or in nats. Without values where PCA was exact and nothing was left to
+        learn.
 
     n_iter_ : int
         Number of epochs run.
@@ -154,7 +158,7 @@ validation_fraction_, patience_
 
     _parameter_constraints = {
         "encoding_dim": [_validation.COUNT],
-        "hidden_layer_sizes": [_validation.AUTO, tuple, list],
+        "hidden_layer_sizes": [_validation.AUTO, _validation.COUNT, tuple, list],
         "activation": [str],
         "code_activation": [
             _validation.StrOptions({"linear", "relu", "tanh", "sigmoid"})
@@ -211,15 +215,13 @@ validation_fraction_, patience_
     def _check_parameters(self):
         """Check what the constraints cannot say."""
         _validation.check_activation("activation", self.activation)
-        if not isinstance(self.hidden_layer_sizes, str):
-            _validation.check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
 
     def _network(self, sample_shape):
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
             sizes = _defaults.HIDDEN_LAYER_SIZES
         return DenseNetwork(
-            tuple(int(size) for size in sizes),
+            _validation.check_layer_sizes("hidden_layer_sizes", sizes),
             activation=self.activation,
             code_activation=self.code_activation,
             linear_shortcut=self.init == "pca",

@@ -2,17 +2,16 @@
 
 import contextlib
 import math
+import re
+import warnings
 
 import numpy as np
 
 from skae import _data, _defaults, _pca, _random, _validation
-from skae._inference import (
-    FittedCodec,
-    architecture_key,
-    variables,
-)
+from skae._inference import FittedCodec
 from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
-from skae._training import Loop, Settings, Training
+from skae._training import Loop, Settings
+from skae.networks import architecture_key, build, variables
 
 
 class Fitting:
@@ -44,20 +43,28 @@ class Fitting:
         """Check the data and bring them to the network's scale."""
         estimator = self._estimator
         self._objective = estimator._objective()
-        X = self._checked(X, "X", reset=not self._resumed)
+        X = self._checked(X, reset=not self._resumed, fewest=2)
         weights = _validation.check_sample_weight(sample_weight, X)
         X, weights = _data.merge_repeated_rows(X, weights)
         if X_val is not None:
-            X_val = self._checked(X_val, "X_val", reset=False)
+            X_val = self._checked_validation_rows(X_val)
         self._mean, variance = _data.mean_and_variance(X, weights)
         self._scaling = self._choose_scaling(variance)
         self._hold_out(X, weights, X_val)
 
-    def _checked(self, X, name, *, reset):
-        X = _validation.check_rows(self._estimator, X, reset=reset)
+    def _checked(self, X, **how):
+        X = _validation.check_rows(self._estimator, X, **how)
         if self._objective.has_logits:
-            _validation.check_unit_interval(X, name)
+            _validation.check_unit_interval(X)
         return X
+
+    def _checked_validation_rows(self, X_val):
+        try:
+            return self._checked(X_val, reset=False)
+        except (TypeError, ValueError) as error:
+            message = re.sub(r"\bX\b", "X_val", str(error))
+            prefix = "" if "X_val" in message else "X_val: "
+            raise type(error)(prefix + message) from error
 
     def _hold_out(self, X, weights, X_val):
         """Split the rows, the held-out ones last, so that all are one array."""
@@ -99,7 +106,7 @@ class Fitting:
         self._optimizer = _validation.check_optimizer(optimizer, rate)
         self._learning_rate = float(self._optimizer.learning_rate.numpy())
         self._settings = Settings(
-            epochs=epochs,
+            epochs=0 if self._nothing_to_learn() else epochs,
             batch_size=batch_size,
             learning_rate_schedule=estimator.learning_rate_schedule,
             patience=self._patience if estimator.early_stopping else None,
@@ -107,6 +114,7 @@ class Fitting:
             loss_unit=1.0 if self._objective.has_logits else self._scaling.scale**2,
             verbose=estimator.verbose,
         )
+        self._epochs = epochs
         self._compile_with_xla = xla_pays(n_weights, n_rows, epochs)
 
     def _choose_architecture(self):
@@ -128,15 +136,15 @@ class Fitting:
     def _start(self):
         """Return the weights that training starts from, and the size of its steps."""
         network, sample_shape, dim, objective = self._architecture
-        with _random.seeded(_random.draw_seed(self._generator)):
-            encoder = network.build_encoder(sample_shape, dim)
-            decoder = network.build_decoder(sample_shape, dim)
+        seed = _random.draw_seed(self._generator)
+        encoder, decoder = build(network, sample_shape, dim, seed)
         self._axes, steps = None, NO_STEPS
         if self._estimator.init == "pca":
             rows = self._rows
             self._axes = _pca.principal_axes(
                 rows.values, rows.weights, dim, self._generator
             )
+            _warn_of_lost_axes(self._axes)
             steps = _pca.start_at_pca(
                 encoder,
                 decoder,
@@ -163,35 +171,37 @@ class Fitting:
             not self._resumed
             and self._axes is not None
             and self._axes.are_exact
+            and _pca.start_is_exact(self._estimator.code_activation)
             and self._objective.is_plain_error
         )
 
     def _train(self, start, steps):
-        if self._nothing_to_learn():
-            return Training(start, {}, 0)
+        if self._optimizer.use_ema:
+            steps = NO_STEPS  # the optimizer would average steps of another size
+        callbacks = self._estimator.callbacks or ()
+        loop = Loop(
+            self._settings,
+            self._training_rows,
+            self._validation,
+            self._row_losses(),
+            self._generator,
+            steps,
+        )
+        if self._nothing_to_learn() and not callbacks:
+            return loop.stay(start)
+        with self._trainer(steps, bool(callbacks)) as trainer:
+            return loop.run(trainer, start, callbacks)
+
+    def _trainer(self, steps, is_kept):
+        """Return a context with a trainer, fresh if callbacks may keep its model."""
+        parts = (*self._architecture, self._optimizer)
         how = {
             "step_shapes": steps.shapes,
             "compile_with_xla": self._compile_with_xla,
         }
-        callbacks = self._estimator.callbacks or ()
-        parts = (*self._architecture, self._optimizer)
-        # Callbacks may hold on to the model, so it must not serve another fit.
-        lend = (
-            contextlib.nullcontext(Trainer(*parts, **how))
-            if callbacks
-            else borrowed_trainer(*parts, **how)
-        )
-        with lend as trainer:
-            loop = Loop(
-                trainer,
-                self._settings,
-                self._training_rows,
-                self._validation,
-                self._row_losses(),
-                self._generator,
-                steps,
-            )
-            return loop.run(start, callbacks)
+        if is_kept:
+            return contextlib.nullcontext(Trainer(*parts, **how))
+        return borrowed_trainer(*parts, **how)
 
     def _row_losses(self):
         as_they_are = _data.Scaling(np.zeros(self._rows.values.shape[1:]), 1.0)
@@ -212,7 +222,7 @@ class Fitting:
             "optimizer_": self._optimizer.name,
             "learning_rate_": self._learning_rate,
             "batch_size_": settings.batch_size,
-            "epochs_": settings.epochs,
+            "epochs_": self._epochs,
             "validation_fraction_": self._validation_fraction,
             "patience_": self._patience,
             "sample_shape_": sample_shape,
@@ -225,3 +235,15 @@ class Fitting:
         for name in self._estimator._network_parameters:
             attributes[f"{name}_"] = getattr(network, name)
         vars(self._estimator).update(attributes)
+
+
+def _warn_of_lost_axes(axes):
+    if axes.are_beyond_float32:
+        warnings.warn(
+            "Some features vary by less than a millionth of others, and encoding_dim "
+            "asks for axes that only they have. The network computes in float32, where "
+            "these are lost. Scale the features, for instance with "
+            "sklearn.preprocessing.StandardScaler, or use fewer codes.",
+            UserWarning,
+            stacklevel=2,
+        )

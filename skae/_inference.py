@@ -1,6 +1,5 @@
 """The only batched inference: compiled encoder, decoder and losses of a network."""
 
-import dataclasses
 import functools
 import threading
 from collections import OrderedDict
@@ -9,57 +8,10 @@ import numpy as np
 
 from skae import _backend
 from skae._data import FEWEST_ROWS, row_chunks
+from skae.networks import architecture_key, build, count_weights, variables
 
 _MOST_CODECS = 32
-
-
-@dataclasses.dataclass(frozen=True)
-class Objective:
-    """What one row costs.
-
-    Parameters
-    ----------
-    loss : {"mse", "binary_crossentropy"}
-        Mean over the features of the squared error, or of the cross-entropy in nats
-        with the decoder's outputs as logits.
-
-    l1_activity : float
-        Weight of the sum of the absolute codes.
-    """
-
-    loss: str = "mse"
-    l1_activity: float = 0.0
-
-    @property
-    def has_logits(self):
-        """Whether the decoder's outputs are logits of values in [0, 1]."""
-        return self.loss == "binary_crossentropy"
-
-    @property
-    def is_plain_error(self):
-        """Whether the loss is zero where the reconstruction is exact."""
-        return not self.has_logits and not self.l1_activity
-
-    def row_losses(self, targets, codes, outputs):
-        """Return the loss of each row, shape (n_rows,)."""
-        ops = _backend.load()[0].ops
-        if self.has_logits:
-            losses = _mean_per_row(ops.softplus(outputs) - targets * outputs)
-        else:
-            losses = _mean_per_row(ops.square(outputs - targets))
-        if self.l1_activity:
-            losses += self.l1_activity * ops.sum(ops.abs(codes), axis=-1)
-        return losses
-
-    def squared_errors(self, targets, outputs):
-        """Return each row's mean squared error of reconstruction, shape (n_rows,)."""
-        ops = _backend.load()[0].ops
-        return _mean_per_row(ops.square(self.reconstructions(outputs) - targets))
-
-    def reconstructions(self, outputs):
-        """Turn the decoder's outputs into values of the network's scale."""
-        ops = _backend.load()[0].ops
-        return ops.sigmoid(outputs) if self.has_logits else outputs
+_MOST_WEIGHTS = 2**23
 
 
 class Codec:
@@ -84,14 +36,18 @@ class Codec:
     """
 
     def __init__(self, network, sample_shape, encoding_dim, objective):
-        self.encoder = network.build_encoder(sample_shape, encoding_dim)
-        self.decoder = network.build_decoder(sample_shape, encoding_dim)
+        self.encoder, self.decoder = build(network, sample_shape, encoding_dim)
         self.sample_shape = sample_shape
         self.encoding_dim = encoding_dim
         self.objective = objective
         self._n_encoder_variables = len(variables(self.encoder))
         self._compiled = {}
         self._compiling = threading.Lock()
+
+    @property
+    def n_weights(self):
+        """Number of weights that the codec's Keras models hold."""
+        return count_weights(self.encoder, self.decoder)
 
     def compiled(self, name, dtype):
         """Return the compiled method `name` for rows of `dtype`."""
@@ -263,16 +219,20 @@ def _standalone_models(architecture, weights, scaling):
     for variable, value in zip(both, weights, strict=True):
         variable.assign(value)
     mean, scale = scaling.mean, scaling.scale
-    rows = keras.Input(codec.sample_shape, name="sample")
-    codes = keras.Input((codec.encoding_dim,), name="code")
+    rows = keras.Input(codec.sample_shape, dtype="float32", name="sample")
+    codes = keras.Input((codec.encoding_dim,), dtype="float32", name="code")
     if codec.objective.has_logits:
-        probabilities = keras.layers.Activation("sigmoid", name="probability")
+        probabilities = keras.layers.Activation(
+            "sigmoid", dtype="float32", name="probability"
+        )
         outputs = probabilities(codec.decoder(codes))
         return codec.encoder, keras.Model(codes, outputs, name="decoder")
-    rescaling = keras.layers.Rescaling
-    standardized = rescaling(1 / scale, (-mean / scale).tolist(), name="standardize")
-    encoded = codec.encoder(standardized(rows))
-    encoder = keras.Model(rows, rescaling(scale, name="code_unit")(encoded))
+    rescaling = functools.partial(keras.layers.Rescaling, dtype="float32")
+    # Two layers, since the difference of large numbers is exact only before scaling.
+    centred = rescaling(1.0, (-mean).tolist(), name="centre")(rows)
+    encoded = codec.encoder(rescaling(1 / scale, name="standardize")(centred))
+    codes_in_units = rescaling(scale, name="code_unit")(encoded)
+    encoder = keras.Model(rows, codes_in_units, name="encoder")
     decoded = codec.decoder(rescaling(1 / scale, name="network_unit")(codes))
     in_units = rescaling(scale, mean.tolist(), name="unit")
     return encoder, keras.Model(codes, in_units(decoded), name="decoder")
@@ -292,19 +252,17 @@ def shared_codec(network, sample_shape, encoding_dim, objective):
         if key not in _codecs:
             _codecs[key] = Codec(network, sample_shape, encoding_dim, objective)
         _codecs.move_to_end(key)
-        while len(_codecs) > _MOST_CODECS:
-            _codecs.popitem(last=False)
-        return _codecs[key]
+        codec = _codecs[key]
+        evict_oldest(_codecs, _MOST_CODECS)
+        return codec
 
 
-def architecture_key(network, *parts):
-    """Return a hashable key of a network's class and parameters, and of `parts`."""
-    return type(network), repr(sorted(network.get_params().items())), *parts
-
-
-def variables(model):
-    """Return all variables of a Keras model, the trainable ones first."""
-    return model.trainable_variables + model.non_trainable_variables
+def evict_oldest(pool, most):
+    """Drop the oldest of a pool until both its number and its weights are few."""
+    while len(pool) > most or (
+        pool and sum(item.n_weights for item in pool.values()) > _MOST_WEIGHTS
+    ):
+        pool.popitem(last=False)
 
 
 def _padded(rows):
@@ -325,9 +283,3 @@ def _call(model, values, inputs):
         values[:n_trainable], values[n_trainable:], inputs, training=False
     )
     return outputs
-
-
-def _mean_per_row(values):
-    """Average over all axes but the first."""
-    ops = _backend.load()[0].ops
-    return ops.mean(values, axis=tuple(range(1, len(values.shape))))

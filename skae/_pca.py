@@ -8,26 +8,25 @@ from scipy.special import expit, logit
 from sklearn.utils.extmath import randomized_svd
 
 from skae import networks
-from skae._data import row_chunks
+from skae._data import mean_and_variance, row_chunks
 from skae._trainer import Steps
 
 _EXACT = 1e-12
 _NOISE = 1e-14
 _LARGEST_MATRIX = 2500
 _FLOAT64_PRODUCTS = 10**10
-_MOST_ROWS_FOR_SUMS = 2_000
-_MOST_LOGIT_ROWS = 10_000
 _LOGIT_STEPS = 100
 # How far from zero the largest code starts, where the activation is nearly linear.
-_LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 1.0}
+_LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 0.2}
 _STEP_OF_ROWS = 20.0
 
-# Value and derivative of each code activation at the offsets of the start.
+# Value and derivative of each code activation at the offsets of the start, as the
+# decoder reads it (it takes 0.5 from a sigmoid).
 _ACTIVATION_AT = {
     "linear": lambda offset: (offset, np.ones_like(offset)),
     "relu": lambda offset: (offset, np.ones_like(offset)),
     "tanh": lambda offset: (offset, np.ones_like(offset)),
-    "sigmoid": lambda offset: (offset + 0.5, np.full_like(offset, 0.25)),
+    "sigmoid": lambda offset: (offset, np.full_like(offset, 0.25)),
 }
 
 
@@ -48,12 +47,29 @@ class PrincipalAxes:
 
     mean : float64 array of shape (n_features,)
         Mean of the rows.
+
+    complete : bool
+        Whether there are as many axes as were asked for, and rows and features allow.
     """
 
     components: np.ndarray
     variances: np.ndarray
     residual_variances: np.ndarray
     mean: np.ndarray
+    complete: bool
+
+    @property
+    def are_beyond_float32(self):
+        """Whether axes are asked for whose variances are lost in float32.
+
+        That is where some feature varies by less than a millionth of another.
+        """
+        features = self.residual_variances + self.variances @ self.components**2
+        varying = features[features > 0]
+        if not len(varying) or varying.min() >= _EXACT * varying.max():
+            return False
+        smallest = self.variances.min() if self.complete else 0.0
+        return smallest < _EXACT * features.max()
 
     @property
     def are_exact(self):
@@ -87,8 +103,8 @@ def principal_axes(values, weights, n_components, generator):
     PrincipalAxes
     """
     n_rows, n_features = values.shape
+    mean, total = mean_and_variance(values, weights)
     weights = weights / weights.sum()
-    mean = weights @ values
     n_components = min(n_components, n_rows, n_features)
     if n_features <= min(_LARGEST_MATRIX, 4 * n_rows):
         decompose = _from_covariance
@@ -96,14 +112,13 @@ def principal_axes(values, weights, n_components, generator):
         decompose = _from_gram_matrix
     else:
         decompose = _from_randomized_svd
-    total = _weighted_variances(values, weights, mean)
     variances, components = decompose(values, weights, mean, n_components, generator)
     kept = variances > _NOISE * total.sum()
     variances, components = variances[kept], components[kept]
     largest = np.abs(components).argmax(axis=1)
     components *= np.sign(components[np.arange(len(components)), largest])[:, None]
     residual = np.maximum(total - variances @ components**2, 0.0)
-    return PrincipalAxes(components, variances, residual, mean)
+    return PrincipalAxes(components, variances, residual, mean, bool(kept.all()))
 
 
 def _from_covariance(values, weights, mean, n_components, generator):
@@ -143,11 +158,9 @@ def _largest_eigenpairs(matrix, n_pairs):
     return values[::-1], vectors.T[::-1].copy()
 
 
-def _weighted_variances(values, weights, mean):
-    variances = np.zeros(values.shape[1])
-    for chunk in row_chunks(values):
-        variances += weights[chunk] @ (values[chunk] - mean) ** 2
-    return variances
+def start_is_exact(code_activation):
+    """Tell whether the start reconstructs as PCA does, up to rounding."""
+    return code_activation not in _LINEAR_RANGE
 
 
 def start_at_pca(
@@ -207,13 +220,17 @@ class _Start:
         n_features = self._flat.shape[1]
         self._components = np.zeros((n_codes, n_features))
         self._components[: len(axes.components)] = axes.components
-        residual = axes.residual_variances.sum()
+        # Where PCA leaves nothing, what it explains is the measure of a step.
+        explained = axes.variances @ axes.components**2
+        left = explained if axes.are_exact else axes.residual_variances
+        residual = left.sum()
+        self._output_step = np.sqrt(left)
         spread = np.zeros(n_codes)
         spread[: len(axes.variances)] = np.sqrt(axes.variances)
         smallest = max(np.sqrt(residual / n_features), 1e-6 * spread[0], 1e-12)
         self._spread = np.maximum(spread, smallest)
         self._code_step = np.sqrt(residual / n_codes)
-        row_sums = np.abs(self._flat[:_MOST_ROWS_FOR_SUMS]).sum(axis=1)
+        row_sums = np.abs(self._flat[self._some_rows(2_000)]).sum(axis=1)
         self._input_step = _STEP_OF_ROWS / max(row_sums.mean(), 1e-12)
         self._slope, self._offset = self._operating_point(code_activation)
         self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
@@ -233,6 +250,11 @@ class _Start:
     def _principal_components(self, flat):
         return (flat - self._axes.mean) @ self._components.T
 
+    def _some_rows(self, most):
+        """Return at most so many row numbers, spread evenly."""
+        n_rows = len(self._flat)
+        return np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
+
     def assign(self):
         """Assign the start to the models' variables."""
         linear = self._encoder.get_layer(networks.LINEAR)
@@ -250,16 +272,21 @@ class _Start:
     def _decoder_map(self):
         """Return kernel and bias from principal components to outputs."""
         if self._objective.has_logits:
+            some = self._some_rows(10_000)
             return _logistic_regression(
-                self._principal_components(self._flat[:_MOST_LOGIT_ROWS]),
-                self._flat[:_MOST_LOGIT_ROWS],
-                self._rows.weights[:_MOST_LOGIT_ROWS],
+                self._principal_components(self._flat[some]),
+                self._flat[some],
+                self._rows.weights[some],
             )
         return self._components, self._axes.mean
 
     def _first_hidden_layer(self):
         names = [layer.name for layer in self._decoder.layers]
-        return self._decoder.get_layer("hidden_1") if "hidden_1" in names else None
+        return (
+            self._decoder.get_layer(networks.FIRST_HIDDEN)
+            if networks.FIRST_HIDDEN in names
+            else None
+        )
 
     def _code_spread(self):
         return self._spread * self._slope * self._gain
@@ -267,18 +294,20 @@ class _Start:
     def step_sizes(self):
         """Return what multiplies the steps of each trainable variable."""
         code_step = self._code_step * self._slope
+        output_step = self._output_step
         if self._objective.has_logits:
-            output_step = np.ones(self._flat.shape[1])
-        else:
-            output_step = np.sqrt(self._axes.residual_variances)
+            output_step = np.ones_like(output_step)
         per_code = 1 / self._code_spread()[:, None]
         sizes = {
-            ("encoder", "hidden_1"): (np.full(1, self._input_step), np.ones(1)),
+            ("encoder", networks.FIRST_HIDDEN): (
+                np.full(1, self._input_step),
+                np.ones(1),
+            ),
             ("encoder", networks.LINEAR): (self._input_step * code_step, code_step),
             ("encoder", networks.BRANCH): (code_step,),
             ("decoder", networks.LINEAR): (per_code * output_step, output_step),
             ("decoder", networks.BRANCH): (output_step,),
-            ("decoder", "hidden_1"): (per_code, np.ones(1)),
+            ("decoder", networks.FIRST_HIDDEN): (per_code, np.ones(1)),
         }
         return [
             np.asarray(size, np.float32)

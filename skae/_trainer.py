@@ -9,7 +9,8 @@ from collections import OrderedDict
 import numpy as np
 
 from skae import _backend
-from skae._inference import architecture_key, variables
+from skae._inference import evict_oldest
+from skae.networks import architecture_key, build, count_weights, variables
 
 _MOST_IDLE_TRAINERS = 8
 _OPERATIONS_WORTH_XLA = 2e11
@@ -81,8 +82,7 @@ class Trainer:
         compile_with_xla=False,
     ):
         keras, tf = _backend.load()
-        self.encoder = network.build_encoder(sample_shape, encoding_dim)
-        self.decoder = network.build_decoder(sample_shape, encoding_dim)
+        self.encoder, self.decoder = build(network, sample_shape, encoding_dim)
         self.objective = objective
         self.optimizer = optimizer
         self.variables = variables(self.encoder) + variables(self.decoder)
@@ -91,7 +91,7 @@ class Trainer:
         )
         optimizer.build(self.trainable)
         self._fresh_optimizer = [v.numpy() for v in optimizer.variables]
-        self._follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
+        self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
         batches = (None, None)
         self._run = tf.function(
             self._take_steps,
@@ -105,6 +105,12 @@ class Trainer:
             ],
             jit_compile=compile_with_xla,
         ).get_concrete_function()
+
+    @property
+    def n_weights(self):
+        """Number of weights that the trainer holds, its optimizer's included."""
+        slots = sum(value.size for value in self._fresh_optimizer)
+        return count_weights(self.encoder, self.decoder) + 2 * slots
 
     @property
     def weights(self):
@@ -132,7 +138,9 @@ class Trainer:
     def autoencoder(self):
         """Return the model that callbacks see, compiled with the optimizer."""
         keras, _ = _backend.load()
-        inputs = keras.Input(self.encoder.input_shape[1:], name="sample")
+        inputs = keras.Input(
+            self.encoder.input_shape[1:], dtype="float32", name="sample"
+        )
         model = keras.Model(
             inputs, self.decoder(self.encoder(inputs)), name="autoencoder"
         )
@@ -168,17 +176,17 @@ class Trainer:
         loss = float(
             self._run(data, *arguments, list(steps.sizes), tf.constant(decays))
         )
-        if self._follows_schedule:
+        if self.follows_schedule:
             self.optimizer.learning_rate.assign(rate)
         return loss
 
     def _take_steps(self, data, rows, weights, factors, step_sizes, decays):
         _, tf = _backend.load()
-        full_rate = tf.identity(self.optimizer.learning_rate)
+        full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
         total = tf.constant(0.0)
         for i in tf.range(tf.shape(rows)[0]):
             rate = full_rate
-            if self._follows_schedule:
+            if self.follows_schedule:
                 rate = full_rate * factors[i]
                 self.optimizer.learning_rate.assign(rate)
             before = [tf.identity(v.value) for v in self.trainable]
@@ -221,8 +229,9 @@ def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, 
     """
     keras, _ = _backend.load()
     config = json.dumps(keras.optimizers.serialize(optimizer), default=repr)
-    parts = (sample_shape, encoding_dim, objective, config, *sorted(how.items()))
-    key = architecture_key(network, *parts)
+    optimizer_key = type(optimizer), config, keras.config.floatx()
+    parts = (sample_shape, encoding_dim, objective, optimizer_key)
+    key = architecture_key(network, *parts, *sorted(how.items()))
     with _idle_lock:
         trainer = _idle_trainers.pop(key, None)
     if trainer is None:
@@ -232,8 +241,7 @@ def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, 
     yield trainer
     with _idle_lock:
         _idle_trainers[key] = trainer
-        while len(_idle_trainers) > _MOST_IDLE_TRAINERS:
-            _idle_trainers.popitem(last=False)
+        evict_oldest(_idle_trainers, _MOST_IDLE_TRAINERS)
 
 
 def xla_pays(n_weights, n_rows, n_epochs):

@@ -80,9 +80,6 @@ class Loop:
 
     Parameters
     ----------
-    trainer : Trainer
-        The network in training.
-
     settings : Settings
         How to train.
 
@@ -104,7 +101,6 @@ class Loop:
 
     def __init__(
         self,
-        trainer,
         settings,
         rows,
         validation,
@@ -112,7 +108,6 @@ class Loop:
         generator,
         steps=NO_STEPS,
     ):
-        self._trainer = trainer
         self._settings = settings
         self._rows = rows
         self._validation = validation
@@ -121,14 +116,25 @@ class Loop:
         self._steps = steps
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
-        self._history = {}
+        names = ["loss", "learning_rate"] + ["val_loss"] * (validation is not None)
+        self._history = {name: [] for name in names}
         self._diverged = False
 
-    def run(self, start, callbacks=()):
+    def stay(self, start):
+        """Return the values `start` as the result, without training."""
+        if self._validation is None:
+            return Training(start, self._history, 0)
+        loss = self._judge(start, 0).loss * self._settings.loss_unit
+        return Training(start, self._history, 0, loss, loss)
+
+    def run(self, trainer, start, callbacks=()):
         """Train from the values `start`.
 
         Parameters
         ----------
+        trainer : Trainer
+            The network in training.
+
         start : list of arrays
             Values of the encoder's variables, then the decoder's.
 
@@ -146,15 +152,16 @@ class Loop:
         """
         _, tf = _backend.load()
         self._data = tf.convert_to_tensor(self._rows.values)
+        self._trainer = trainer
         self._trainer.reset(start)
-        self._start = self._best = self._judge(start, 0)
+        self._start = self._previous = self._best = self._judge(start, 0)
         driver = self._driver(callbacks)
         driver.train_begin()
         logs = {}
         for epoch in range(self._settings.epochs):
             driver.epoch_begin(epoch)
             logs = self._train_one_epoch(epoch, driver)
-            driver.epoch_end(epoch, logs)
+            logs = {**driver.epoch_end(epoch, logs), "learning_rate": self._rate}
             self._record(epoch, logs)
             if self._is_over(epoch, logs, driver):
                 break
@@ -185,8 +192,8 @@ class Loop:
             logs["val_loss"] = driver.validate(
                 lambda: self._keep_if_best(epoch + 1) * unit
             )
-        logs["learning_rate"] = rate * float(factors[-1])
-        return logs
+        self._rate = rate * float(factors[-1])
+        return {**logs, "learning_rate": self._rate}
 
     def _run_batch_by_batch(self, factors, driver):
         """Train with the driver's hooks around each batch; return the mean loss."""
@@ -218,7 +225,8 @@ class Loop:
 
     def _schedule_factors(self, epoch):
         """Return the learning rate's factor at each of the epoch's steps."""
-        if self._settings.learning_rate_schedule == "constant":
+        constant = self._settings.learning_rate_schedule == "constant"
+        if constant or not self._trainer.follows_schedule:
             return np.ones(self._n_batches, np.float32)
         steps = epoch * self._n_batches + np.arange(self._n_batches)
         return cosine_with_warmup(steps, self._settings.epochs * self._n_batches)
@@ -232,7 +240,7 @@ class Loop:
         judged = self._judge(self._trainer.weights, epoch, loss)
         better = self._validation is None or not judged.loss >= self._best.loss
         if better and np.isfinite(judged.loss):
-            self._best = judged
+            self._previous, self._best = self._best, judged
         return judged.loss
 
     def _judge(self, weights, epoch, loss=None):
@@ -264,6 +272,8 @@ class Loop:
 
     def _report_divergence(self, epoch):
         self._diverged = True
+        if self._validation is None:
+            self._best = self._latest_finite()
         advice = (
             "Try a smaller learning_rate, a larger batch_size, or data without "
             "extreme values."
@@ -280,18 +290,31 @@ class Loop:
             stacklevel=2,
         )
 
+    def _latest_finite(self):
+        """Return the latest weights with a finite loss on the training rows.
+
+        The loss of an epoch is that of the weights before its steps, so the weights
+        after it may already be lost.
+        """
+        for judged in (self._best, self._previous, self._start):
+            loss = self._row_losses(judged.weights, self._rows.values).mean()
+            if np.isfinite(loss):
+                return dataclasses.replace(judged, loss=float(loss))
+        return self._start
+
     def _average_weights(self):
         """Let an optimizer with averaged weights (use_ema) put them in place."""
         optimizer = self._trainer.optimizer
-        if optimizer.use_ema and self._history:
+        if optimizer.use_ema and self._history["loss"]:
             optimizer.finalize_variable_values(self._trainer.trainable)
             last = self._history["loss"][-1] / self._settings.loss_unit
             self._keep_if_best(len(self._history["loss"]), last)
 
     def _training(self):
-        chosen = self._best
         if self._validation is None:
-            return Training(self._final_weights(), self._history, chosen.epoch)
+            weights = self._final_weights()
+            return Training(weights, self._history, self._best.epoch)
+        chosen = self._best
         if self._settings.must_beat_start and not self._beats_start(chosen):
             chosen = self._start
         return Training(
@@ -306,7 +329,9 @@ class Loop:
         """Return what the last epoch and the callbacks left, unless it diverged."""
         weights = self._trainer.weights
         finite = all(np.isfinite(values).all() for values in weights)
-        return weights if finite and not self._diverged else self._best.weights
+        if not finite and not self._diverged:
+            self._report_divergence(len(self._history["loss"]) - 1)
+        return self._best.weights if self._diverged else weights
 
     def _beats_start(self, judged):
         """Tell whether the gain over the start is more than chance.

@@ -31,7 +31,7 @@ SHARED_CONSTRAINTS = {
     "validation_fraction": [AUTO, Interval(numbers.Real, 0, 1, closed="left")],
     "early_stopping": ["boolean"],
     "patience": [AUTO, COUNT],
-    "callbacks": ["array-like", None],
+    "callbacks": [list, tuple, None],
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -39,7 +39,7 @@ SHARED_CONSTRAINTS = {
 """Constraints of the parameters that all estimators share, in constructor order."""
 
 
-def check_rows(estimator, X, *, reset):
+def check_rows(estimator, X, *, reset, fewest=1):
     """Check data and names of features; see `sklearn.utils.validation.validate_data`.
 
     Integers and half-precision floats keep their type; they are converted by chunks
@@ -54,7 +54,7 @@ def check_rows(estimator, X, *, reset):
         X,
         reset=reset,
         dtype="numeric",
-        ensure_min_samples=2 if reset else 1,
+        ensure_min_samples=fewest,
     )
 
 
@@ -63,9 +63,15 @@ def check_sample_weight(sample_weight, X):
     weights = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if not weights.any():
+    if not np.isfinite(weights.sum()):
         raise ValueError(
-            "sample_weight is zero for every row; at least one row must count."
+            f"sample_weight goes up to {weights.max():g}, and its sum is not finite. "
+            "Divide it by a constant."
+        )
+    if np.count_nonzero(weights) < 2:
+        raise ValueError(
+            f"sample_weight is above zero for {np.count_nonzero(weights)} of "
+            f"{len(weights)} rows; at least two rows must count."
         )
     return weights
 
@@ -82,13 +88,13 @@ def check_codes(codes, encoding_dim, name):
     return codes
 
 
-def check_unit_interval(X, name):
+def check_unit_interval(X):
     """Raise a ValueError unless all values are in [0, 1]."""
     lowest, highest = X.min(), X.max()
     if lowest < 0 or highest > 1:
         raise ValueError(
             "loss='binary_crossentropy' needs values in [0, 1], but "
-            f"{name} has values from {lowest:g} to {highest:g}. Scale them, for "
+            f"X has values from {lowest:g} to {highest:g}. Scale them, for "
             "instance with sklearn.preprocessing.MinMaxScaler, or use loss='mse'."
         )
 
@@ -105,20 +111,33 @@ def check_optimizer(optimizer, learning_rate):
         Replaces the optimizer's own where given.
     """
     keras, _ = _backend.load()
-    if isinstance(optimizer, str):
-        try:
+    try:
+        if isinstance(optimizer, str):
             optimizer = keras.optimizers.get(optimizer)
-        except ValueError as error:
-            raise ValueError(
-                f"optimizer={optimizer!r} is not the name of a Keras optimizer. Use "
-                "'auto', a name such as 'adam', or an instance from keras.optimizers."
-            ) from error
+        elif isinstance(optimizer, type):
+            raise TypeError("a class is no instance")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"optimizer={optimizer!r} is not the name of a Keras optimizer. Use "
+            "'auto', a name such as 'adam', or an instance from keras.optimizers."
+        ) from error
     # Keras numbers names, which would make equal optimizers differ.
     name = type(optimizer).__name__.lower()
     fresh = type(optimizer).from_config({**optimizer.get_config(), "name": name})
     if learning_rate is not None:
-        fresh.learning_rate = learning_rate
+        _set_learning_rate(fresh, learning_rate)
     return fresh
+
+
+def _set_learning_rate(optimizer, learning_rate):
+    keras, _ = _backend.load()
+    if not isinstance(optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            f"learning_rate={learning_rate!r} cannot replace the schedule of the "
+            "optimizer given. Leave learning_rate='auto', or pass an optimizer without "
+            "a schedule."
+        )
+    optimizer.learning_rate = learning_rate
 
 
 def check_activation(name, value):
@@ -145,10 +164,13 @@ def check_callbacks(callbacks):
 
 
 def check_layer_sizes(name, sizes):
-    """Raise a ValueError unless all sizes are positive integers."""
+    """Return layer sizes as a tuple of int; a ValueError says what is none."""
+    sizes = (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
     for size in sizes:
-        if not isinstance(size, numbers.Integral) or size < 1:
+        whole = isinstance(size, numbers.Integral) and not isinstance(size, bool)
+        if not whole or size < 1:
             raise ValueError(
                 f"{name} must hold positive integers, the units of each hidden layer, "
                 f"got {sizes!r}."
             )
+    return tuple(int(size) for size in sizes)

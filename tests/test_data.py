@@ -59,7 +59,7 @@ def test_standardized_rows_come_in_the_order_asked_for():
     np.testing.assert_allclose(standardized, (X[order] - 1) / 2, rtol=1e-6)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e300])
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e9])
 def test_rounding_is_not_taken_for_variance(value):
     constant = np.full((1000, 3), value)
     mean, variance = _data.mean_and_variance(constant, np.ones(1000))
@@ -81,11 +81,14 @@ def test_constant_features_are_kept_as_they_are():
     )
 
 
-def test_constant_rows_are_reconstructed():
-    constant = np.full((10, 3), 5.0)
+@pytest.mark.parametrize("n_rows", [2, 1000])
+@pytest.mark.parametrize("value", [0.0, 0.1, 5e9])
+def test_constant_rows_are_reconstructed(value, n_rows):
+    constant = np.full((n_rows, 3), value)
     fitted = autoencoder().fit(constant)
     np.testing.assert_allclose(fitted.reconstruct(constant), constant)
-    np.testing.assert_allclose(fitted.transform(constant), 0)
+    np.testing.assert_allclose(fitted.transform(constant), 0, atol=1e-12 * value)
+    assert fitted.score(constant) == 1
 
 
 # Means, variances and chunks
@@ -204,8 +207,8 @@ def test_held_out_rows_are_drawn_at_random():
 
 @pytest.mark.parametrize("n_rows", [2, 3])
 def test_a_few_rows_are_enough(n_rows):
-    fitted = autoencoder(encoding_dim=1).fit(X[:n_rows])
-    assert fitted.transform(X).shape == (len(X), 1)
+    fitted = autoencoder().fit(X[:n_rows])
+    assert fitted.transform(X).shape == (len(X), 2)
 
 
 # Containers

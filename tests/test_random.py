@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import assert_same_bits, correlated, run_python, weights
+from keras.src.random.seed_generator import global_seed_generator
 
 from skae import AutoencoderTransformer, _random
 from skae.networks import DenseNetwork
@@ -27,6 +28,8 @@ def autoencoder(**changes):
 
 def seed_all_globals():
     keras.utils.set_random_seed(1)
+    # Keras 3.10 leaves this generator, which has no public name, as it was.
+    global_seed_generator().state.assign([1, 0])
     tf.random.set_global_generator(tf.random.Generator.from_seed(1))
 
 
@@ -52,17 +55,13 @@ def _global_states():
 # Every action has layer sizes of its own: nothing compiled earlier can be reused.
 ACTIONS = {
     "fit": lambda: autoencoder(hidden_layer_sizes=(11,)).fit(X),
-    "fit without seed": lambda: autoencoder(
-        hidden_layer_sizes=(12,), random_state=None
-    ).fit(X),
-    "fit of a plain network": lambda: autoencoder(
-        hidden_layer_sizes=(13,), init="random"
+    "fit of a plain network without a seed": lambda: autoencoder(
+        hidden_layer_sizes=(13,), init="random", random_state=None
     ).fit(X),
     "fit with callbacks": lambda: autoencoder(
         hidden_layer_sizes=(14,), callbacks=[keras.callbacks.LambdaCallback()]
     ).fit(X),
-    "fit and transform": lambda: autoencoder(hidden_layer_sizes=(15,)).fit_transform(X),
-    "score": lambda: autoencoder(hidden_layer_sizes=(16,)).fit(X).score(X),
+    "fit and score": lambda: autoencoder(hidden_layer_sizes=(16,)).fit(X).score(X),
     "models": lambda: weights(autoencoder(hidden_layer_sizes=(17,)).fit(X)),
     "failed fit": lambda: pytest.raises(
         ValueError, autoencoder(hidden_layer_sizes=(18,)).fit, X, X_val=X[:, :2]
@@ -115,7 +114,7 @@ def test_fits_in_threads_equal_fits_in_turn():
     def fit(seed):
         return autoencoder(random_state=seed, init="random").fit(X)
 
-    seeds = [0, 1, 2, 0, 1, 2]
+    seeds = [0, 1, 2, 0]
     with ThreadPoolExecutor(3) as pool:
         for seed, threaded in zip(seeds, pool.map(fit, seeds), strict=True):
             assert_same_bits(threaded, fit(seed))

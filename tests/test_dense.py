@@ -1,0 +1,143 @@
+"""AutoencoderTransformer: the simple, the deep and the sparse autoencoder."""
+
+import numpy as np
+import pytest
+from helpers import correlated, untrained
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from skae import AutoencoderTransformer
+
+X = correlated(60, 6)
+
+
+def autoencoder(**changes):
+    parameters = {
+        "epochs": 4,
+        "hidden_layer_sizes": (8,),
+        "validation_fraction": 0,
+        "random_state": 0,
+    }
+    return AutoencoderTransformer(2, **{**parameters, **changes})
+
+
+@pytest.mark.parametrize(
+    ("code_activation", "lowest", "highest"),
+    [("relu", 0, np.inf), ("tanh", -1, 1)],
+)
+def test_codes_are_in_the_range_of_their_activation(code_activation, lowest, highest):
+    estimator = autoencoder(code_activation=code_activation).fit(X)
+    scale = np.sqrt(X.var(axis=0).mean())
+    codes = estimator.transform(3 * X) / scale
+    assert (codes >= lowest - 1e-6).all()
+    assert (codes <= highest + 1e-6).all()
+
+
+def test_reconstructions_with_cross_entropy_are_probabilities():
+    rows = (X - X.min()) / (X.max() - X.min())
+    estimator = autoencoder(loss="binary_crossentropy").fit(rows)
+    reconstructions = estimator.reconstruct(10 * rows - 5)
+    assert ((reconstructions >= 0) & (reconstructions <= 1)).all()
+
+
+def test_l1_activity_makes_rectified_codes_sparse():
+    digits = load_digits().data[:300]
+
+    def share_of_zeros(l1_activity):
+        estimator = AutoencoderTransformer(
+            16,
+            hidden_layer_sizes=(),
+            init="random",
+            code_activation="relu",
+            l1_activity=l1_activity,
+            epochs=30,
+            random_state=0,
+        )
+        return (estimator.fit_transform(digits) == 0).mean()
+
+    assert share_of_zeros(0.1) > share_of_zeros(0.0) + 0.2
+
+
+@pytest.mark.parametrize("sizes", [(), [7, 3], (np.int64(4),)], ids=str)
+def test_layer_sizes_are_those_of_the_network(sizes):
+    estimator = autoencoder(hidden_layer_sizes=sizes, init="random").fit(X)
+    units = [6, *sizes, 2]
+    shapes = [v.shape for v in estimator.encoder_.get_weights() if v.ndim == 2]
+    assert shapes == list(zip(units[:-1], units[1:], strict=True))
+    assert estimator.hidden_layer_sizes_ == tuple(sizes)
+
+
+def test_automatic_values_are_reported_as_numbers():
+    estimator = AutoencoderTransformer(2, random_state=0).fit(X)
+    assert all(isinstance(size, int) for size in estimator.hidden_layer_sizes_)
+    assert estimator.batch_size_ >= 1
+    assert estimator.epochs_ >= estimator.n_iter_ >= 1
+    assert estimator.patience_ >= 1
+    assert estimator.learning_rate_ > 0
+    assert 0 < estimator.validation_fraction_ < 1
+    assert isinstance(estimator.optimizer_, str)
+
+
+def test_reported_values_give_the_same_training():
+    """With a plain start; weight decay belongs to the automatic optimizer with PCA."""
+    automatic = AutoencoderTransformer(2, init="random", random_state=0).fit(X)
+    explicit = AutoencoderTransformer(
+        2,
+        init="random",
+        random_state=0,
+        **{
+            name: getattr(automatic, f"{name}_")
+            for name in (
+                "hidden_layer_sizes",
+                "batch_size",
+                "epochs",
+                "patience",
+                "learning_rate",
+                "validation_fraction",
+                "optimizer",
+            )
+        },
+    ).fit(X)
+    np.testing.assert_allclose(
+        explicit.history_["loss"], automatic.history_["loss"], rtol=1e-5
+    )
+
+
+def test_shapes_and_ratios_that_are_reported():
+    estimator = autoencoder().fit(X)
+    assert estimator.n_features_in_ == 6
+    assert estimator.sample_shape_ == (6,)
+    assert estimator.compression_factor_ == 3
+    assert not hasattr(estimator, "feature_names_in_")
+    np.testing.assert_allclose(estimator.mean_, X.mean(axis=0))
+    assert list(estimator.get_feature_names_out()) == [
+        "autoencodertransformer0",
+        "autoencodertransformer1",
+    ]
+
+
+def test_the_default_beats_pca_where_there_is_a_curve_to_find():
+    angle = np.random.RandomState(0).uniform(0, 2, 400)
+    curve = np.column_stack([np.cos(angle), np.sin(angle), np.sin(3 * angle)])
+    train, held_out = np.split(curve, 2)
+    estimator = AutoencoderTransformer(1, epochs=150, random_state=0).fit(train)
+    assert estimator.score(held_out) > PCA(1).fit(train).explained_variance_ratio_.sum()
+    residual = 1 - estimator.score(held_out)
+    assert residual < 0.5 * (1 - untrained(1).fit(train).score(held_out))
+
+
+def test_a_random_start_learns_the_subspace_of_pca():
+    """A linear autoencoder's least error is PCA's (Baldi and Hornik, 1989)."""
+    estimator = AutoencoderTransformer(
+        2,
+        init="random",
+        hidden_layer_sizes=(),
+        validation_fraction=0,
+        learning_rate=0.03,
+        epochs=150,
+        batch_size=10,
+        random_state=0,
+    ).fit(X)
+    explained = PCA(2).fit(X).explained_variance_ratio_.sum()
+    assert estimator.score(X) == pytest.approx(explained, abs=2e-3)
+    assert estimator.score(X) <= explained + 1e-6
