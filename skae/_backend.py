@@ -42,7 +42,6 @@ def load():
                 import keras
                 import tensorflow
 
-                tensorflow.zeros(())
             del os.environ[_LOG_LEVEL]
     _refuse_other_backends(keras.backend.backend())
     return keras, tensorflow

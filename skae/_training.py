@@ -297,9 +297,9 @@ class Loop:
         after it may already be lost.
         """
         for judged in (self._best, self._previous, self._start):
-            loss = self._row_losses(judged.weights, self._rows.values).mean()
+            loss = self._training_loss(judged.weights)
             if np.isfinite(loss):
-                return dataclasses.replace(judged, loss=float(loss))
+                return dataclasses.replace(judged, loss=loss)
         return self._start
 
     def _average_weights(self):
@@ -328,10 +328,12 @@ class Loop:
     def _final_weights(self):
         """Return what the last epoch and the callbacks left, unless it diverged."""
         weights = self._trainer.weights
-        finite = all(np.isfinite(values).all() for values in weights)
-        if not finite and not self._diverged:
+        if not self._diverged and not np.isfinite(self._training_loss(weights)):
             self._report_divergence(len(self._history["loss"]) - 1)
         return self._best.weights if self._diverged else weights
+
+    def _training_loss(self, weights):
+        return float(self._row_losses(weights, self._rows.values).mean())
 
     def _beats_start(self, judged):
         """Tell whether the gain over the start is more than chance.

@@ -19,6 +19,10 @@ import os
 os.write(2, b"chatter")
 if "FAKE_FAILURE" in os.environ:
     raise ImportError(os.environ["FAKE_FAILURE"])
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return lambda *args, **kwargs: None
 """
 # The module by its path: the whole package takes a second longer to import.
 LOAD = f"import os, runpy; runpy.run_path({_backend.__file__!r})['load'](); "

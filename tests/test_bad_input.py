@@ -107,7 +107,7 @@ def test_methods_refuse_other_names_of_features(method, columns, message):
 
 
 WRONG_CODES = {
-    "too few": (np.zeros((3, 1)), r"X has 1 columns.*encoding_dim=2.*inverse_transform"),
+    "too few": (np.zeros((3, 1)), r"X has 1 columns.*encoding_dim=2.*transform"),
     "too many": (np.zeros((3, 4)), r"X has 4 columns.*encoding_dim=2"),
     "one dimension": (np.zeros(2), "Expected 2D array, got 1D array instead"),
     "NaN": (np.full((3, 2), np.nan), "Input X contains NaN"),
@@ -182,7 +182,8 @@ WRONG_PARAMETERS = [
     ("encoding_dim", 2.5),
     ("encoding_dim", "many"),
     ("encoding_dim", None),
-    ("hidden_layer_sizes", 8),
+    ("hidden_layer_sizes", 0),
+    ("hidden_layer_sizes", 2.5),
     ("hidden_layer_sizes", "wide"),
     ("hidden_layer_sizes", (8, 0)),
     ("hidden_layer_sizes", (8, -1)),

@@ -76,9 +76,7 @@ def test_constant_features_are_kept_as_they_are():
     fitted = autoencoder().fit(rows)
     assert np.isfinite(fitted.transform(rows)).all()
     # Unchanged up to what training moves, far less than the other features vary.
-    np.testing.assert_allclose(
-        fitted.reconstruct(rows)[:, -1], 7, atol=0.05 * X.std()
-    )
+    np.testing.assert_allclose(fitted.reconstruct(rows)[:, -1], 7, atol=0.05 * X.std())
 
 
 @pytest.mark.parametrize("n_rows", [2, 1000])

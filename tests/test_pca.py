@@ -126,8 +126,8 @@ ACTIVATIONS = {
     # the linear one: tanh(x) = x - x^3/3 + ..., sigmoid(x) - 1/2 = x/4 - x^3/48 + ...
     "linear": 0.0,
     "relu": 0.0,
-    "tanh": _pca._LINEAR_RANGE["tanh"]**2 / 3,
-    "sigmoid": _pca._LINEAR_RANGE["sigmoid"]**2 / 12,
+    "tanh": _pca._LINEAR_RANGE["tanh"] ** 2 / 3,
+    "sigmoid": _pca._LINEAR_RANGE["sigmoid"] ** 2 / 12,
 }
 
 
@@ -198,7 +198,7 @@ def test_more_codes_than_the_rank_reconstruct_exactly(rows):
 
 def test_more_codes_than_the_rank_leave_nothing_to_train():
     fitted = AutoencoderTransformer(5, random_state=0).fit(X)
-    assert fitted.history_ == {}
+    assert not any(fitted.history_.values())
     assert fitted.n_iter_ == fitted.best_epoch_ == 0
 
 

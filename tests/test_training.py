@@ -611,9 +611,9 @@ def test_verbose_prints_a_line_per_epoch(capsys):
 
 def test_cross_entropy_losses_are_nats_by_formula():
     data = (X - X.min()) / (X.max() - X.min())
-    fitted = plain(
-        loss="binary_crossentropy", learning_rate=NO_STEP, epochs=1
-    ).fit(data)
+    fitted = plain(loss="binary_crossentropy", learning_rate=NO_STEP, epochs=1).fit(
+        data
+    )
     p = fitted.reconstruct(data)
     nats = -(data * np.log(p) + (1 - data) * np.log(1 - p)).mean()
     assert fitted.history_["loss"] == [pytest.approx(nats, rel=1e-5)]
