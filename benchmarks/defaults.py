@@ -89,7 +89,11 @@ def _print_alternatives(arguments):
 
 
 def _summary(everything):
-    """Return geometric mean and worst of the ratios, and the mean seconds."""
+    """Return geometric mean and worst of the ratios, and the mean seconds.
+
+    Where PCA is exact, the ratio is one of roundings, and is left out.
+    """
+    everything = [runs for runs in everything if not runs[0]["exact"]]
     ratios = np.array([np.mean([run["ratio"] for run in runs]) for runs in everything])
     worst = max(run["ratio"] for runs in everything for run in runs)
     seconds = np.mean([run["seconds"] for runs in everything for run in runs])

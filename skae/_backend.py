@@ -38,11 +38,12 @@ def load():
             # Only while TensorFlow starts, so that child processes do not take it for
             # the user's wish.
             os.environ[_LOG_LEVEL] = "3"
-            with _silent_stderr():
-                import keras
-                import tensorflow
-
-            del os.environ[_LOG_LEVEL]
+            try:
+                with _silent_stderr():
+                    import keras
+                    import tensorflow
+            finally:
+                del os.environ[_LOG_LEVEL]
     _refuse_other_backends(keras.backend.backend())
     return keras, tensorflow
 

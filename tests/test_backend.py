@@ -98,3 +98,8 @@ def assert_refused(result, backend):
     assert error.startswith("RuntimeError")
     assert repr(backend) in error
     assert "KERAS_BACKEND=tensorflow" in error
+
+
+def test_the_log_level_is_not_left_to_child_processes(fakes):
+    result = run_python(f"{LOAD}print('TF_CPP_MIN_LOG_LEVEL' in os.environ)", **fakes)
+    assert result.stdout.strip() == "False"

@@ -1,8 +1,10 @@
 """AutoencoderTransformer: the simple, the deep and the sparse autoencoder."""
 
+import itertools
+
 import numpy as np
 import pytest
-from helpers import correlated, untrained
+from helpers import assert_same_bits, correlated, untrained
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -63,43 +65,34 @@ def test_layer_sizes_are_those_of_the_network(sizes):
     estimator = autoencoder(hidden_layer_sizes=sizes, init="random").fit(X)
     units = [6, *sizes, 2]
     shapes = [v.shape for v in estimator.encoder_.get_weights() if v.ndim == 2]
-    assert shapes == list(zip(units[:-1], units[1:], strict=True))
+    assert shapes == list(itertools.pairwise(units))
     assert estimator.hidden_layer_sizes_ == tuple(sizes)
 
 
-def test_automatic_values_are_reported_as_numbers():
-    estimator = AutoencoderTransformer(2, random_state=0).fit(X)
-    assert all(isinstance(size, int) for size in estimator.hidden_layer_sizes_)
-    assert estimator.batch_size_ >= 1
-    assert estimator.epochs_ >= estimator.n_iter_ >= 1
-    assert estimator.patience_ >= 1
-    assert estimator.learning_rate_ > 0
-    assert 0 < estimator.validation_fraction_ < 1
-    assert isinstance(estimator.optimizer_, str)
+def test_a_number_is_the_size_of_the_one_hidden_layer():
+    assert_same_bits(
+        autoencoder(hidden_layer_sizes=8).fit(X),
+        autoencoder(hidden_layer_sizes=(8,)).fit(X),
+    )
 
 
-def test_reported_values_give_the_same_training():
+def test_automatic_values_are_reported_and_give_the_same_training():
     """With a plain start; weight decay belongs to the automatic optimizer with PCA."""
+    names = (
+        "hidden_layer_sizes",
+        "optimizer",
+        "learning_rate",
+        "batch_size",
+        "epochs",
+        "patience",
+        "validation_fraction",
+    )
     automatic = AutoencoderTransformer(2, init="random", random_state=0).fit(X)
-    explicit = AutoencoderTransformer(
-        2,
-        init="random",
-        random_state=0,
-        **{
-            name: getattr(automatic, f"{name}_")
-            for name in (
-                "hidden_layer_sizes",
-                "batch_size",
-                "epochs",
-                "patience",
-                "learning_rate",
-                "validation_fraction",
-                "optimizer",
-            )
-        },
-    ).fit(X)
+    explicit = AutoencoderTransformer(2, init="random", random_state=0)
+    explicit.set_params(**{name: getattr(automatic, f"{name}_") for name in names})
+    assert "auto" not in [getattr(explicit, name) for name in names]
     np.testing.assert_allclose(
-        explicit.history_["loss"], automatic.history_["loss"], rtol=1e-5
+        explicit.fit(X).history_["loss"], automatic.history_["loss"], rtol=1e-5
     )
 
 

@@ -1,4 +1,4 @@
-"""Inference: equal to the Keras models and to NumPy, for any number and type of rows."""
+"""Inference: equal to the Keras models and to NumPy, for any rows."""
 
 import functools
 
@@ -169,7 +169,7 @@ def test_a_row_alone_gets_what_it_gets_among_others(fitted, method):
 
 @pytest.fixture
 def dense_calls(monkeypatch):
-    """Names of the dense layers whose Python code has run: where something is traced."""
+    """Names of the dense layers whose Python code ran, that is, which were traced."""
     calls = []
     dense_call = keras.layers.Dense.call
 
@@ -258,8 +258,8 @@ def test_input_is_not_changed(fitted):
 # Standalone models
 
 
-def test_models_map_the_users_units(fitted_and_rows):
-    estimator, rows = fitted_and_rows
+def test_models_have_shapes_and_names(fitted_and_rows):
+    estimator, _ = fitted_and_rows
     assert estimator.encoder_.input_shape == (None, 5)
     assert estimator.encoder_.output_shape == (None, 3)
     assert estimator.decoder_.output_shape == (None, 5)

@@ -1,5 +1,7 @@
 """Networks: wiring, sizes, and the branch that starts at zero."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -19,7 +21,7 @@ def test_plain_networks_have_the_textbook_number_of_parameters(
     encoder = network.build_encoder((784,), 32)
     decoder = network.build_decoder((784,), 32)
     units = [784, *hidden_layer_sizes, 32, *hidden_layer_sizes[::-1], 784]
-    formula = sum((a + 1) * b for a, b in zip(units[:-1], units[1:], strict=True))
+    formula = sum((a + 1) * b for a, b in itertools.pairwise(units))
     assert encoder.count_params() + decoder.count_params() == formula == n_parameters
 
 

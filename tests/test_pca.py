@@ -308,7 +308,7 @@ def test_with_cross_entropy_features_at_a_bound_start_near_it(value):
 
 
 def test_with_cross_entropy_the_start_of_many_rows_suits_all_of_them():
-    """However the rows are ordered: two groups of 10,000 rows each, one after the other."""
+    """Here they are two groups of 10,000 rows, one after the other."""
     rng = np.random.RandomState(0)
     groups = np.repeat([0.2, 0.8], 10_000)[:, None]
     rows = np.clip(groups + 0.1 * rng.randn(20_000, 3), 0, 1)

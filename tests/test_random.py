@@ -27,9 +27,9 @@ def autoencoder(**changes):
 
 
 def seed_all_globals():
-    keras.utils.set_random_seed(1)
     # Keras 3.10 leaves this generator, which has no public name, as it was.
     global_seed_generator().state.assign([1, 0])
+    keras.utils.set_random_seed(1)
     tf.random.set_global_generator(tf.random.Generator.from_seed(1))
 
 
@@ -41,6 +41,11 @@ def next_global_draws():
         "tensorflow's generator": float(tf.random.get_global_generator().uniform(())),
         "keras": float(keras.random.uniform(())),
     }
+
+
+def fit_badly():
+    with pytest.raises(ValueError, match="finite"):
+        autoencoder(hidden_layer_sizes=(18,), init="random").fit(X, X_val=1e30 * X)
 
 
 @pytest.fixture
@@ -63,9 +68,7 @@ ACTIONS = {
     ).fit(X),
     "fit and score": lambda: autoencoder(hidden_layer_sizes=(16,)).fit(X).score(X),
     "models": lambda: weights(autoencoder(hidden_layer_sizes=(17,)).fit(X)),
-    "failed fit": lambda: pytest.raises(
-        ValueError, autoencoder(hidden_layer_sizes=(18,)).fit, X, X_val=X[:, :2]
-    ),
+    "failed fit": fit_badly,
 }
 
 
@@ -94,12 +97,11 @@ def test_import_leaves_global_generators_alone():
 
 
 @pytest.mark.usefixtures("_global_states")
-@pytest.mark.parametrize("init", ["pca", "random"])
-def test_global_seeds_do_not_matter(init):
+def test_global_seeds_do_not_matter():
     keras.utils.set_random_seed(1)
-    one = autoencoder(init=init).fit(X)
+    one = autoencoder(init="random").fit(X)
     keras.utils.set_random_seed(2)
-    assert_same_bits(one, autoencoder(init=init).fit(X))
+    assert_same_bits(one, autoencoder(init="random").fit(X))
 
 
 def test_other_fits_in_between_do_not_matter():
