@@ -92,19 +92,10 @@ class Trainer:
         optimizer.build(self.trainable)
         self._fresh_optimizer = [v.numpy() for v in optimizer.variables]
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
-        batches = (None, None)
-        self._run = tf.function(
-            self._take_steps,
-            input_signature=[
-                tf.TensorSpec((None, *sample_shape), tf.float32),
-                tf.TensorSpec(batches, tf.int32),
-                tf.TensorSpec(batches, tf.float32),
-                tf.TensorSpec((None,), tf.float32),
-                [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
-                tf.TensorSpec((None,), tf.float32),
-            ],
-            jit_compile=compile_with_xla,
-        ).get_concrete_function()
+        steps = tf.function(self._take_steps, jit_compile=compile_with_xla)
+        self._run = steps.get_concrete_function(
+            *_step_signature(sample_shape, step_shapes)
+        )
 
     @property
     def n_weights(self):
@@ -215,6 +206,19 @@ class Trainer:
         ):
             step = size * (variable.value - old) - decays[i] * old
             variable.assign(old + step)
+
+
+def _step_signature(sample_shape, step_shapes):
+    """Return the shapes and types of what `Trainer._take_steps` takes."""
+    _, tf = _backend.load()
+    return (
+        tf.TensorSpec((None, *sample_shape), tf.float32),
+        tf.TensorSpec((None, None), tf.int32),
+        tf.TensorSpec((None, None), tf.float32),
+        tf.TensorSpec((None,), tf.float32),
+        [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
+        tf.TensorSpec((None,), tf.float32),
+    )
 
 
 _idle_trainers: OrderedDict = OrderedDict()

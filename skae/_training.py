@@ -117,7 +117,7 @@ class Loop:
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
         names = ["loss", "learning_rate"] + ["val_loss"] * (validation is not None)
-        self._history = {name: [] for name in names}
+        self._history: dict[str, list] = {name: [] for name in names}
         self._diverged = False
 
     def stay(self, start):

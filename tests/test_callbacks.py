@@ -46,7 +46,7 @@ def fit(*callbacks, with_validation=True, **changes):
 def fit_with_keras(*callbacks):
     """Let Keras train a network like ours on the same numbers of rows."""
     model = keras.Sequential([keras.layers.Dense(2), keras.layers.Dense(4)])
-    model.compile(keras.optimizers.SGD(0.05), loss="mse", jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.05), loss="mse", run_eagerly=True)
     rows, mean, scale = standardized(X)
     judges = (X_val - mean) / scale
     model.fit(
