@@ -11,6 +11,7 @@ from skae._data import FEWEST_ROWS, row_chunks
 from skae.networks import architecture_key, build, count_weights, variables
 
 _MOST_CODECS = 32
+_LARGE_MEAN = 10.0
 _MOST_WEIGHTS = 2**23
 
 
@@ -77,6 +78,29 @@ class Codec:
         codes = self._codes(self._standardized(rows, mean, scale), weights)
         return tf.cast(codes, rows.dtype) * scale
 
+    def encode_unscaled(self, rows, weights, mean, scale):
+        """Do as `encode` does, with weights that take rows in the user's units."""
+        _, tf = _backend.load()
+        codes = self._codes(tf.cast(rows, tf.float32), weights)
+        return tf.cast(codes, rows.dtype) * scale
+
+    @functools.cached_property
+    def input_layers(self):
+        """Numbers, among the variables, of kernel and bias of all that reads the rows.
+
+        Empty where anything but dense layers with a bias reads them.
+        """
+        keras, _ = _backend.load()
+        source = self.encoder.inputs[0]
+        readers = [layer for layer in self.encoder.layers[1:] if layer.input is source]
+        numbers = {v.path: i for i, v in enumerate(variables(self.encoder))}
+        pairs = [
+            (numbers[layer.kernel.path], numbers[layer.bias.path])
+            for layer in readers
+            if isinstance(layer, keras.layers.Dense) and layer.use_bias
+        ]
+        return pairs if len(pairs) == len(readers) else []
+
     def decode(self, codes, weights, mean, scale):
         """Map codes in the user's units to rows in the user's units."""
         _, tf = _backend.load()
@@ -105,7 +129,7 @@ class Codec:
 
     def _standardized(self, rows, mean, scale):
         _, tf = _backend.load()
-        return tf.cast((rows - mean) / scale, tf.float32)
+        return tf.cast((rows - mean) * (1 / scale), tf.float32)
 
     def _codes(self, standardized, weights):
         return _call(self.encoder, weights[: self._n_encoder_variables], standardized)
@@ -155,13 +179,38 @@ class FittedCodec:
         return [tf.convert_to_tensor(values) for values in self.weights]
 
     @functools.cached_property
+    def _folded(self):
+        """Weights that take rows in the user's units, or None where they may not.
+
+        This spares two passes over the rows. It needs an encoder that reads them by
+        dense layers alone, and means that are not large beside the scale, so that
+        float32 loses nothing.
+        """
+        _, tf = _backend.load()
+        layers = self._codec.input_layers
+        mean, scale = self.scaling.mean, self.scaling.scale
+        moderate = 1e-15 < scale < 1e15 and np.abs(mean).max() <= _LARGE_MEAN * scale
+        if not layers or not moderate:
+            return None
+        folded = list(self._tensors)
+        for kernel, bias in layers:
+            exact = self.weights[kernel].astype(np.float64) / scale
+            shifted = self.weights[bias] - mean @ exact
+            folded[kernel] = tf.constant(exact, tf.float32)
+            folded[bias] = tf.constant(shifted, tf.float32)
+        return folded
+
+    @functools.cached_property
     def models(self):
         """Encoder and decoder as Keras models that work on the user's units."""
         return _standalone_models(self.architecture, self.weights, self.scaling)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
-        return self._map("encode", X, (self._codec.encoding_dim,))
+        shape = (self._codec.encoding_dim,)
+        if self._folded is None:
+            return self._map("encode", X, shape)
+        return self._map("encode_unscaled", X, shape, self._folded)
 
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, *sample_shape)."""
@@ -180,15 +229,18 @@ class FittedCodec:
         """Return the loss of each row as training sees it, shape (n_rows,)."""
         return self._map("row_losses", X, ())
 
-    def _map(self, name, X, shape):
+    def _map(self, name, X, shape, weights=None):
         """Run a compiled method over X chunk by chunk; memory stays bounded."""
+        _, tf = _backend.load()
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float64)
         run = self._codec.compiled(name, dtype)
-        mean, scale = self.scaling.mean.astype(dtype), dtype.type(self.scaling.scale)
+        mean = tf.constant(self.scaling.mean, dtype)
+        scale = tf.constant(self.scaling.scale, dtype)
+        weights = self._tensors if weights is None else weights
         mapped = None
         for chunk in row_chunks(X):
             rows = np.ascontiguousarray(X[chunk], dtype)
-            part = run(_padded(rows), self._tensors, mean, scale).numpy()[: len(rows)]
+            part = run(_padded(rows), weights, mean, scale).numpy()[: len(rows)]
             if mapped is None:
                 mapped = np.empty((len(X), *shape), part.dtype)
             mapped[chunk] = part
