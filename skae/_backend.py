@@ -12,6 +12,8 @@ import threading
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _import_lock = threading.Lock()
+_is_quiet = False
+_xla_has_started = False
 
 
 def load():
@@ -29,6 +31,7 @@ def load():
     RuntimeError
         When Keras runs on another backend than TensorFlow.
     """
+    global _is_quiet
     _refuse_other_backends(os.environ.get("KERAS_BACKEND") or "tensorflow")
     with _import_lock:
         if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
@@ -44,6 +47,7 @@ def load():
                     import tensorflow
             finally:
                 del os.environ[_LOG_LEVEL]
+            _is_quiet = True
     _refuse_other_backends(keras.backend.backend())
     return keras, tensorflow
 
@@ -55,6 +59,18 @@ def _refuse_other_backends(backend):
             "here. Set the environment variable KERAS_BACKEND=tensorflow before Python "
             "starts."
         )
+
+
+@contextlib.contextmanager
+def quiet_start_of_xla():
+    """Hold back what XLA prints when it first compiles in the process."""
+    global _xla_has_started
+    if _xla_has_started or not _is_quiet:
+        yield
+        return
+    with _silent_stderr():
+        yield
+    _xla_has_started = True
 
 
 @contextlib.contextmanager

@@ -61,9 +61,14 @@ class CallbackDriver:
 
     def epoch_end(self, epoch, logs):
         """Hand over an epoch's logs; return them with what callbacks added."""
-        self._hooks.on_epoch_end(epoch, logs)
         history = self._model.history.history
-        return {name: values[-1] for name, values in history.items()}
+        before = {name: len(values) for name, values in history.items()}
+        self._hooks.on_epoch_end(epoch, logs)
+        return {
+            name: values[-1]
+            for name, values in history.items()
+            if len(values) > before.get(name, 0)
+        }
 
     def batch_begin(self, batch):
         """Announce a batch, counted from 0 in each epoch."""

@@ -31,8 +31,9 @@ class Scaling:
     def standardize(self, X, order):
         """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64."""
         standardized = np.empty((len(order), *X.shape[1:]), np.float32)
-        for chunk in row_chunks(standardized):
-            standardized[chunk] = (X[order[chunk]] - self.mean) / self.scale
+        with np.errstate(over="ignore"):
+            for chunk in row_chunks(standardized):
+                standardized[chunk] = (X[order[chunk]] - self.mean) / self.scale
         return standardized
 
 

@@ -189,7 +189,7 @@ class FittedCodec:
         _, tf = _backend.load()
         layers = self._codec.input_layers
         mean, scale = self.scaling.mean, self.scaling.scale
-        moderate = 1e-15 < scale < 1e15 and np.abs(mean).max() <= _LARGE_MEAN * scale
+        moderate = 1e-30 < scale < 1e30 and np.abs(mean).max() <= _LARGE_MEAN * scale
         if not layers or not moderate:
             return None
         folded = list(self._tensors)

@@ -85,6 +85,7 @@ class Trainer:
         self.encoder, self.decoder = build(network, sample_shape, encoding_dim)
         self.objective = objective
         self.optimizer = optimizer
+        self._compiled_with_xla = compile_with_xla
         self.variables = variables(self.encoder) + variables(self.decoder)
         self.trainable = (
             self.encoder.trainable_variables + self.decoder.trainable_variables
@@ -164,12 +165,17 @@ class Trainer:
         rate = self.learning_rate
         arguments = [tf.constant(part) for part in (*batches, factors)]
         decays = np.asarray(steps.decays, np.float32)
-        loss = float(
-            self._run(data, *arguments, list(steps.sizes), tf.constant(decays))
-        )
+        arguments += [list(steps.sizes), tf.constant(decays)]
+        with self._quiet_start():
+            loss = float(self._run(data, *arguments))
         if self.follows_schedule:
             self.optimizer.learning_rate.assign(rate)
         return loss
+
+    def _quiet_start(self):
+        if self._compiled_with_xla:
+            return _backend.quiet_start_of_xla()
+        return contextlib.nullcontext()
 
     def _take_steps(self, data, rows, weights, factors, step_sizes, decays):
         _, tf = _backend.load()

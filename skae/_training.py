@@ -252,9 +252,10 @@ class Loop:
 
     def _record(self, epoch, logs):
         for name, value in logs.items():
-            self._history.setdefault(name, []).append(float(value))
+            self._history.setdefault(name, []).append(value)
         if self._settings.verbose:
-            values = "  ".join(f"{name} {value:.6g}" for name, value in logs.items())
+            numbers = {k: v for k, v in logs.items() if isinstance(v, float)}
+            values = "  ".join(f"{name} {value:.6g}" for name, value in numbers.items())
             print(f"epoch {epoch + 1}/{self._settings.epochs}  {values}")
 
     def _is_over(self, epoch, logs, driver):

@@ -354,3 +354,17 @@ def test_an_error_in_a_callback_leaves_the_estimator_as_it_was():
 def test_what_is_no_callback_is_refused(wrong):
     with pytest.raises(TypeError, match=r"callbacks must be .*Callback instances.*got"):
         fit(wrong)
+
+
+def test_what_a_callback_adds_once_or_as_text_is_kept_as_it_came():
+    class Notes(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["note"] = f"epoch {epoch}"
+            if epoch == 1:
+                logs["once"] = 1.0
+
+    rows = np.random.RandomState(0).normal(size=(30, 3))
+    parameters = {"epochs": 3, "early_stopping": False, "callbacks": [Notes()]}
+    fitted = AutoencoderTransformer(1, random_state=0, **parameters).fit(rows)
+    assert fitted.history_["note"] == ["epoch 0", "epoch 1", "epoch 2"]
+    assert fitted.history_["once"] == [1.0]
