@@ -134,7 +134,7 @@ validation_fraction_, patience_
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features; only where all are strings.
 
     See Also
