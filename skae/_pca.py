@@ -281,12 +281,10 @@ class _Start:
         return self._components, self._axes.mean
 
     def _first_hidden_layer(self):
-        names = [layer.name for layer in self._decoder.layers]
-        return (
-            self._decoder.get_layer(networks.FIRST_HIDDEN)
-            if networks.FIRST_HIDDEN in names
-            else None
-        )
+        for layer in self._decoder.layers:
+            if layer.name == networks.FIRST_HIDDEN:
+                return layer
+        return None
 
     def _code_spread(self):
         return self._spread * self._slope * self._gain
