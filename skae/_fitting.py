@@ -32,6 +32,7 @@ class Fitting:
         """Fit; see `BaseAutoencoder.fit` for the parameters."""
         _validation.check_callbacks(self._estimator.callbacks)
         self._estimator._check_parameters()
+        self._optimizer = self._checked_optimizer()
         self._take(X, sample_weight, X_val)
         self._choose_architecture()
         start, steps = self._start()
@@ -82,6 +83,11 @@ class Fitting:
             values = self._scaling.standardize(X_val, np.arange(len(X_val)))
             self._validation = _data.Rows(values, np.ones(len(X_val)))
 
+    def _checked_optimizer(self):
+        optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
+        rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
+        return _validation.check_optimizer(optimizer, rate)
+
     def _choose_scaling(self, variance):
         if self._resumed:
             return self._estimator._fitted.scaling
@@ -101,9 +107,6 @@ class Fitting:
         automatic = _defaults.epochs(n_rows, batch_size, n_weights)
         epochs = self._resolved("epochs", automatic)
         self._patience = self._resolved("patience", _defaults.patience(epochs))
-        optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
-        rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
-        self._optimizer = _validation.check_optimizer(optimizer, rate)
         self._learning_rate = float(self._optimizer.learning_rate.numpy())
         self._settings = Settings(
             epochs=0 if self._nothing_to_learn() else epochs,
@@ -156,7 +159,7 @@ class Fitting:
             )
         if self._resumed:
             return self._estimator._fitted.weights, steps
-        return [v.numpy() for v in variables(encoder) + variables(decoder)], steps
+        return [v.numpy() for v in variables(encoder, decoder)], steps
 
     def _weight_decay(self):
         if self._resolved("optimizer", None) is not None:
@@ -215,7 +218,7 @@ class Fitting:
         settings = self._settings
         attributes = {
             "history_": training.history,
-            "n_iter_": len(training.history.get("loss", ())),
+            "n_iter_": len(training.history["loss"]),
             "best_epoch_": training.best_epoch,
             "initial_loss_": training.initial_loss,
             "best_loss_": training.best_loss,

@@ -63,7 +63,7 @@ class Codec:
         row_shape = (self.encoding_dim,) if name == "decode" else self.sample_shape
         weights = [
             tf.TensorSpec(v.shape, v.dtype)
-            for v in variables(self.encoder) + variables(self.decoder)
+            for v in variables(self.encoder, self.decoder)
         ]
         return tf.function(getattr(self, name)).get_concrete_function(
             tf.TensorSpec((None, *row_shape), dtype),
@@ -267,7 +267,7 @@ def _standalone_models(architecture, weights, scaling):
     """
     keras, _ = _backend.load()
     codec = Codec(*architecture)
-    both = variables(codec.encoder) + variables(codec.decoder)
+    both = variables(codec.encoder, codec.decoder)
     for variable, value in zip(both, weights, strict=True):
         variable.assign(value)
     mean, scale = scaling.mean, scaling.scale

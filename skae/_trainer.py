@@ -86,7 +86,7 @@ class Trainer:
         self.objective = objective
         self.optimizer = optimizer
         self._compiled_with_xla = compile_with_xla
-        self.variables = variables(self.encoder) + variables(self.decoder)
+        self.variables = variables(self.encoder, self.decoder)
         self.trainable = (
             self.encoder.trainable_variables + self.decoder.trainable_variables
         )

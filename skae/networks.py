@@ -57,14 +57,18 @@ def architecture_key(network, *parts):
     return type(network), repr(sorted(network.get_params().items())), *parts
 
 
-def variables(model):
-    """Return all variables of a Keras model, the trainable ones first."""
-    return model.trainable_variables + model.non_trainable_variables
+def variables(*models):
+    """Return all variables of Keras models, of each the trainable ones first."""
+    return [
+        variable
+        for model in models
+        for variable in model.trainable_variables + model.non_trainable_variables
+    ]
 
 
 def count_weights(*models):
     """Return the number of weights of Keras models."""
-    return sum(math.prod(v.shape) for model in models for v in variables(model))
+    return sum(math.prod(v.shape) for v in variables(*models))
 
 
 class DenseNetwork(BaseEstimator):
