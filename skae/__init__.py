@@ -1,8 +1,19 @@
 """Autoencoders as scikit-learn transformers, never worse than PCA."""
 
+from skae._convolutional import ConvAutoencoder
+from skae._denoising import DenoisingAutoencoder
 from skae._dense import AutoencoderTransformer
+from skae._sequence import SequenceAutoencoder
+from skae._variational import VAETransformer
 from skae.compare import compare
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoencoderTransformer", "compare"]
+__all__ = [
+    "AutoencoderTransformer",
+    "ConvAutoencoder",
+    "DenoisingAutoencoder",
+    "SequenceAutoencoder",
+    "VAETransformer",
+    "compare",
+]

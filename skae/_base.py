@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae import _data, _validation
 from skae._fitting import Fitting
+from skae._intake import Given
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -29,7 +30,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Training rows, in any unit; at least two.
 
         y : None
@@ -39,7 +40,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             What each row counts: a row of weight 2 is two rows, one of weight 0 is
             none. Not negative.
 
-        X_val : array-like of shape (n_validation_samples, n_features), default=None
+        X_val : array-like of shape (n_validation_samples, ...), default=None
             Rows that judge each epoch, instead of rows held out from X.
 
         Returns
@@ -56,8 +57,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
+        return self._fit(Given(X, sample_weight, X_val))
+
+    def _fit(self, given):
         fitted = copy.copy(self)
-        Fitting(fitted).run(X, sample_weight, X_val)
+        Fitting(fitted).run(given)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -66,8 +70,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows like those of `fit`.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
 
         Returns
         -------
@@ -87,36 +91,41 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Returns
         -------
-        reconstructions : ndarray of shape (n_samples, n_features)
-            In the unit of the training rows; float32 for float32 codes, else float64.
+        reconstructions : ndarray of shape (n_samples, *sample_shape)
+            In the unit of the training rows, and in their shape; float32 for float32
+            codes, else float64.
         """
         check_is_fitted(self)
         codes = _validation.check_codes(X, self._n_features_out, type(self).__name__)
-        return self._fitted.decode(codes)
+        return self._shaped(self._fitted.decode(codes))
 
     def reconstruct(self, X):
         """Encode and decode rows in one step.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows like those of `fit`.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
 
         Returns
         -------
-        reconstructions : ndarray of shape (n_samples, n_features)
+        reconstructions : ndarray of shape (n_samples, *sample_shape)
             What ``inverse_transform(transform(X))`` gives.
         """
         check_is_fitted(self)
-        return self._fitted.reconstruct(_validation.check_rows(self, X, reset=False))
+        X = _validation.check_rows(self, X, reset=False)
+        return self._shaped(self._fitted.reconstruct(X))
+
+    def _shaped(self, rows):
+        return rows.reshape(len(rows), *self.sample_shape_)
 
     def score_samples(self, X):
         """Return the negative mean squared error of each row's reconstruction.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows like those of `fit`.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
 
         Returns
         -------
@@ -132,8 +141,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows like those of `fit`.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
 
         y : None
             Ignored.
@@ -162,6 +171,20 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def decoder_(self):
         """Keras model from codes to rows in the user's units; a copy of the fit."""
         return self._fitted.models[1]
+
+    def _check_parameters(self):
+        """Check what the constraints cannot say."""
+
+    def _resolved_parameters(self, network):
+        """Return attributes that keep parameters of the network, "auto" resolved."""
+        return {}
+
+    def _warmup(self, epochs):
+        """Return the epochs in which the loss's later terms rise to their weight."""
+        return 0
+
+    def _report(self, rows):
+        """Warn of what a fit has found in the training rows, in the network's scale."""
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_fitted")

@@ -28,6 +28,11 @@ class Scaling:
     mean: np.ndarray
     scale: float
 
+    @classmethod
+    def identity(cls, n_features):
+        """Return the scaling of data that are in the network's scale already."""
+        return cls(np.zeros(n_features), 1.0)
+
     def standardize(self, X, order):
         """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64."""
         standardized = np.empty((len(order), *X.shape[1:]), np.float32)
@@ -48,16 +53,39 @@ class Rows:
 
     weights : float64 ndarray of shape (n_rows,)
         Positive; a row of weight 2 counts as two rows.
+
+    clean : float32 ndarray of shape (n_rows, n_features) or None, default=None
+        What to reconstruct from each row, if not the row itself.
+
+    draws : float32 ndarray of shape (n_rows, n_draws) or None, default=None
+        Normal draws for objectives that judge rows by chance.
     """
 
     values: np.ndarray
     weights: np.ndarray
+    clean: np.ndarray | None = None
+    draws: np.ndarray | None = None
 
     def __len__(self):
         return len(self.values)
 
     def __getitem__(self, rows):
-        return Rows(self.values[rows], self.weights[rows])
+        kept = {name: part for name, part in vars(self).items() if part is not None}
+        return Rows(**{name: part[rows] for name, part in kept.items()})
+
+    def drawn(self, draws):
+        """Return the same rows with other draws."""
+        return dataclasses.replace(self, draws=draws)
+
+    @property
+    def targets(self):
+        """What to reconstruct."""
+        return self.values if self.clean is None else self.clean
+
+    @property
+    def data(self):
+        """The values, and what to reconstruct if that is another."""
+        return [self.values] + ([] if self.clean is None else [self.clean])
 
 
 def row_chunks(X):

@@ -26,14 +26,14 @@ def batch_size(n_rows):
     return 2 ** min(max(round(math.log2(n_rows / 64)), 5), 9)
 
 
-def epochs(n_rows, batch, n_weights):
+def epochs(n_rows, batch, n_products):
     """Return the epochs that make about 3,000 steps, from 5 to 200.
 
     Wide or many rows get fewer, so that training takes at most about 5e12 additions
     and multiplications, half a minute on two cores.
     """
     n_batches = math.ceil(n_rows / batch)
-    operations = n_batches * n_weights * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
+    operations = n_batches * n_products * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
     wanted = min(_STEPS / n_batches, _OPERATIONS / operations)
     return min(max(math.ceil(wanted), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
@@ -44,12 +44,22 @@ def learning_rate(optimizer):
     return 0.01 if isinstance(optimizer, str) and optimizer.lower() in kin else None
 
 
+def noise_scale(spread):
+    """Return half the data's root mean variance."""
+    return 0.5 * spread
+
+
 def weight_decay(n_rows, encoding_dim):
     """Return 0.1 for a thousand rows, times the root of the number of codes.
 
     It falls as rows become more, since it stands in for them.
     """
     return 0.1 * math.sqrt(encoding_dim) * min(1.0, 1000 / n_rows)
+
+
+def kl_warmup(n_epochs, starts_at_pca):
+    """Return none from a PCA start, and else a fifth of the epochs."""
+    return 0 if starts_at_pca else n_epochs // 5
 
 
 def patience(n_epochs):

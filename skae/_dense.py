@@ -2,10 +2,13 @@
 
 from skae import _defaults, _validation
 from skae._base import BaseAutoencoder
+from skae._docstrings import documented
 from skae._objective import Objective
 from skae.networks import DenseNetwork
+from skae.networks._checks import check_layer_sizes
 
 
+@documented
 class AutoencoderTransformer(BaseAutoencoder):
     """Dimensionality reduction by an autoencoder that starts as PCA.
 
@@ -19,8 +22,9 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     Parameters
     ----------
-    encoding_dim : int, default=32
-        Number of codes. It may exceed the number of features or rows.
+    encoding_dim : int or None, default=32
+        Number of codes. It may exceed the number of features or rows. None leaves it
+        to a `network` that makes its size itself.
 
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
@@ -34,108 +38,22 @@ class AutoencoderTransformer(BaseAutoencoder):
         Activation of the code. "relu" with ``init="random"`` is the classic
         autoencoder.
 
-    l1_activity : float, default=0.0
-        Weight of the sum of the absolute codes of a row, added to its loss: the
-        larger, the sparser the codes. In units of the standardised data.
+    network : network or None, default=None
+        A network of `skae.networks` in place of the one that the three parameters
+        above describe.
 
-    loss : {"mse", "binary_crossentropy"}, default="mse"
-        What training minimises: the mean squared error over the features, or their
-        mean cross-entropy in nats, for data in [0, 1]. With "binary_crossentropy" the
-        data enter as they are, the decoder ends in a sigmoid (trained on logits), and
-        the start is PCA's code with a logistic regression from it to the data.
+    %(l1_activity)s
 
-    init : {"pca", "random"}, default="pca"
-        Where training starts. "random" gives the plain network of the textbooks,
-        without linear maps beside the hidden layers.
+    %(loss)s
 
-    optimizer : str or keras.optimizers.Optimizer, default="auto"
-        Keras optimizer, by name or as an instance, which is copied. "auto" is Adam.
-
-    learning_rate : float or "auto", default="auto"
-        Largest learning rate of the schedule. "auto" is 0.01 for Adam and its kin,
-        and the optimizer's own for others and for instances. With ``init="pca"``,
-        steps are measured in what PCA leaves unexplained.
-
-    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" rises over the first tenth of the steps, and falls to zero as half a
-        cosine. An optimizer with a schedule of its own keeps that.
-
-    batch_size : int or "auto", default="auto"
-        Rows in a step; all rows if there are fewer.
-
-    epochs : int or "auto", default="auto"
-        Passes over the training rows, at most.
-
-    validation_fraction : float in [0, 1) or "auto", default="auto"
-        Share of the rows held out to choose the best weights. 0, without `X_val`,
-        trains on all rows and keeps the last weights. "auto" is a fifth of fewer
-        than 2,000 rows and a tenth of more.
-
-    early_stopping : bool, default=True
-        Whether training ends when the validation loss has not become better for
-        `patience` epochs.
-
-    patience : int or "auto", default="auto"
-        Number of epochs for `early_stopping`.
-
-    callbacks : list of keras.callbacks.Callback or None, default=None
-        Keras callbacks, driven as Keras would drive them. Copies are used, so the
-        instances stay as they are; what they would collect is in `history_`. Their
-        ``model`` works in the network's scale, before it is wrapped as `encoder_` and
-        `decoder_`. A learning rate that a callback sets is multiplied by the schedule;
-        ``learning_rate_schedule="constant"`` leaves it alone.
-
-    warm_start : bool, default=False
-        Whether another call of `fit` continues from the present weights, with a new
-        optimizer.
-
-    random_state : int, RandomState instance or None, default=None
-        Seed of the held-out rows, the initial weights and the order of the batches.
-        With an int, every fit gives the same bits. None takes fresh entropy; no
-        global generator is used or changed.
-
-    verbose : int, default=0
-        Above 0, prints a line per epoch.
+    %(training_parameters)s
 
     Attributes
     ----------
-    encoder_, decoder_ : keras.Model
-        Standalone copies of the fitted networks, in the unit of the data.
+    %(fitted_attributes)s
 
-    history_ : dict of lists
-        One value per epoch of "loss", "val_loss" (where rows are held out) and
-        "learning_rate", and what callbacks add. Losses are in the squared unit of the
-        data, or in nats. Without values where PCA was exact and nothing was left to
-        learn.
-
-    n_iter_ : int
-        Number of epochs run.
-
-    best_epoch_ : int
-        Number of epochs behind the weights kept; 0 is the start.
-
-    initial_loss_, best_loss_ : float or None
-        Validation loss of the start (PCA's with ``init="pca"``) and of the weights
-        kept.
-
-    mean_ : ndarray of shape (n_features,)
-        Mean of the training rows.
-
-    compression_factor_ : float
-        Number of features over number of codes.
-
-    sample_shape_ : tuple of int
-        Shape of one row.
-
-    hidden_layer_sizes_, optimizer_, learning_rate_, batch_size_, epochs_, \
-validation_fraction_, patience_
-        What was used, with every "auto" resolved.
-
-    n_features_in_ : int
-        Number of features seen in `fit`.
-
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features; only where all are strings.
+    hidden_layer_sizes_ : tuple of int
+        Units of the hidden layers; without `network`.
 
     See Also
     --------
@@ -157,17 +75,16 @@ validation_fraction_, patience_
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.COUNT],
+        "encoding_dim": [_validation.COUNT, None],
         "hidden_layer_sizes": [_validation.AUTO, _validation.COUNT, tuple, list],
         "activation": [str],
         "code_activation": [
             _validation.StrOptions({"linear", "relu", "tanh", "sigmoid"})
         ],
+        "network": [_validation.NETWORK, None],
         "l1_activity": [_validation.NOT_NEGATIVE],
         **_validation.SHARED_CONSTRAINTS,
     }
-
-    _network_parameters = ("hidden_layer_sizes",)
 
     def __init__(
         self,
@@ -176,9 +93,10 @@ validation_fraction_, patience_
         hidden_layer_sizes="auto",
         activation="relu",
         code_activation="linear",
+        network=None,
         l1_activity=0.0,
         loss="mse",
-        init="pca",
+        init="auto",
         optimizer="auto",
         learning_rate="auto",
         learning_rate_schedule="cosine",
@@ -196,6 +114,7 @@ validation_fraction_, patience_
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.code_activation = code_activation
+        self.network = network
         self.l1_activity = l1_activity
         self.loss = loss
         self.init = init
@@ -213,18 +132,34 @@ validation_fraction_, patience_
         self.verbose = verbose
 
     def _check_parameters(self):
-        """Check what the constraints cannot say."""
-        _validation.check_activation("activation", self.activation)
+        described = {
+            "hidden_layer_sizes": "auto",
+            "activation": "relu",
+            "code_activation": "linear",
+        }
+        changed = [k for k, default in described.items() if getattr(self, k) != default]
+        if self.network is not None and changed:
+            raise ValueError(
+                f"network={self.network!r} takes the place of {', '.join(changed)}. "
+                "Set one or the other: the network's own parameters, or network=None."
+            )
 
-    def _network(self, sample_shape):
+    def _resolved_parameters(self, network):
+        if self.network is not None:
+            return {}
+        return {"hidden_layer_sizes_": network.hidden_layer_sizes}
+
+    def _network(self):
+        if self.network is not None:
+            return self.network
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
             sizes = _defaults.HIDDEN_LAYER_SIZES
         return DenseNetwork(
-            _validation.check_layer_sizes("hidden_layer_sizes", sizes),
+            check_layer_sizes("hidden_layer_sizes", sizes),
             activation=self.activation,
             code_activation=self.code_activation,
-            linear_shortcut=self.init == "pca",
+            linear_shortcut=self.init != "random",
         )
 
     def _objective(self):

@@ -1,17 +1,23 @@
 """One fit, from the user's data to fitted attributes."""
 
 import contextlib
+import copy
+import dataclasses
 import math
-import re
 import warnings
 
-import numpy as np
-
-from skae import _data, _defaults, _pca, _random, _validation
+from skae import _data, _defaults, _pca, _random, _start, _validation
 from skae._inference import FittedCodec
+from skae._intake import Intake
+from skae._settings import Settings
 from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
-from skae._training import Loop, Settings
-from skae.networks import architecture_key, build, variables
+from skae._training import Loop
+from skae.networks._models import (
+    architecture_key,
+    build,
+    count_products,
+    variables,
+)
 
 
 class Fitting:
@@ -28,104 +34,48 @@ class Fitting:
         self._resumed = estimator.warm_start and hasattr(estimator, "_fitted")
         self._generator = _random.as_generator(estimator.random_state)
 
-    def run(self, X, sample_weight, X_val):
-        """Fit; see `BaseAutoencoder.fit` for the parameters."""
+    def run(self, given):
+        """Fit to what is `Given`."""
         _validation.check_callbacks(self._estimator.callbacks)
         self._estimator._check_parameters()
         self._optimizer = self._checked_optimizer()
-        self._take(X, sample_weight, X_val)
+        self._take(given)
         self._choose_architecture()
         start, steps = self._start()
-        self._resolve_settings(sum(values.size for values in start))
+        self._corrupt_and_draw()
+        self._resolve_settings()
         training = self._train(start, steps)
         self._set_attributes(training)
-
-    def _take(self, X, sample_weight, X_val):
-        """Check the data and bring them to the network's scale."""
-        estimator = self._estimator
-        self._objective = estimator._objective()
-        X = self._checked(X, reset=not self._resumed, fewest=2)
-        weights = _validation.check_sample_weight(sample_weight, X)
-        X, weights = _data.merge_repeated_rows(X, weights)
-        if X_val is not None:
-            X_val = self._checked_validation_rows(X_val)
-        self._mean, variance = _data.mean_and_variance(X, weights)
-        self._scaling = self._choose_scaling(variance)
-        self._hold_out(X, weights, X_val)
-
-    def _checked(self, X, **how):
-        X = _validation.check_rows(self._estimator, X, **how)
-        if self._objective.has_logits:
-            _validation.check_unit_interval(X)
-        return X
-
-    def _checked_validation_rows(self, X_val):
-        try:
-            return self._checked(X_val, reset=False)
-        except (TypeError, ValueError) as error:
-            message = re.sub(r"\bX\b", "X_val", str(error))
-            prefix = "" if "X_val" in message else "X_val: "
-            raise type(error)(prefix + message) from error
-
-    def _hold_out(self, X, weights, X_val):
-        """Split the rows, the held-out ones last, so that all are one array."""
-        automatic = _defaults.validation_fraction(len(X))
-        fraction = self._resolved("validation_fraction", automatic)
-        self._validation_fraction = fraction if X_val is None else 0.0
-        order, n_held_out = _data.validation_last(
-            len(X), self._validation_fraction, self._generator
-        )
-        rows = _data.Rows(self._scaling.standardize(X, order), weights[order])
-        n_kept = len(X) - n_held_out
-        self._rows, self._training_rows = rows, rows[:n_kept]
-        self._validation = rows[n_kept:] if n_held_out else None
-        if X_val is not None:
-            values = self._scaling.standardize(X_val, np.arange(len(X_val)))
-            self._validation = _data.Rows(values, np.ones(len(X_val)))
+        self._estimator._report(self._data.training_rows.values)
 
     def _checked_optimizer(self):
         optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
         rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
         return _validation.check_optimizer(optimizer, rate)
 
-    def _choose_scaling(self, variance):
-        if self._resumed:
-            return self._estimator._fitted.scaling
-        if self._objective.has_logits:
-            return _data.Scaling(np.zeros_like(self._mean), 1.0)
-        return _data.Scaling(self._mean, _data.total_scale(self._mean, variance))
-
     def _resolved(self, parameter, automatic):
         value = getattr(self._estimator, parameter)
         return automatic if isinstance(value, str) and value == "auto" else value
 
-    def _resolve_settings(self, n_weights):
-        """Turn every "auto" about training into a value."""
-        estimator, n_rows = self._estimator, len(self._training_rows)
-        batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
-        batch_size = min(batch_size, n_rows)
-        automatic = _defaults.epochs(n_rows, batch_size, n_weights)
-        epochs = self._resolved("epochs", automatic)
-        self._patience = self._resolved("patience", _defaults.patience(epochs))
-        self._learning_rate = float(self._optimizer.learning_rate.numpy())
-        self._settings = Settings(
-            epochs=0 if self._nothing_to_learn() else epochs,
-            batch_size=batch_size,
-            learning_rate_schedule=estimator.learning_rate_schedule,
-            patience=self._patience if estimator.early_stopping else None,
-            must_beat_start=estimator.init == "pca",
-            loss_unit=1.0 if self._objective.has_logits else self._scaling.scale**2,
-            verbose=estimator.verbose,
-        )
-        self._epochs = epochs
-        self._compile_with_xla = xla_pays(n_weights, n_rows, epochs)
+    def _take(self, given):
+        """Check the data and bring them to the network's scale."""
+        estimator = self._estimator
+        objective = estimator._objective()
+        if given.is_paired:
+            objective = dataclasses.replace(objective, corruption=None)
+        self._objective = objective
+        self._data = Intake(estimator, objective, self._resumed, self._generator)
+        self._data.take(given)
 
     def _choose_architecture(self):
         """Name the network; a resumed fit must name the one that it resumes."""
         estimator = self._estimator
-        sample_shape = self._rows.values.shape[1:]
-        network = estimator._network(sample_shape)
-        dim = int(estimator.encoding_dim)
+        sample_shape = estimator.sample_shape_
+        network = copy.copy(estimator._network())
+        dim = network.n_codes(sample_shape, estimator.encoding_dim)
+        self._init = self._resolved("init", _automatic_init(network))
+        if self._init == "pca":
+            _check_pca_start(network)
         self._architecture = network, sample_shape, dim, self._objective
         if self._resumed and architecture_key(*self._architecture) != architecture_key(
             *estimator._fitted.architecture
@@ -138,35 +88,75 @@ class Fitting:
 
     def _start(self):
         """Return the weights that training starts from, and the size of its steps."""
-        network, sample_shape, dim, objective = self._architecture
+        network, _, dim, objective = self._architecture
         seed = _random.draw_seed(self._generator)
-        encoder, decoder = build(network, sample_shape, dim, seed)
+        encoder, decoder = build(*self._architecture, seed)
+        own = objective.build()
+        self._n_products = count_products(encoder, decoder)
         self._axes, steps = None, NO_STEPS
-        if self._estimator.init == "pca":
-            rows = self._rows
+        if self._init == "pca":
+            rows = self._data.rows
             self._axes = _pca.principal_axes(
-                rows.values, rows.weights, dim, self._generator
+                rows.targets, rows.weights, dim, self._generator
             )
             _warn_of_lost_axes(self._axes)
-            steps = _pca.start_at_pca(
+            self._code_activation = getattr(network, "code_activation", "linear")
+            steps = _start.start_at_pca(
                 encoder,
                 decoder,
+                own,
                 self._axes,
-                self._estimator.code_activation,
+                self._code_activation,
                 rows,
                 objective,
-                self._weight_decay(),
+                self._weight_decay(dim),
             )
         if self._resumed:
             return self._estimator._fitted.weights, steps
-        return [v.numpy() for v in variables(encoder, decoder)], steps
+        return [v.numpy() for v in variables(encoder, decoder) + own], steps
 
-    def _weight_decay(self):
+    def _weight_decay(self, dim):
         if self._resolved("optimizer", None) is not None:
             return 0.0
-        return _defaults.weight_decay(
-            len(self._training_rows), self._estimator.encoding_dim
+        return _defaults.weight_decay(len(self._data.training_rows), dim)
+
+    def _corrupt_and_draw(self):
+        """Prepare what objectives of chance need; the start has seen clean rows."""
+        self._frame = ()
+        if self._objective.corruption is not None:
+            self._noise_scale = self._resolved(
+                "noise_scale", _defaults.noise_scale(self._data.spread)
+            )
+            frame = self._data.frame(self._noise_scale)
+            self._frame = tuple(vars(frame).values())
+            self._data.corrupt_validation(self._objective.corruption, frame)
+        n_draws = self._objective.n_draws(self._architecture[2])
+        if n_draws:
+            self._data.draw_for_validation(n_draws)
+
+    def _resolve_settings(self):
+        """Turn every "auto" about training into a value."""
+        estimator, n_rows = self._estimator, len(self._data.training_rows)
+        batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
+        batch_size = min(batch_size, n_rows)
+        automatic = _defaults.epochs(n_rows, batch_size, self._n_products)
+        epochs = self._resolved("epochs", automatic)
+        self._patience = self._resolved("patience", _defaults.patience(epochs))
+        self._learning_rate = float(self._optimizer.learning_rate.numpy())
+        n_features, scale = self._data.rows.values.shape[1], self._data.scaling.scale
+        self._settings = Settings(
+            epochs=0 if self._nothing_to_learn() else epochs,
+            batch_size=batch_size,
+            learning_rate_schedule=estimator.learning_rate_schedule,
+            patience=self._patience if estimator.early_stopping else None,
+            must_beat_start=self._init == "pca",
+            warmup=estimator._warmup(epochs),
+            loss_unit=self._objective.unit(scale),
+            loss_offset=self._objective.offset(scale, n_features),
+            verbose=estimator.verbose,
         )
+        self._epochs = epochs
+        self._compile_with_xla = xla_pays(self._n_products, n_rows, epochs)
 
     def _nothing_to_learn(self):
         """Tell whether the start reconstructs the rows up to rounding."""
@@ -174,8 +164,9 @@ class Fitting:
             not self._resumed
             and self._axes is not None
             and self._axes.are_exact
-            and _pca.start_is_exact(self._estimator.code_activation)
+            and _start.start_is_exact(self._code_activation)
             and self._objective.is_plain_error
+            and self._data.rows.clean is None
         )
 
     def _train(self, start, steps):
@@ -184,11 +175,13 @@ class Fitting:
         callbacks = self._estimator.callbacks or ()
         loop = Loop(
             self._settings,
-            self._training_rows,
-            self._validation,
-            self._row_losses(),
+            self._data.training_rows,
+            self._data.validation,
+            self._objective,
+            self._row_terms(),
             self._generator,
             steps,
+            self._frame,
         )
         if self._nothing_to_learn() and not callbacks:
             return loop.stay(start)
@@ -200,44 +193,71 @@ class Fitting:
         parts = (*self._architecture, self._optimizer)
         how = {
             "step_shapes": steps.shapes,
+            "has_targets": self._data.rows.clean is not None,
             "compile_with_xla": self._compile_with_xla,
         }
         if is_kept:
             return contextlib.nullcontext(Trainer(*parts, **how))
         return borrowed_trainer(*parts, **how)
 
-    def _row_losses(self):
-        as_they_are = _data.Scaling(np.zeros(self._rows.values.shape[1:]), 1.0)
-        return lambda weights, values: FittedCodec(
+    def _row_terms(self):
+        as_they_are = _data.Scaling.identity(self._data.rows.values.shape[1])
+        return lambda weights, rows: FittedCodec(
             self._architecture, weights, as_they_are
-        ).row_losses(values)
+        ).row_terms(rows)
 
     def _set_attributes(self, training):
         """Set all fitted attributes at once; nothing can fail any more."""
         network, sample_shape, dim, _ = self._architecture
         settings = self._settings
+        scaling = self._data.scaling
         attributes = {
             "history_": training.history,
             "n_iter_": len(training.history["loss"]),
             "best_epoch_": training.best_epoch,
             "initial_loss_": training.initial_loss,
             "best_loss_": training.best_loss,
+            "init_": self._init,
             "optimizer_": self._optimizer.name,
             "learning_rate_": self._learning_rate,
             "batch_size_": settings.batch_size,
             "epochs_": self._epochs,
-            "validation_fraction_": self._validation_fraction,
+            "validation_fraction_": self._data.validation_fraction,
             "patience_": self._patience,
-            "sample_shape_": sample_shape,
+            "encoding_dim_": dim,
             "compression_factor_": math.prod(sample_shape) / dim,
-            "_fitted": FittedCodec(self._architecture, training.weights, self._scaling),
+            "_fitted": FittedCodec(self._architecture, training.weights, scaling),
             "_n_features_out": dim,
         }
+        if self._frame:
+            attributes["noise_scale_"] = self._noise_scale
         if not self._resumed:
-            attributes["mean_"] = self._mean
-        for name in self._estimator._network_parameters:
-            attributes[f"{name}_"] = getattr(network, name)
+            attributes["mean_"] = self._data.mean.reshape(sample_shape)
+        attributes.update(self._estimator._resolved_parameters(network))
         vars(self._estimator).update(attributes)
+
+
+def _automatic_init(network):
+    code_activation = getattr(network, "code_activation", "linear")
+    can_start = network.has_linear_map and code_activation in _start.CODE_ACTIVATIONS
+    return "pca" if can_start else "random"
+
+
+def _check_pca_start(network):
+    name = type(network).__name__
+    if not network.has_linear_map:
+        raise ValueError(
+            f"init='pca' needs a network with a linear map beside a dense code, which "
+            f"this {name} does not have. Set linear_shortcut=True (and "
+            "bottleneck='dense') where the network has them, or init='random'."
+        )
+    code_activation = getattr(network, "code_activation", "linear")
+    if code_activation not in _start.CODE_ACTIVATIONS:
+        raise ValueError(
+            f"init='pca' cannot start in front of code_activation={code_activation!r}; "
+            f"use one of {', '.join(map(repr, _start.CODE_ACTIVATIONS))}, or "
+            "init='random'."
+        )
 
 
 def _warn_of_lost_axes(axes):

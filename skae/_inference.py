@@ -1,14 +1,21 @@
 """The only batched inference: compiled encoder, decoder and losses of a network."""
 
 import functools
+import math
 import threading
 from collections import OrderedDict
 
 import numpy as np
 
 from skae import _backend
-from skae._data import FEWEST_ROWS, row_chunks
-from skae.networks import architecture_key, build, count_weights, variables
+from skae._data import FEWEST_ROWS, Rows, Scaling, row_chunks
+from skae._export import standalone_models
+from skae.networks._models import (
+    architecture_key,
+    build,
+    count_weights,
+    variables,
+)
 
 _MOST_CODECS = 32
 _LARGE_MEAN = 10.0
@@ -37,11 +44,16 @@ class Codec:
     """
 
     def __init__(self, network, sample_shape, encoding_dim, objective):
-        self.encoder, self.decoder = build(network, sample_shape, encoding_dim)
+        self.encoder, self.decoder = build(
+            network, sample_shape, encoding_dim, objective
+        )
         self.sample_shape = sample_shape
+        self.n_features = math.prod(sample_shape)
         self.encoding_dim = encoding_dim
         self.objective = objective
-        self._n_encoder_variables = len(variables(self.encoder))
+        self._ends = np.cumsum(
+            [len(variables(model)) for model in (self.encoder, self.decoder)]
+        )
         self._compiled = {}
         self._compiling = threading.Lock()
 
@@ -60,29 +72,41 @@ class Codec:
 
     def _trace(self, name, dtype):
         _, tf = _backend.load()
-        row_shape = (self.encoding_dim,) if name == "decode" else self.sample_shape
-        weights = [
-            tf.TensorSpec(v.shape, v.dtype)
-            for v in variables(self.encoder, self.decoder)
-        ]
+        rows = tf.TensorSpec((None, self.n_features), dtype)
+        codes = tf.TensorSpec((None, self.encoding_dim), dtype)
+        n_draws = self.objective.n_draws(self.encoding_dim)
+        draws = tf.TensorSpec((None, n_draws), dtype)
+        read = {
+            "decode": [codes],
+            "row_terms": [rows, rows, draws],
+            "log_importance": [rows, draws],
+        }
+        both = variables(self.encoder, self.decoder) + self.objective.build()
         return tf.function(getattr(self, name)).get_concrete_function(
-            tf.TensorSpec((None, *row_shape), dtype),
-            weights,
-            tf.TensorSpec(self.sample_shape, dtype),
+            *read.get(name, [rows]),
+            [tf.TensorSpec(v.shape, v.dtype) for v in both],
+            tf.TensorSpec((self.n_features,), dtype),
             tf.TensorSpec((), dtype),
         )
 
     def encode(self, rows, weights, mean, scale):
-        """Map rows in the user's units to codes in the user's units."""
-        _, tf = _backend.load()
-        codes = self._codes(self._standardized(rows, mean, scale), weights)
-        return tf.cast(codes, rows.dtype) * scale
+        """Map rows in the user's units to codes."""
+        standardized = self._standardized(rows, mean, scale)
+        return self._codes(standardized, weights, rows.dtype, scale)
 
     def encode_unscaled(self, rows, weights, mean, scale):
         """Do as `encode` does, with weights that take rows in the user's units."""
         _, tf = _backend.load()
-        codes = self._codes(tf.cast(rows, tf.float32), weights)
-        return tf.cast(codes, rows.dtype) * scale
+        return self._codes(tf.cast(rows, tf.float32), weights, rows.dtype, scale)
+
+    def _codes(self, standardized, weights, dtype, scale):
+        _, tf = _backend.load()
+        codes = self.objective.codes(self._encoded(standardized, weights))
+        return tf.cast(codes, dtype) * self._code_unit(scale)
+
+    def _code_unit(self, scale):
+        _, tf = _backend.load()
+        return scale if self.objective.codes_are_in_units else tf.ones_like(scale)
 
     @functools.cached_property
     def input_layers(self):
@@ -102,9 +126,10 @@ class Codec:
         return pairs if len(pairs) == len(readers) else []
 
     def decode(self, codes, weights, mean, scale):
-        """Map codes in the user's units to rows in the user's units."""
+        """Map codes to rows in the user's units."""
         _, tf = _backend.load()
-        outputs = self._outputs(tf.cast(codes / scale, tf.float32), weights)
+        codes = codes / self._code_unit(scale)
+        outputs = self._outputs(tf.cast(codes, tf.float32), weights)
         outputs = self.objective.reconstructions(outputs)
         return tf.cast(outputs, codes.dtype) * scale + mean
 
@@ -116,26 +141,63 @@ class Codec:
     def squared_errors(self, rows, weights, mean, scale):
         """Return each row's mean squared error, over the square of the scale."""
         standardized = self._standardized(rows, mean, scale)
-        outputs = self._outputs(self._codes(standardized, weights), weights)
-        return self.objective.squared_errors(standardized, outputs)
-
-    def row_losses(self, rows, weights, mean, scale):
-        """Return each row's loss, as training sees it."""
-        standardized = self._standardized(rows, mean, scale)
-        codes = self._codes(standardized, weights)
-        return self.objective.row_losses(
-            standardized, codes, self._outputs(codes, weights)
+        codes = self.objective.codes(self._encoded(standardized, weights))
+        return self.objective.squared_errors(
+            standardized, self._outputs(codes, weights)
         )
+
+    def row_terms(self, rows, targets, draws, weights, mean, scale):
+        """Return the terms of each row's loss, as training sees them."""
+        encoded, codes, targets = self._in_training(
+            rows, targets, draws, weights, mean, scale
+        )
+        return self.objective.row_terms(
+            targets, encoded, self._outputs(codes, weights), self._own(weights)
+        )
+
+    def log_importance(self, rows, draws, weights, mean, scale):
+        """Return the logarithm of each row's importance weight; see `NegativeELBO`."""
+        encoded, codes, targets = self._in_training(
+            rows, rows, draws, weights, mean, scale
+        )
+        return self.objective.log_importance(
+            targets,
+            encoded,
+            self._outputs(codes, weights),
+            self._drawn(draws),
+            self._own(weights),
+        )
+
+    def kl_divergences(self, rows, weights, mean, scale):
+        """Return the KL divergence of each row and code; see `NegativeELBO`."""
+        standardized = self._standardized(rows, mean, scale)
+        return self.objective.kl_divergences(self._encoded(standardized, weights))
+
+    def _in_training(self, rows, targets, draws, weights, mean, scale):
+        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
+        codes = self.objective.sampled(encoded, self._drawn(draws))
+        return encoded, codes, self._standardized(targets, mean, scale)
+
+    def _drawn(self, draws):
+        _, tf = _backend.load()
+        return tf.cast(draws, tf.float32)
 
     def _standardized(self, rows, mean, scale):
         _, tf = _backend.load()
         return tf.cast((rows - mean) * (1 / scale), tf.float32)
 
-    def _codes(self, standardized, weights):
-        return _call(self.encoder, weights[: self._n_encoder_variables], standardized)
+    def _encoded(self, standardized, weights):
+        _, tf = _backend.load()
+        samples = tf.reshape(standardized, (-1, *self.sample_shape))
+        return _call(self.encoder, weights[: self._ends[0]], samples)
 
     def _outputs(self, codes, weights):
-        return _call(self.decoder, weights[self._n_encoder_variables :], codes)
+        _, tf = _backend.load()
+        own = weights[self._ends[0] : self._ends[1]]
+        return tf.reshape(_call(self.decoder, own, codes), (-1, self.n_features))
+
+    def _own(self, weights):
+        return weights[self._ends[1] :]
 
 
 class FittedCodec:
@@ -168,6 +230,16 @@ class FittedCodec:
 
     def __setstate__(self, state):
         vars(self).update(state)
+
+    def standardized(self, X):
+        """Return rows in the network's scale, and a codec that takes such."""
+        values = self.scaling.standardize(X, np.arange(len(X)))
+        return Rows(values, np.ones(len(X))), self.on_standardized()
+
+    def on_standardized(self):
+        """Return the same codec for rows in the network's scale."""
+        identity = Scaling.identity(len(self.scaling.mean))
+        return FittedCodec(self.architecture, self.weights, identity)
 
     @functools.cached_property
     def _codec(self):
@@ -203,7 +275,8 @@ class FittedCodec:
     @functools.cached_property
     def models(self):
         """Encoder and decoder as Keras models that work on the user's units."""
-        return _standalone_models(self.architecture, self.weights, self.scaling)
+        codec = Codec(*self.architecture)
+        return standalone_models(codec, self.weights, self.scaling)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
@@ -213,81 +286,63 @@ class FittedCodec:
         return self._map("encode_unscaled", X, shape, self._folded)
 
     def decode(self, codes):
-        """Return reconstructions, shape (n_rows, *sample_shape)."""
-        return self._map("decode", codes, self._codec.sample_shape)
+        """Return reconstructions, shape (n_rows, n_features)."""
+        return self._map("decode", codes, (self._codec.n_features,))
 
     def reconstruct(self, X):
-        """Return reconstructions, shape (n_rows, *sample_shape)."""
-        return self._map("reconstruct", X, self._codec.sample_shape)
+        """Return reconstructions, shape (n_rows, n_features)."""
+        return self._map("reconstruct", X, (self._codec.n_features,))
 
     def squared_errors(self, X):
         """Return float64 mean squared errors in squared user's units, (n_rows,)."""
         errors = self._map("squared_errors", X, ()).astype(np.float64)
         return errors * self.scaling.scale**2
 
-    def row_losses(self, X):
-        """Return the loss of each row as training sees it, shape (n_rows,)."""
-        return self._map("row_losses", X, ())
+    def row_terms(self, rows):
+        """Return the terms of the loss of `Rows`, shape (n_rows, n_terms)."""
+        codec = self._codec
+        draws = rows.draws
+        if draws is None:
+            n_draws = codec.objective.n_draws(codec.encoding_dim)
+            draws = np.zeros((len(rows), n_draws), rows.values.dtype)
+        n_terms = len(codec.objective.terms)
+        arrays = rows.values, rows.targets, draws
+        return self._map("row_terms", arrays, (n_terms,))
 
-    def _map(self, name, X, shape, weights=None):
-        """Run a compiled method over X chunk by chunk; memory stays bounded."""
+    def kl_divergences(self, X):
+        """Return the KL divergences, shape (n_rows, encoding_dim)."""
+        return self._map("kl_divergences", X, (self._codec.encoding_dim,))
+
+    def log_importance(self, X, draws):
+        """Return the logarithms of importance weights, shape (n_rows,)."""
+        return self._map("log_importance", (X, draws), ())
+
+    def _map(self, name, arrays, shape, weights=None):
+        """Run a compiled method over rows chunk by chunk; memory stays bounded.
+
+        Parameters
+        ----------
+        arrays : ndarray or tuple of ndarray
+            What the method reads, row by row; the first gives the type.
+        """
         _, tf = _backend.load()
-        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+        arrays = arrays if isinstance(arrays, tuple) else (arrays,)
+        dtype = arrays[0].dtype
+        if dtype not in (np.float32, np.float64):
+            dtype = np.dtype(np.float64)
         run = self._codec.compiled(name, dtype)
         mean = tf.constant(self.scaling.mean, dtype)
         scale = tf.constant(self.scaling.scale, dtype)
         weights = self._tensors if weights is None else weights
         mapped = None
-        for chunk in row_chunks(X):
-            rows = np.ascontiguousarray(X[chunk], dtype)
-            part = run(_padded(rows), weights, mean, scale).numpy()[: len(rows)]
+        for chunk in row_chunks(arrays[0]):
+            parts = [np.ascontiguousarray(array[chunk], dtype) for array in arrays]
+            n_rows = len(parts[0])
+            part = run(*map(_padded, parts), weights, mean, scale).numpy()[:n_rows]
             if mapped is None:
-                mapped = np.empty((len(X), *shape), part.dtype)
+                mapped = np.empty((len(arrays[0]), *shape), part.dtype)
             mapped[chunk] = part
         return mapped
-
-
-def _standalone_models(architecture, weights, scaling):
-    """Build Keras models that work on the user's units without skae.
-
-    Parameters
-    ----------
-    architecture : tuple
-        What `Codec` takes.
-
-    weights : list of arrays
-        Values of the encoder's variables, then the decoder's.
-
-    scaling : Scaling
-        Becomes `keras.layers.Rescaling` layers.
-
-    Returns
-    -------
-    encoder, decoder : keras.Model
-    """
-    keras, _ = _backend.load()
-    codec = Codec(*architecture)
-    both = variables(codec.encoder, codec.decoder)
-    for variable, value in zip(both, weights, strict=True):
-        variable.assign(value)
-    mean, scale = scaling.mean, scaling.scale
-    rows = keras.Input(codec.sample_shape, dtype="float32", name="sample")
-    codes = keras.Input((codec.encoding_dim,), dtype="float32", name="code")
-    if codec.objective.has_logits:
-        probabilities = keras.layers.Activation(
-            "sigmoid", dtype="float32", name="probability"
-        )
-        outputs = probabilities(codec.decoder(codes))
-        return codec.encoder, keras.Model(codes, outputs, name="decoder")
-    rescaling = functools.partial(keras.layers.Rescaling, dtype="float32")
-    # Two layers, since the difference of large numbers is exact only before scaling.
-    centred = rescaling(1.0, (-mean).tolist(), name="centre")(rows)
-    encoded = codec.encoder(rescaling(1 / scale, name="standardize")(centred))
-    codes_in_units = rescaling(scale, name="code_unit")(encoded)
-    encoder = keras.Model(rows, codes_in_units, name="encoder")
-    decoded = codec.decoder(rescaling(1 / scale, name="network_unit")(codes))
-    in_units = rescaling(scale, mean.tolist(), name="unit")
-    return encoder, keras.Model(codes, in_units(decoded), name="decoder")
 
 
 _codecs: OrderedDict = OrderedDict()

@@ -1,13 +1,20 @@
 """Objectives: what an autoencoder learns to do."""
 
 import dataclasses
+import math
+from typing import ClassVar
 
 from skae import _backend
+from skae._corruption import Corruption
+
+# Between these, in nats, log-variances are as the network gives them.
+_LOWEST_LOG_VARIANCE = -12.0
+_HIGHEST_LOG_VARIANCE = 12.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """What one row costs.
+    """Reconstruct rows.
 
     Parameters
     ----------
@@ -17,10 +24,28 @@ class Objective:
 
     l1_activity : float
         Weight of the sum of the absolute codes.
+
+    corruption : Corruption or None
+        What happens to the rows in training before the encoder reads them.
     """
 
     loss: str = "mse"
     l1_activity: float = 0.0
+    corruption: Corruption | None = None
+
+    terms: ClassVar[tuple] = ("loss",)
+    """What `row_terms` gives, by name; the loss is their weighted sum."""
+
+    outputs_per_code: ClassVar[int] = 1
+    """How many of the encoder's outputs make a code."""
+
+    codes_are_in_units: ClassVar[bool] = True
+    """Whether codes are in the unit of the data."""
+
+    @property
+    def term_weights(self):
+        """What each of the terms counts in the loss."""
+        return (1.0,)
 
     @property
     def has_logits(self):
@@ -30,23 +55,68 @@ class Objective:
     @property
     def is_plain_error(self):
         """Whether the loss is zero where the reconstruction is exact."""
-        return not self.has_logits and not self.l1_activity
+        return not (self.has_logits or self.l1_activity or self.corruption)
 
-    def row_losses(self, targets, codes, outputs):
-        """Return the loss of each row, shape (n_rows,)."""
+    def unit(self, scale):
+        """Return what a loss is multiplied by, to be in the user's unit."""
+        return 1.0 if self.has_logits else scale**2
+
+    def offset(self, scale, n_features):
+        """Return what is added to a loss, to be in the user's unit."""
+        return 0.0
+
+    def build(self):
+        """Return fresh Keras variables of the objective itself."""
+        return []
+
+    def codes(self, encoded):
+        """Return the codes among the encoder's outputs."""
+        return encoded
+
+    def n_draws(self, n_codes):
+        """Return how many normal draws `sampled` takes for each row."""
+        return 0
+
+    def sampled(self, encoded, draws):
+        """Return what the decoder reads in training."""
+        return encoded
+
+    def row_terms(self, targets, encoded, outputs, own):
+        """Return the terms of the loss of each row.
+
+        Parameters
+        ----------
+        targets, outputs : float32 tensors of shape (n_rows, n_features)
+            What to reconstruct, and what the decoder gave.
+
+        encoded : float32 tensor of shape (n_rows, n_codes * outputs_per_code)
+            What the encoder gave.
+
+        own : list of tensors
+            Values of the variables of `build`.
+
+        Returns
+        -------
+        float32 tensor of shape (n_rows, n_terms)
+        """
+        ops = _backend.load()[0].ops
+        losses = ops.mean(self._errors(targets, outputs), axis=-1)
+        if self.l1_activity:
+            losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
+        return losses[:, None]
+
+    def _errors(self, targets, outputs):
+        """Return squared errors, or cross-entropies, of each value."""
         ops = _backend.load()[0].ops
         if self.has_logits:
-            losses = _mean_per_row(ops.softplus(outputs) - targets * outputs)
-        else:
-            losses = _mean_per_row(ops.square(outputs - targets))
-        if self.l1_activity:
-            losses += self.l1_activity * ops.sum(ops.abs(codes), axis=-1)
-        return losses
+            return ops.softplus(outputs) - targets * outputs
+        return ops.square(outputs - targets)
 
     def squared_errors(self, targets, outputs):
         """Return each row's mean squared error of reconstruction, shape (n_rows,)."""
         ops = _backend.load()[0].ops
-        return _mean_per_row(ops.square(self.reconstructions(outputs) - targets))
+        errors = ops.square(self.reconstructions(outputs) - targets)
+        return ops.mean(errors, axis=-1)
 
     def reconstructions(self, outputs):
         """Turn the decoder's outputs into values of the network's scale."""
@@ -54,7 +124,105 @@ class Objective:
         return ops.sigmoid(outputs) if self.has_logits else outputs
 
 
-def _mean_per_row(values):
-    """Average over all axes but the first."""
+@dataclasses.dataclass(frozen=True)
+class NegativeELBO(Objective):
+    """Maximise the evidence lower bound on the likelihood (Kingma and Welling, 2014).
+
+    The encoder gives mean and log-variance of each code, alternating. With squared
+    errors the likelihood is Gaussian, of one variance for all features, which is
+    learnt; with cross-entropies it is Bernoulli.
+
+    Parameters
+    ----------
+    loss : {"mse", "binary_crossentropy"}
+        Gaussian or Bernoulli likelihood.
+
+    beta : float
+        What the KL divergence counts (Higgins et al., 2017).
+    """
+
+    beta: float = 1.0
+
+    terms: ClassVar[tuple] = ("reconstruction", "kl")
+    outputs_per_code: ClassVar[int] = 2
+    codes_are_in_units: ClassVar[bool] = False
+
+    @property
+    def is_plain_error(self):
+        """No: the loss is a density."""
+        return False
+
+    @property
+    def term_weights(self):
+        """What each of the terms counts in the loss."""
+        return (1.0, self.beta)
+
+    def unit(self, scale):
+        """Return 1: nats have no unit."""
+        return 1.0
+
+    def offset(self, scale, n_features):
+        """Return what a density gains in nats from the change of units."""
+        return 0.0 if self.has_logits else n_features * math.log(scale)
+
+    def build(self):
+        """Return the logarithm of the Gaussian likelihood's variance."""
+        keras, _ = _backend.load()
+        if self.has_logits:
+            return []
+        return [keras.Variable(0.0, dtype="float32", name="log_noise_variance")]
+
+    def codes(self, encoded):
+        """Return the means."""
+        return encoded[:, ::2]
+
+    def log_variances(self, encoded):
+        """Return the log-variances, in a range where nothing overflows."""
+        return _bounded(encoded[:, 1::2])
+
+    def n_draws(self, n_codes):
+        """Return one draw a code."""
+        return n_codes
+
+    def sampled(self, encoded, draws):
+        """Return codes drawn from the posterior."""
+        ops = _backend.load()[0].ops
+        deviations = ops.exp(self.log_variances(encoded) / 2)
+        return self.codes(encoded) + deviations * draws
+
+    def row_terms(self, targets, encoded, outputs, own):
+        """Return reconstruction and KL divergence in nats; see `Objective`."""
+        ops = _backend.load()[0].ops
+        kl = ops.sum(self.kl_divergences(encoded), axis=-1)
+        return ops.stack([self.surprise(targets, outputs, own), kl], axis=-1)
+
+    def surprise(self, targets, outputs, own):
+        """Return each row's negative log-likelihood given its code, in nats."""
+        ops = _backend.load()[0].ops
+        errors = ops.sum(self._errors(targets, outputs), axis=-1)
+        if self.has_logits:
+            return errors
+        log_variance = _bounded(own[0])
+        n_features = targets.shape[-1]
+        constant = n_features * (log_variance + math.log(2 * math.pi))
+        return (errors * ops.exp(-log_variance) + constant) / 2
+
+    def kl_divergences(self, encoded):
+        """Return the KL divergence of each row and code from the prior, in nats."""
+        ops = _backend.load()[0].ops
+        means, log_variances = self.codes(encoded), self.log_variances(encoded)
+        return (ops.square(means) + ops.exp(log_variances) - 1 - log_variances) / 2
+
+    def log_importance(self, targets, encoded, outputs, draws, own):
+        """Return log p(row, code) - log q(code | row) of codes that were drawn."""
+        ops = _backend.load()[0].ops
+        codes = self.sampled(encoded, draws)
+        log_ratio = self.log_variances(encoded) + ops.square(draws) - ops.square(codes)
+        return ops.sum(log_ratio, axis=-1) / 2 - self.surprise(targets, outputs, own)
+
+
+def _bounded(log_variances):
+    """Bend values beyond the range back into it; gradients do not vanish at once."""
     ops = _backend.load()[0].ops
-    return ops.mean(values, axis=tuple(range(1, len(values.shape))))
+    above = _LOWEST_LOG_VARIANCE + ops.softplus(log_variances - _LOWEST_LOG_VARIANCE)
+    return _HIGHEST_LOG_VARIANCE - ops.softplus(_HIGHEST_LOG_VARIANCE - above)

@@ -3,14 +3,22 @@
 import contextlib
 import dataclasses
 import json
+import math
 import threading
 from collections import OrderedDict
 
 import numpy as np
 
 from skae import _backend
+from skae._corruption import Frame
 from skae._inference import evict_oldest
-from skae.networks import architecture_key, build, count_weights, variables
+from skae.networks._models import (
+    architecture_key,
+    build,
+    count_weights,
+    is_dense,
+    variables,
+)
 
 _MOST_IDLE_TRAINERS = 8
 _OPERATIONS_WORTH_XLA = 2e11
@@ -66,8 +74,11 @@ class Trainer:
     step_shapes : tuple of tuples of int, default=()
         Shapes of the sizes in `Steps`.
 
-    compile_with_xla : bool
-        Whether XLA compiles the steps.
+    has_targets : bool, default=False
+        Whether the rows to reconstruct are others than those to encode.
+
+    compile_with_xla : bool, default=False
+        Whether XLA compiles the steps, if all layers are dense.
     """
 
     def __init__(
@@ -79,23 +90,34 @@ class Trainer:
         optimizer,
         *,
         step_shapes=(),
+        has_targets=False,
         compile_with_xla=False,
     ):
         keras, tf = _backend.load()
-        self.encoder, self.decoder = build(network, sample_shape, encoding_dim)
+        self.encoder, self.decoder = build(
+            network, sample_shape, encoding_dim, objective
+        )
         self.objective = objective
         self.optimizer = optimizer
+        self._sample_shape = sample_shape
+        self._n_draws = objective.n_draws(encoding_dim)
+        self._seed = keras.random.SeedGenerator(0)
+        # XLA makes convolutions and recurrences slower on the CPU.
+        compile_with_xla &= is_dense(self.encoder, self.decoder)
         self._compiled_with_xla = compile_with_xla
-        self.variables = variables(self.encoder, self.decoder)
+        self._own = objective.build()
+        self.variables = variables(self.encoder, self.decoder) + self._own
         self.trainable = (
-            self.encoder.trainable_variables + self.decoder.trainable_variables
+            self.encoder.trainable_variables
+            + self.decoder.trainable_variables
+            + self._own
         )
         optimizer.build(self.trainable)
         self._fresh_optimizer = [v.numpy() for v in optimizer.variables]
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
         steps = tf.function(self._take_steps, jit_compile=compile_with_xla)
         self._run = steps.get_concrete_function(
-            *_step_signature(sample_shape, step_shapes)
+            *_step_signature(sample_shape, objective, step_shapes, has_targets)
         )
 
     @property
@@ -114,9 +136,10 @@ class Trainer:
         """The optimizer's present learning rate, before the schedule's factor."""
         return float(self.optimizer.learning_rate.numpy())
 
-    def reset(self, weights):
-        """Start afresh from the given values, with a fresh optimizer."""
+    def reset(self, weights, seed=0):
+        """Start afresh from the given values, with a fresh optimizer and a seed."""
         self.set_weights(weights)
+        self._seed.state.assign([seed, 0])
         for variable, value in zip(
             self.optimizer.variables, self._fresh_optimizer, strict=True
         ):
@@ -133,19 +156,18 @@ class Trainer:
         inputs = keras.Input(
             self.encoder.input_shape[1:], dtype="float32", name="sample"
         )
-        model = keras.Model(
-            inputs, self.decoder(self.encoder(inputs)), name="autoencoder"
-        )
+        codes = self.objective.codes(self.encoder(inputs))
+        model = keras.Model(inputs, self.decoder(codes), name="autoencoder")
         model.compile(optimizer=self.optimizer, loss="mse")
         return model
 
-    def run(self, data, batches, factors, steps=NO_STEPS):
+    def run(self, data, batches, factors, term_weights, steps=NO_STEPS, frame=()):
         """Train on batches.
 
         Parameters
         ----------
-        data : float32 tensor of shape (n_rows, *sample_shape)
-            All training rows.
+        data : list of float32 tensors of shape (n_rows, n_features)
+            All training rows, and with `has_targets` what to reconstruct from each.
 
         batches : tuple of arrays of shape (n_batches, batch_size)
             Row numbers (int32) and row weights (float32; 0 pads the last batch).
@@ -153,57 +175,85 @@ class Trainer:
         factors : float32 array of shape (n_batches,)
             What multiplies the learning rate.
 
+        term_weights : float32 array of shape (n_batches, n_terms)
+            What the objective's terms count in the loss.
+
         steps : Steps
             How the optimizer's steps are changed.
 
+        frame : tuple
+            Fields of `Frame`, if the objective corrupts rows.
+
         Returns
         -------
-        float
-            Mean of the weighted row losses, each taken before its step.
+        float64 array of shape (n_terms,)
+            Mean of the weighted terms, each taken before its step.
         """
         _, tf = _backend.load()
         rate = self.learning_rate
-        arguments = [tf.constant(part) for part in (*batches, factors)]
+        arguments = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = np.asarray(steps.decays, np.float32)
         arguments += [list(steps.sizes), tf.constant(decays)]
+        arguments += [[tf.constant(part, tf.float32) for part in frame]]
         with self._quiet_start():
-            loss = float(self._run(data, *arguments))
+            terms = self._run(list(data), *arguments).numpy()
         if self.follows_schedule:
             self.optimizer.learning_rate.assign(rate)
-        return loss
+        return terms.astype(np.float64)
 
     def _quiet_start(self):
         if self._compiled_with_xla:
             return _backend.quiet_start_of_xla()
         return contextlib.nullcontext()
 
-    def _take_steps(self, data, rows, weights, factors, step_sizes, decays):
+    def _take_steps(
+        self, data, rows, weights, factors, term_weights, step_sizes, decays, frame
+    ):
         _, tf = _backend.load()
         full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
-        total = tf.constant(0.0)
+        total = tf.zeros(len(self.objective.terms))
         for i in tf.range(tf.shape(rows)[0]):
             rate = full_rate
             if self.follows_schedule:
                 rate = full_rate * factors[i]
                 self.optimizer.learning_rate.assign(rate)
             before = [tf.identity(v.value) for v in self.trainable]
-            total += self._take_step(tf.gather(data, rows[i]), weights[i])
+            batch = [tf.gather(part, rows[i]) for part in data]
+            targets = batch[-1]
+            if frame:
+                batch[0] = self.objective.corruption.apply(
+                    batch[0], data[0], Frame(*frame), self._seed
+                )
+            total += self._take_step(batch[0], targets, weights[i], term_weights[i])
             if step_sizes:
                 self._rescale_step(before, step_sizes, rate * decays)
         return total / tf.reduce_sum(weights)
 
-    def _take_step(self, batch, weights):
-        """Update all variables; return the weighted sum of the row losses."""
+    def _take_step(self, rows, targets, weights, term_weights):
+        """Update all variables; return the weighted sums of the row terms."""
         _, tf = _backend.load()
         with tf.GradientTape() as tape:
-            codes = self.encoder(batch, training=True)
-            outputs = self.decoder(codes, training=True)
-            losses = self.objective.row_losses(batch, codes, outputs)
-            total = tf.reduce_sum(losses * weights)
-            loss = total / tf.math.count_nonzero(weights, dtype=tf.float32)
+            terms = self._row_terms(rows, targets)
+            losses = tf.linalg.matvec(terms, term_weights)
+            loss = tf.reduce_sum(losses * weights) / tf.math.count_nonzero(
+                weights, dtype=tf.float32
+            )
         gradients = tape.gradient(loss, [v.value for v in self.trainable])
         self.optimizer.apply(gradients)
-        return total
+        return tf.linalg.matvec(terms, weights, transpose_a=True)
+
+    def _row_terms(self, rows, targets):
+        keras, tf = _backend.load()
+        samples = tf.reshape(rows, (-1, *self._sample_shape))
+        encoded = self.encoder(samples, training=True)
+        draws = None
+        if self._n_draws:
+            shape = (tf.shape(rows)[0], self._n_draws)
+            draws = keras.random.normal(shape, seed=self._seed)
+        codes = self.objective.sampled(encoded, draws)
+        outputs = tf.reshape(self.decoder(codes, training=True), tf.shape(targets))
+        own = [variable.value for variable in self._own]
+        return self.objective.row_terms(targets, encoded, outputs, own)
 
     def _rescale_step(self, before, step_sizes, decays):
         """Multiply the step just taken by the step sizes, and decay the weights."""
@@ -214,16 +264,21 @@ class Trainer:
             variable.assign(old + step)
 
 
-def _step_signature(sample_shape, step_shapes):
+def _step_signature(sample_shape, objective, step_shapes, has_targets):
     """Return the shapes and types of what `Trainer._take_steps` takes."""
     _, tf = _backend.load()
+    n_features = math.prod(sample_shape)
+    rows = tf.TensorSpec((None, n_features), tf.float32)
+    frame = Frame.shapes(sample_shape) if objective.corruption else ()
     return (
-        tf.TensorSpec((None, *sample_shape), tf.float32),
+        [rows, rows] if has_targets else [rows],
         tf.TensorSpec((None, None), tf.int32),
         tf.TensorSpec((None, None), tf.float32),
         tf.TensorSpec((None,), tf.float32),
+        tf.TensorSpec((None, len(objective.terms)), tf.float32),
         [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
         tf.TensorSpec((None,), tf.float32),
+        [tf.TensorSpec(shape, tf.float32) for shape in frame],
     )
 
 
@@ -254,10 +309,10 @@ def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, 
         evict_oldest(_idle_trainers, _MOST_IDLE_TRAINERS)
 
 
-def xla_pays(n_weights, n_rows, n_epochs):
+def xla_pays(n_products, n_rows, n_epochs):
     """Tell whether XLA saves more time on dense layers than it takes to compile.
 
     Counts the multiplications and additions of the whole training, forwards and
     backwards. ``python -m benchmarks.training_speed`` shows both sides of the limit.
     """
-    return 6 * n_weights * n_rows * n_epochs > _OPERATIONS_WORTH_XLA
+    return 6 * n_products * n_rows * n_epochs > _OPERATIONS_WORTH_XLA

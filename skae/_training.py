@@ -8,44 +8,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae import _backend
 from skae._callbacks import CallbackDriver, NoCallbacks
+from skae._random import draw_seed
+from skae._settings import cosine_with_warmup, warmed_up_weights
 from skae._trainer import NO_STEPS
 
 _STANDARD_ERRORS = 2.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """How to train.
-
-    Parameters
-    ----------
-    epochs, batch_size : int
-        Passes over the rows, and rows in a step.
-
-    learning_rate_schedule : {"cosine", "constant"}
-        What multiplies the optimizer's learning rate.
-
-    patience : int or None
-        Epochs without a better validation loss after which training ends.
-
-    must_beat_start : bool
-        Whether the first weights are kept unless others are better by more than
-        chance; otherwise the lowest validation loss wins.
-
-    loss_unit : float
-        What logs and reported losses are multiplied by, to be in the user's unit.
-
-    verbose : int
-        Above 0, prints a line per epoch.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate_schedule: str = "cosine"
-    patience: int | None = None
-    must_beat_start: bool = False
-    loss_unit: float = 1.0
-    verbose: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +25,9 @@ class Training:
         Values of the encoder's variables, then the decoder's.
 
     history : dict of lists
-        One value an epoch: "loss", "val_loss" where there are validation rows,
-        "learning_rate", and what callbacks add.
+        One value an epoch: "loss", "val_loss" where there are validation rows, the
+        terms of either where there are several, "learning_rate", and what callbacks
+        add.
 
     best_epoch : int
         Number of epochs behind `weights`; 0 where the start was kept.
@@ -89,14 +57,20 @@ class Loop:
     validation : Rows or None
         Rows that judge each epoch.
 
-    row_losses : callable
-        ``row_losses(weights, values)`` gives the loss of each row at the weights.
+    objective : Objective
+        Names and weighs the terms of the loss.
+
+    row_terms : callable
+        ``row_terms(weights, rows)`` gives the terms of each row at the weights.
 
     generator : numpy.random.RandomState
-        Shuffles the rows.
+        Shuffles the rows, and seeds what else is random.
 
     steps : Steps, default=NO_STEPS
         How the optimizer's steps are changed.
+
+    frame : tuple, default=()
+        Fields of `Frame`, if the objective corrupts rows.
     """
 
     def __init__(
@@ -104,27 +78,34 @@ class Loop:
         settings,
         rows,
         validation,
-        row_losses,
+        objective,
+        row_terms,
         generator,
         steps=NO_STEPS,
+        frame=(),
     ):
         self._settings = settings
         self._rows = rows
         self._validation = validation
-        self._row_losses = row_losses
+        self._objective = objective
+        self._term_weights = np.array(objective.term_weights)
+        self._row_terms = row_terms
         self._generator = generator
-        self._steps = steps
+        self._how = {"steps": steps, "frame": frame}
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
-        names = ["loss", "learning_rate"] + ["val_loss"] * (validation is not None)
-        self._history: dict[str, list] = {name: [] for name in names}
+        self._history: dict[str, list] = {
+            name: []
+            for name in ("loss", "learning_rate", "val_loss")
+            if name != "val_loss" or validation is not None
+        }
         self._diverged = False
 
     def stay(self, start):
         """Return the values `start` as the result, without training."""
         if self._validation is None:
             return Training(start, self._history, 0)
-        loss = self._judge(start, 0).loss * self._settings.loss_unit
+        loss = self._in_units(self._judge(start, 0).loss)
         return Training(start, self._history, 0, loss, loss)
 
     def run(self, trainer, start, callbacks=()):
@@ -151,9 +132,9 @@ class Loop:
             When no epoch and no start had a finite loss.
         """
         _, tf = _backend.load()
-        self._data = tf.convert_to_tensor(self._rows.values)
+        self._data = [tf.convert_to_tensor(part) for part in self._rows.data]
         self._trainer = trainer
-        self._trainer.reset(start)
+        self._trainer.reset(start, draw_seed(self._generator))
         self._start = self._previous = self._best = self._judge(start, 0)
         driver = self._driver(callbacks)
         driver.train_begin()
@@ -177,37 +158,58 @@ class Loop:
 
     def _train_one_epoch(self, epoch, driver):
         """Run the epoch's batches and the validation; return the logs."""
-        unit = self._settings.loss_unit
         rate = self._trainer.learning_rate
         factors = self._schedule_factors(epoch)
+        weights = warmed_up_weights(
+            self._steps_of(epoch),
+            self._settings.warmup * self._n_batches,
+            self._term_weights,
+        )
         if driver.wants_batches:
-            loss = self._run_batch_by_batch(factors, driver)
+            terms = self._run_batch_by_batch(factors, weights, driver)
         else:
             batches = self._shuffled_batches()
-            loss = self._trainer.run(self._data, batches, factors, self._steps)
-        logs = {"loss": loss * unit}
-        if self._validation is None:
-            self._keep_if_best(epoch + 1, loss)
-        else:
-            logs["val_loss"] = driver.validate(
-                lambda: self._keep_if_best(epoch + 1) * unit
+            terms = self._trainer.run(
+                self._data, batches, factors, weights, **self._how
             )
+        logs = self._logs(terms)
+        if self._validation is None:
+            self._keep_if_best(epoch + 1, float(terms @ self._term_weights))
+        else:
+            driver.validate(lambda: self._in_units(self._keep_if_best(epoch + 1)))
+            logs.update(self._logs(self._latest_terms, "val_"))
         self._rate = rate * float(factors[-1])
         return {**logs, "learning_rate": self._rate}
 
-    def _run_batch_by_batch(self, factors, driver):
-        """Train with the driver's hooks around each batch; return the mean loss."""
+    def _logs(self, terms, prefix=""):
+        """Name loss and terms, in the user's unit."""
+        logs = {f"{prefix}loss": self._in_units(float(terms @ self._term_weights))}
+        if len(terms) > 1:
+            values = terms * self._settings.loss_unit
+            values[0] += self._settings.loss_offset
+            for name, value in zip(self._objective.terms, values, strict=True):
+                logs[prefix + name] = float(value)
+        return logs
+
+    def _in_units(self, loss):
+        return loss * self._settings.loss_unit + self._settings.loss_offset
+
+    def _run_batch_by_batch(self, factors, weights, driver):
+        """Train with the driver's hooks around each batch; return the mean terms."""
         batches = self._shuffled_batches()
-        losses, counts = [], []
+        terms, counts = [], []
         for i in range(self._n_batches):
             driver.batch_begin(i)
             one = slice(i, i + 1)
             batch = tuple(part[one] for part in batches)
-            loss = self._trainer.run(self._data, batch, factors[one], self._steps)
-            losses.append(loss)
+            terms.append(
+                self._trainer.run(
+                    self._data, batch, factors[one], weights[one], **self._how
+                )
+            )
             counts.append(batch[1].sum())
-            mean = float(np.average(losses, weights=counts))
-            driver.batch_end(i, {"loss": mean * self._settings.loss_unit})
+            mean = np.average(terms, axis=0, weights=counts)
+            driver.batch_end(i, self._logs(mean))
             if driver.stopped:
                 break
         return mean
@@ -228,8 +230,11 @@ class Loop:
         constant = self._settings.learning_rate_schedule == "constant"
         if constant or not self._trainer.follows_schedule:
             return np.ones(self._n_batches, np.float32)
-        steps = epoch * self._n_batches + np.arange(self._n_batches)
-        return cosine_with_warmup(steps, self._settings.epochs * self._n_batches)
+        n_steps = self._settings.epochs * self._n_batches
+        return cosine_with_warmup(self._steps_of(epoch), n_steps)
+
+    def _steps_of(self, epoch):
+        return epoch * self._n_batches + np.arange(self._n_batches)
 
     def _keep_if_best(self, epoch, loss=None):
         """Judge the present weights, by their validation loss unless given another.
@@ -246,9 +251,11 @@ class Loop:
     def _judge(self, weights, epoch, loss=None):
         if self._validation is None:
             return _Judged(weights, epoch, np.nan if loss is None else loss)
-        losses = self._row_losses(weights, self._validation.values).astype(np.float64)
-        loss = float(np.average(losses, weights=self._validation.weights))
-        return _Judged(weights, epoch, loss, losses)
+        rows = self._validation
+        terms = self._row_terms(weights, rows).astype(np.float64)
+        self._latest_terms = np.average(terms, axis=0, weights=rows.weights)
+        loss = float(self._latest_terms @ self._term_weights)
+        return _Judged(weights, epoch, loss, terms @ self._term_weights)
 
     def _record(self, epoch, logs):
         for name, value in logs.items():
@@ -308,7 +315,8 @@ class Loop:
         optimizer = self._trainer.optimizer
         if optimizer.use_ema and self._history["loss"]:
             optimizer.finalize_variable_values(self._trainer.trainable)
-            last = self._history["loss"][-1] / self._settings.loss_unit
+            last = self._history["loss"][-1] - self._settings.loss_offset
+            last /= self._settings.loss_unit
             self._keep_if_best(len(self._history["loss"]), last)
 
     def _training(self):
@@ -322,8 +330,8 @@ class Loop:
             chosen.weights,
             self._history,
             chosen.epoch,
-            self._start.loss * self._settings.loss_unit,
-            chosen.loss * self._settings.loss_unit,
+            self._in_units(self._start.loss),
+            self._in_units(chosen.loss),
         )
 
     def _final_weights(self):
@@ -334,7 +342,8 @@ class Loop:
         return self._best.weights if self._diverged else weights
 
     def _training_loss(self, weights):
-        return float(self._row_losses(weights, self._rows.values).mean())
+        terms = self._row_terms(weights, self._rows).mean(axis=0, dtype=np.float64)
+        return float(terms @ self._term_weights)
 
     def _beats_start(self, judged):
         """Tell whether the gain over the start is more than chance.
@@ -359,29 +368,3 @@ class _Judged:
     epoch: int
     loss: float
     row_losses: np.ndarray | None = None
-
-
-def cosine_with_warmup(steps, n_steps):
-    """Return the factors of a cosine schedule with a linear warm-up.
-
-    The learning rate rises over the first tenth of the steps and falls to zero over
-    the rest as half a cosine (Loshchilov and Hutter, 2017).
-
-    Parameters
-    ----------
-    steps : int array
-        Step numbers, counted from 0.
-
-    n_steps : int
-        Number of steps in the whole training.
-
-    Returns
-    -------
-    float32 array
-        In (0, 1], of the shape of `steps`.
-    """
-    warmup = max(1, n_steps // 10)
-    rising = (steps + 1) / warmup
-    falling = (steps + 1 - warmup) / (n_steps - warmup + 1)
-    factors = np.where(steps < warmup, rising, (1 + np.cos(np.pi * falling)) / 2)
-    return factors.astype(np.float32)

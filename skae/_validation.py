@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -18,11 +18,12 @@ fit_context = _fit_context(prefer_skip_nested_validation=True)
 
 AUTO = StrOptions({"auto"})
 COUNT = Interval(numbers.Integral, 1, None, closed="left")
+NETWORK = HasMethods(["build_encoder", "build_decoder", "n_codes", "get_params"])
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
 SHARED_CONSTRAINTS = {
     "loss": [StrOptions({"mse", "binary_crossentropy"})],
-    "init": [StrOptions({"pca", "random"})],
+    "init": [StrOptions({"auto", "pca", "random"})],
     "optimizer": [str, HasMethods(["apply", "get_config"])],
     "learning_rate": [AUTO, Interval(numbers.Real, 0, None, closed="neither")],
     "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
@@ -43,19 +44,51 @@ def check_rows(estimator, X, *, reset, fewest=1):
     """Check data and names of features; see `sklearn.utils.validation.validate_data`.
 
     Integers and half-precision floats keep their type; they are converted by chunks
-    where they are used.
+    where they are used. With `reset`, the estimator gets the attributes
+    `n_features_in_`, `feature_names_in_` and `sample_shape_`.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features) or (n_rows, *sample_shape)
+        The data.
 
     Returns
     -------
     ndarray of shape (n_rows, n_features)
+        Samples of several axes are flattened.
     """
-    return validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype="numeric",
-        ensure_min_samples=fewest,
-    )
+    how = {"dtype": "numeric", "ensure_min_samples": fewest}
+    sample_shape = None
+    if _n_axes(X) > 2:
+        X = check_array(X, allow_nd=True, input_name="X", estimator=estimator, **how)
+        sample_shape = X.shape[1:]
+        if not reset and sample_shape != estimator.sample_shape_:
+            raise ValueError(
+                f"X has samples of shape {sample_shape}, but "
+                f"{type(estimator).__name__} is expecting samples of shape "
+                f"{estimator.sample_shape_}, or flat rows of "
+                f"{estimator.n_features_in_} features."
+            )
+        X = X.reshape(len(X), -1)
+    rows = validate_data(estimator, X, reset=reset, **how)
+    if reset:
+        estimator.sample_shape_ = sample_shape or rows.shape[1:]
+    return rows
+
+
+def _n_axes(X):
+    """Return the number of axes of an array or of nested lists, 2 of other things."""
+    if not isinstance(X, (list, tuple)):
+        return getattr(X, "ndim", 2)
+    try:
+        return np.ndim(X)
+    except ValueError:  # ragged, which scikit-learn's checks explain
+        return 2
+
+
+def check_count(name, value):
+    """Return a positive integer as int; a ValueError says what is none."""
+    return int(check_scalar(value, name, numbers.Integral, min_val=1))
 
 
 def check_sample_weight(sample_weight, X):
@@ -88,13 +121,13 @@ def check_codes(codes, encoding_dim, name):
     return codes
 
 
-def check_unit_interval(X):
+def check_unit_interval(X, name="X"):
     """Raise a ValueError unless all values are in [0, 1]."""
     lowest, highest = X.min(), X.max()
     if lowest < 0 or highest > 1:
         raise ValueError(
             "loss='binary_crossentropy' needs values in [0, 1], but "
-            f"X has values from {lowest:g} to {highest:g}. Scale them, for "
+            f"{name} has values from {lowest:g} to {highest:g}. Scale them, for "
             "instance with sklearn.preprocessing.MinMaxScaler, or use loss='mse'."
         )
 
@@ -140,18 +173,6 @@ def _set_learning_rate(optimizer, learning_rate):
     optimizer.learning_rate = learning_rate
 
 
-def check_activation(name, value):
-    """Raise a ValueError unless `value` names a Keras activation."""
-    keras, _ = _backend.load()
-    try:
-        keras.activations.get(value)
-    except ValueError as error:
-        raise ValueError(
-            f"{name}={value!r} is not the name of a Keras activation. Use one such as "
-            "'relu', 'gelu', 'silu', 'tanh' or 'linear'."
-        ) from error
-
-
 def check_callbacks(callbacks):
     """Raise a TypeError unless all are Keras callbacks."""
     keras, _ = _backend.load()
@@ -161,16 +182,3 @@ def check_callbacks(callbacks):
                 "callbacks must be a list of keras.callbacks.Callback instances, got "
                 f"{callback!r} in it."
             )
-
-
-def check_layer_sizes(name, sizes):
-    """Return layer sizes as a tuple of int; a ValueError says what is none."""
-    sizes = (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
-    for size in sizes:
-        whole = isinstance(size, numbers.Integral) and not isinstance(size, bool)
-        if not whole or size < 1:
-            raise ValueError(
-                f"{name} must hold positive integers, the units of each hidden layer, "
-                f"got {sizes!r}."
-            )
-    return tuple(int(size) for size in sizes)

@@ -66,7 +66,7 @@ def by_hand(estimator, rows):
         "tanh": np.tanh,
     }[estimator.code_activation]
     if estimator.loss == "binary_crossentropy":
-        codes = activation(dense_map(estimator.encoder_, rows))
+        codes = activation(dense_map(estimator.encoder_.get_layer("encoder"), rows))
         decoder = estimator.decoder_.get_layer("decoder")
         return codes, 1 / (1 + np.exp(-dense_map(decoder, codes)))
     scaled, mean, scale = standardized(rows)

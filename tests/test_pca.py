@@ -9,7 +9,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from skae import AutoencoderTransformer, _pca
+from skae import AutoencoderTransformer, _pca, _start
 
 X = correlated(60, 5)
 
@@ -126,8 +126,8 @@ ACTIVATIONS = {
     # the linear one: tanh(x) = x - x^3/3 + ..., sigmoid(x) - 1/2 = x/4 - x^3/48 + ...
     "linear": 0.0,
     "relu": 0.0,
-    "tanh": _pca._LINEAR_RANGE["tanh"] ** 2 / 3,
-    "sigmoid": _pca._LINEAR_RANGE["sigmoid"] ** 2 / 12,
+    "tanh": _start._LINEAR_RANGE["tanh"] ** 2 / 3,
+    "sigmoid": _start._LINEAR_RANGE["sigmoid"] ** 2 / 12,
 }
 
 
@@ -282,7 +282,7 @@ def test_with_cross_entropy_the_start_is_the_logistic_regression_on_the_codes():
         best = best_logistic_regression(codes, values)
         least.append(cross_entropy(best, design, values))
         way = best - [0, 0, np.log(values.mean() / (1 - values.mean()))]
-        allowed.append(2 * way @ majorant @ way / (_pca._LOGIT_STEPS + 1) ** 2)
+        allowed.append(2 * way @ majorant @ way / (_start._LOGIT_STEPS + 1) ** 2)
     excess = start.initial_loss_ - np.mean(least)
     assert -1e-6 < excess < np.mean(allowed) + 1e-5 * np.mean(least)
 

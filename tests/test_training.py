@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
-from skae import AutoencoderTransformer, _training
+from skae import AutoencoderTransformer, _settings
 from skae.networks import DenseNetwork
 
 X, X_val = np.split(correlated(36, 5), [24])
@@ -270,7 +270,7 @@ def cosine_by_hand(n_steps):
 
 @pytest.mark.parametrize("n_steps", [1, 2, 9, 10, 20, 200])
 def test_the_cosine_schedule_follows_its_formula(n_steps):
-    factors = _training.cosine_with_warmup(np.arange(n_steps), n_steps)
+    factors = _settings.cosine_with_warmup(np.arange(n_steps), n_steps)
     np.testing.assert_allclose(factors, cosine_by_hand(n_steps), rtol=1e-5, atol=1e-6)
     assert factors.max() == 1
     assert factors.min() > 0

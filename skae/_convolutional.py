@@ -1,0 +1,172 @@
+"""Convolutional autoencoders for images and signals."""
+
+from skae import _validation
+from skae._base import BaseAutoencoder
+from skae._docstrings import documented
+from skae._objective import Objective
+from skae.networks import ConvNetwork
+
+
+@documented
+class ConvAutoencoder(BaseAutoencoder):
+    """Dimensionality reduction of images and signals by convolutions beside PCA.
+
+    Encoder and decoder are each a linear map plus a convolutional network. The linear
+    maps start as the principal axes and the convolutions at zero, so training begins
+    at PCA, as in `AutoencoderTransformer`. With ``bottleneck="spatial"`` it is the
+    convolutional autoencoder of the textbooks.
+
+    Images may have any height, width and number of channels, odd sizes included; grey
+    images need no axis for the channel.
+
+    Parameters
+    ----------
+    encoding_dim : int or None, default=32
+        Number of codes, with ``bottleneck="dense"``. With a spatial bottleneck it
+        follows from the network (and is in `encoding_dim_`): None takes it, and any
+        other number is an error that names the right one.
+
+    filters : tuple of int, default=(16, 32)
+        Filters of the convolution in each stage, from the image to the code. Each
+        stage halves height and width, rounded up.
+
+    kernel_size : int or tuple of int, default=3
+        Height and width of the convolutions. A tuple of one number, as ``(5,)``, makes
+        samples of shape (length, channels) signals, where otherwise they are grey
+        images.
+
+    downsampling : {"max_pool", "strides"}, default="max_pool"
+        How a stage halves the image: by max-pooling, with repetition on the way back,
+        or by strides of 2, with transposed convolutions on the way back.
+
+    batch_normalization : bool, default=False
+        Whether a batch normalisation follows each stage's convolution.
+
+    bottleneck : {"dense", "spatial"}, default="dense"
+        Whether a dense layer makes the code, or the last stage is the code, flattened.
+
+    image_shape : tuple of int or None, default=None
+        Shape of one image, (height, width) or (height, width, channels), if X has flat
+        rows. Without it, flat rows are signals of one channel.
+
+    activation : str, default="relu"
+        Name of the Keras activation of the convolutions.
+
+    code_activation : {"linear", "relu", "tanh", "sigmoid"}, default="linear"
+        Activation of the code.
+
+    %(l1_activity)s
+
+    %(loss)s
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    %(fitted_attributes)s
+
+    See Also
+    --------
+    skae.networks.ConvNetwork : The network alone.
+
+    References
+    ----------
+    Masci, Meier, Ciresan and Schmidhuber (2011), Stacked convolutional auto-encoders
+    for hierarchical feature extraction, ICANN.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import ConvAutoencoder
+    >>> images = load_digits().images
+    >>> autoencoder = ConvAutoencoder(8, filters=(8,), epochs=2, random_state=0)
+    >>> autoencoder.fit_transform(images).shape
+    (1797, 8)
+    >>> autoencoder.reconstruct(images).shape
+    (1797, 8, 8)
+    """
+
+    _parameter_constraints = {
+        "encoding_dim": [_validation.COUNT, None],
+        "filters": [_validation.COUNT, tuple, list],
+        "kernel_size": [_validation.COUNT, tuple, list],
+        "downsampling": [_validation.StrOptions({"max_pool", "strides"})],
+        "batch_normalization": ["boolean"],
+        "bottleneck": [_validation.StrOptions({"dense", "spatial"})],
+        "image_shape": [tuple, list, None],
+        "activation": [str],
+        "code_activation": [
+            _validation.StrOptions({"linear", "relu", "tanh", "sigmoid"})
+        ],
+        "l1_activity": [_validation.NOT_NEGATIVE],
+        **_validation.SHARED_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        encoding_dim=32,
+        *,
+        filters=(16, 32),
+        kernel_size=3,
+        downsampling="max_pool",
+        batch_normalization=False,
+        bottleneck="dense",
+        image_shape=None,
+        activation="relu",
+        code_activation="linear",
+        l1_activity=0.0,
+        loss="mse",
+        init="auto",
+        optimizer="auto",
+        learning_rate="auto",
+        learning_rate_schedule="cosine",
+        batch_size="auto",
+        epochs="auto",
+        validation_fraction="auto",
+        early_stopping=True,
+        patience="auto",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoding_dim = encoding_dim
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.downsampling = downsampling
+        self.batch_normalization = batch_normalization
+        self.bottleneck = bottleneck
+        self.image_shape = image_shape
+        self.activation = activation
+        self.code_activation = code_activation
+        self.l1_activity = l1_activity
+        self.loss = loss
+        self.init = init
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _network(self):
+        return ConvNetwork(
+            self.filters,
+            kernel_size=self.kernel_size,
+            downsampling=self.downsampling,
+            batch_normalization=self.batch_normalization,
+            bottleneck=self.bottleneck,
+            image_shape=self.image_shape,
+            activation=self.activation,
+            code_activation=self.code_activation,
+            linear_shortcut=self.init != "random",
+        )
+
+    def _objective(self):
+        return Objective(self.loss, float(self.l1_activity))

@@ -1,0 +1,131 @@
+"""Corruption of rows in training, for denoising."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+
+from skae import _backend
+from skae._data import row_chunks
+
+KINDS = ("gaussian", "masking", "salt_and_pepper", "swap")
+
+
+@dataclasses.dataclass(frozen=True)
+class Corruption:
+    """What a denoising autoencoder has to undo.
+
+    Parameters
+    ----------
+    kind : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable
+        See `DenoisingAutoencoder`.
+
+    rate : float
+        Share of the values that masking, salt and pepper, and swap noise replace.
+    """
+
+    kind: str | Callable
+    rate: float
+
+    def apply(self, rows, everything, frame, seed):
+        """Return corrupted rows, all in the network's scale.
+
+        Parameters
+        ----------
+        rows : float32 tensor of shape (n_rows, n_features)
+            Clean rows.
+
+        everything : float32 tensor of shape (n_all_rows, n_features)
+            Where swap noise takes its values from.
+
+        frame : Frame of tensors
+            The user's units.
+
+        seed : keras.random.SeedGenerator
+            Where the randomness comes from.
+        """
+        if callable(self.kind):
+            return self._called(rows, frame, seed)
+        keras, _ = _backend.load()
+        ops = keras.ops
+        shape = ops.shape(rows)
+        if self.kind == "gaussian":
+            noisy = rows + frame.noise * keras.random.normal(shape, seed=seed)
+            return ops.clip(noisy, frame.lowest, frame.highest)
+        hit = keras.random.uniform(shape, seed=seed) < self.rate
+        return ops.where(hit, self._replacement(rows, everything, frame, seed), rows)
+
+    def apply_once(self, rows, everything, frame, seed):
+        """Corrupt an array of rows chunk by chunk; see `apply`.
+
+        Parameters
+        ----------
+        seed : int
+
+        Returns
+        -------
+        float32 ndarray
+        """
+        keras, tf = _backend.load()
+        generator = keras.random.SeedGenerator(seed)
+        everything = tf.constant(everything)
+        frame = Frame(*(tf.constant(part, tf.float32) for part in vars(frame).values()))
+        corrupted = np.empty_like(rows)
+        for chunk in row_chunks(rows):
+            part = tf.constant(rows[chunk])
+            corrupted[chunk] = self.apply(part, everything, frame, generator)
+        return corrupted
+
+    def _replacement(self, rows, everything, frame, seed):
+        keras, _ = _backend.load()
+        ops = keras.ops
+        shape = ops.shape(rows)
+        if self.kind == "masking":
+            return ops.zeros_like(rows)
+        if self.kind == "salt_and_pepper":
+            is_salt = keras.random.uniform(shape, seed=seed) < 0.5
+            return ops.where(is_salt, frame.highest, frame.lowest)
+        share = keras.random.uniform(shape, seed=seed)
+        n_all = ops.shape(everything)[0]
+        donors = ops.cast(share * ops.cast(n_all, "float32"), "int32")
+        return ops.take_along_axis(everything, ops.minimum(donors, n_all - 1), axis=0)
+
+    def _called(self, rows, frame, seed):
+        """Apply the user's function to samples in the user's units."""
+        ops = _backend.load()[0].ops
+        samples = ops.reshape(rows, (-1, *ops.shape(frame.mean)))
+        corrupt = cast(Callable, self.kind)
+        corrupted = corrupt(samples * frame.scale + frame.mean, seed)
+        standardized = (ops.cast(corrupted, "float32") - frame.mean) / frame.scale
+        return ops.reshape(standardized, ops.shape(rows))
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """The user's units, as corruption sees them; numbers or tensors.
+
+    Parameters
+    ----------
+    mean : float32 array of shape sample_shape
+        In the user's units.
+
+    scale : float
+        In the user's units.
+
+    noise, lowest, highest : float, array of shape (n_features,) and another
+        Deviation of Gaussian noise, and the range of the data, in the network's scale.
+    """
+
+    mean: np.ndarray
+    scale: float
+    noise: float
+    lowest: np.ndarray
+    highest: np.ndarray
+
+    @staticmethod
+    def shapes(sample_shape):
+        """Return the shapes of the fields, in order."""
+        per_feature = (math.prod(sample_shape),)
+        return sample_shape, (), (), per_feature, per_feature

@@ -1,0 +1,216 @@
+"""Denoising autoencoders, of any network."""
+
+import numbers
+
+from skae import _corruption, _validation
+from skae._base import BaseAutoencoder
+from skae._corruption import Corruption
+from skae._docstrings import documented
+from skae._intake import Given
+from skae._objective import Objective
+from skae.networks import DenseNetwork
+
+
+@documented
+class DenoisingAutoencoder(BaseAutoencoder):
+    """Learns to undo corruption, and so to clean rows and to find robust codes.
+
+    In training the encoder reads corrupted rows, corrupted afresh in every epoch, and
+    the decoder is to give the clean ones. Rows held out are corrupted once, and judge
+    the epochs by how well they are cleaned.
+
+    Parameters
+    ----------
+    encoding_dim : int or None, default=32
+        Number of codes. None leaves it to a `network` that makes its size itself, such
+        as ``ConvNetwork(bottleneck="spatial")``.
+
+    network : network or None, default=None
+        One of `skae.networks`. None is ``DenseNetwork()``.
+
+    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, \
+default="gaussian"
+        What happens to the rows in training.
+
+        - "gaussian" adds normal noise of deviation `noise_scale` to every value, and
+          clips to the range of the training data.
+        - "masking" takes values away: they become the mean of their feature, or zero
+          with ``loss="binary_crossentropy"``.
+        - "salt_and_pepper" puts the smallest or the largest value of the training data
+          in place of values.
+        - "swap" puts another training row's value of the same feature in place of
+          values; for tables.
+        - A callable ``corruption(samples, seed)`` gets a float32 tensor of shape
+          (batch, *sample_shape) in the unit of the data and a
+          `keras.random.SeedGenerator`, and returns the corrupted tensor. It is compiled
+          into the training step, so it works with `keras.ops` and `keras.random`.
+
+        All but "gaussian" hit each value with the probability `corruption_rate`; a
+        callable sees to that itself.
+
+    noise_scale : float or "auto", default="auto"
+        Standard deviation of "gaussian" noise, in the unit of the data. "auto" is half
+        the root mean variance of the features.
+
+    corruption_rate : float in [0, 1], default=0.25
+        Probability that "masking", "salt_and_pepper" and "swap" replace a value.
+
+    %(l1_activity)s
+
+    %(loss)s
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    noise_scale_ : float
+        Deviation of "gaussian" noise.
+
+    %(fitted_attributes)s
+
+    References
+    ----------
+    Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010), Stacked denoising
+    autoencoders, JMLR 11.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import DenoisingAutoencoder
+    >>> X = load_digits().data
+    >>> noisy = X + np.random.RandomState(0).normal(scale=4, size=X.shape)
+    >>> denoiser = DenoisingAutoencoder(noise_scale=4, epochs=5, random_state=0).fit(X)
+    >>> error = ((denoiser.denoise(noisy) - X) ** 2).mean()
+    >>> bool(error < 0.5 * ((noisy - X) ** 2).mean())
+    True
+    """
+
+    _parameter_constraints = {
+        "encoding_dim": [_validation.COUNT, None],
+        "network": [_validation.NETWORK, None],
+        "corruption": [_validation.StrOptions(set(_corruption.KINDS)), callable],
+        "noise_scale": [_validation.AUTO, _validation.NOT_NEGATIVE],
+        "corruption_rate": [_validation.Interval(numbers.Real, 0, 1, closed="both")],
+        "l1_activity": [_validation.NOT_NEGATIVE],
+        **_validation.SHARED_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        encoding_dim=32,
+        *,
+        network=None,
+        corruption="gaussian",
+        noise_scale="auto",
+        corruption_rate=0.25,
+        l1_activity=0.0,
+        loss="mse",
+        init="auto",
+        optimizer="auto",
+        learning_rate="auto",
+        learning_rate_schedule="cosine",
+        batch_size="auto",
+        epochs="auto",
+        validation_fraction="auto",
+        early_stopping=True,
+        patience="auto",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoding_dim = encoding_dim
+        self.network = network
+        self.corruption = corruption
+        self.noise_scale = noise_scale
+        self.corruption_rate = corruption_rate
+        self.l1_activity = l1_activity
+        self.loss = loss
+        self.init = init
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_validation.fit_context
+    def fit(
+        self,
+        X,
+        y=None,
+        *,
+        X_clean=None,
+        sample_weight=None,
+        X_val=None,
+        X_val_clean=None,
+    ):
+        """Learn to clean rows; if anything fails, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Training rows, in any unit; at least two. Clean, unless `X_clean` is given.
+
+        y : None
+            Ignored; present so that pipelines can pass labels.
+
+        X_clean : array-like of the shape of X, default=None
+            The clean samples of the rows of X, which are noisy then. Nothing else is
+            corrupted; `corruption` is not used.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts: a row of weight 2 is two rows, one of weight 0 is
+            none. Not negative.
+
+        X_val : array-like of shape (n_validation_samples, ...), default=None
+            Rows that judge each epoch, instead of rows held out from X.
+
+        X_val_clean : array-like of the shape of X_val, default=None
+            The clean samples of the rows of X_val; needed exactly where both `X_clean`
+            and `X_val` are given.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data cannot be used; the message says which and
+            what would do.
+
+        TypeError
+            When `callbacks` holds something that is no Keras callback.
+        """
+        return self._fit(Given(X, sample_weight, X_val, X_clean, X_val_clean))
+
+    def denoise(self, X):
+        """Clean noisy rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Noisy rows.
+
+        Returns
+        -------
+        cleaned : ndarray of shape (n_samples, *sample_shape)
+            Their reconstructions; float32 for float32 input, else float64.
+        """
+        return self.reconstruct(X)
+
+    def _network(self):
+        return DenseNetwork() if self.network is None else self.network
+
+    def _objective(self):
+        corruption = Corruption(self.corruption, float(self.corruption_rate))
+        return Objective(self.loss, float(self.l1_activity), corruption)

@@ -1,0 +1,124 @@
+"""What the estimators' docstrings share, written once."""
+
+_SHARED = {
+    "loss": """
+    loss : {"mse", "binary_crossentropy"}, default="mse"
+        What training minimises: the mean squared error over the features, or their
+        mean cross-entropy in nats, for data in [0, 1]. With "binary_crossentropy" the
+        data enter as they are, the decoder ends in a sigmoid (trained on logits), and
+        the start is PCA's code with a logistic regression from it to the data.
+""",
+    "l1_activity": """
+    l1_activity : float, default=0.0
+        Weight of the sum of the absolute codes of a row, added to its loss: the
+        larger, the sparser the codes. In units of the standardised data.
+""",
+    "training_parameters": """
+    init : {"auto", "pca", "random"}, default="auto"
+        Where training starts. "pca" needs a linear map beside a dense code, and is
+        the choice of "auto" where there is one; "random" gives the plain network of
+        the textbooks, without linear maps.
+
+    optimizer : str or keras.optimizers.Optimizer, default="auto"
+        Keras optimizer, by name or as an instance, which is copied. "auto" is Adam.
+
+    learning_rate : float or "auto", default="auto"
+        Largest learning rate of the schedule. "auto" is 0.01 for Adam and its kin,
+        and the optimizer's own for others and for instances. From a PCA start,
+        steps are measured in what PCA leaves unexplained.
+
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" rises over the first tenth of the steps, and falls to zero as half a
+        cosine. An optimizer with a schedule of its own keeps that.
+
+    batch_size : int or "auto", default="auto"
+        Rows in a step; all rows if there are fewer.
+
+    epochs : int or "auto", default="auto"
+        Passes over the training rows, at most.
+
+    validation_fraction : float in [0, 1) or "auto", default="auto"
+        Share of the rows held out to choose the best weights. 0, without `X_val`,
+        trains on all rows and keeps the last weights. "auto" is a fifth of fewer
+        than 2,000 rows and a tenth of more.
+
+    early_stopping : bool, default=True
+        Whether training ends when the validation loss has not become better for
+        `patience` epochs.
+
+    patience : int or "auto", default="auto"
+        Number of epochs for `early_stopping`.
+
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Keras callbacks, driven as Keras would drive them. Copies are used, so the
+        instances stay as they are; what they would collect is in `history_`. Their
+        ``model`` works in the network's scale, before it is wrapped as `encoder_` and
+        `decoder_`. A learning rate that a callback sets is multiplied by the schedule;
+        ``learning_rate_schedule="constant"`` leaves it alone.
+
+    warm_start : bool, default=False
+        Whether another call of `fit` continues from the present weights, with a new
+        optimizer.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the held-out rows, the initial weights and the order of the batches.
+        With an int, every fit gives the same bits. None takes fresh entropy; no
+        global generator is used or changed.
+
+    verbose : int, default=0
+        Above 0, prints a line per epoch.
+""",
+    "fitted_attributes": """
+    encoder_, decoder_ : keras.Model
+        Standalone copies of the fitted networks, in the unit of the data.
+
+    history_ : dict of lists
+        One value per epoch of "loss", "val_loss" (where rows are held out) and
+        "learning_rate", and what callbacks add. Losses are in the squared unit of the
+        data, or in nats. Without values where PCA was exact and nothing was left to
+        learn.
+
+    n_iter_ : int
+        Number of epochs run.
+
+    best_epoch_ : int
+        Number of epochs behind the weights kept; 0 is the start.
+
+    initial_loss_, best_loss_ : float or None
+        Validation loss of the start and of the weights kept.
+
+    mean_ : ndarray of shape sample_shape
+        Mean of the training rows.
+
+    encoding_dim_ : int
+        Number of codes.
+
+    compression_factor_ : float
+        Number of features over number of codes.
+
+    sample_shape_ : tuple of int
+        Shape of one row.
+
+    init_, optimizer_, learning_rate_, batch_size_, epochs_, validation_fraction_, \\
+patience_
+        What was used, with every "auto" resolved.
+
+    n_features_in_ : int
+        Number of features seen in `fit`; of samples of several axes, the number of
+        their values.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features; only where all are strings.
+""",
+}
+
+
+def documented(estimator):
+    """Fill in what the docstring of an estimator class shares with the others.
+
+    A line ``%(name)s`` becomes the text of that name.
+    """
+    if estimator.__doc__:  # python -OO has none
+        for name, text in _SHARED.items():
+            estimator.__doc__ = estimator.__doc__.replace(f"    %({name})s\n", text[1:])
+    return estimator

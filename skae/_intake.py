@@ -1,0 +1,185 @@
+"""From the user's arrays to rows in the network's scale, split and ready."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from skae import _data, _defaults, _random, _validation
+from skae._corruption import Frame
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What the user hands to `fit`; see there."""
+
+    X: object
+    sample_weight: object = None
+    X_val: object = None
+    X_clean: object = None
+    X_val_clean: object = None
+
+    @property
+    def is_paired(self):
+        """Whether rows come with what to reconstruct from them."""
+        return self.X_clean is not None
+
+
+class Intake:
+    """Checks data and brings them to the network's scale.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        Gets the attributes of scikit-learn's checks.
+
+    objective : Objective
+        What the rows are for.
+
+    resumed : bool
+        Whether the estimator's earlier fit goes on.
+
+    generator : numpy.random.RandomState
+        Chooses the rows held out.
+    """
+
+    def __init__(self, estimator, objective, resumed, generator):
+        self._estimator = estimator
+        self._objective = objective
+        self._resumed = resumed
+        self._generator = generator
+        self.validation: _data.Rows | None = None
+
+    def take(self, given):
+        """Check, merge, scale and split the data.
+
+        Afterwards there are the attributes `mean`, `scaling`, `spread` (root mean
+        variance), `range`, `rows` (all, those held out last), `training_rows`,
+        `validation` and `validation_fraction`.
+        """
+        X = self._checked(given.X, reset=not self._resumed, fewest=2)
+        clean = self._checked_clean("X_clean", given.X_clean, X)
+        held_out = self._held_out_by_user(given)
+        self._check_unit_interval("X" if clean is None else "X_clean", X, clean)
+        weights = _validation.check_sample_weight(given.sample_weight, X)
+        pairs, weights = _data.merge_repeated_rows(_joined(X, clean), weights)
+        X, targets = _separated(pairs, clean is not None)
+        self.mean, variance = _data.mean_and_variance(targets, weights)
+        self.spread = _data.total_scale(self.mean, variance)
+        self.range = float(targets.min()), float(targets.max())
+        self.scaling = self._choose_scaling()
+        self._split(X, targets if given.is_paired else None, weights, held_out)
+
+    def frame(self, noise_scale):
+        """Return what corruption needs to know of the units."""
+        mean, scale = self.scaling.mean, self.scaling.scale
+        lowest, highest = ((limit - mean) / scale for limit in self.range)
+        mean = mean.reshape(self._estimator.sample_shape_)
+        return Frame(mean, scale, noise_scale / scale, lowest, highest)
+
+    def corrupt_validation(self, corruption, frame):
+        """Corrupt the rows that judge, once, so that epochs can be compared."""
+        if self.validation is None:
+            return
+        noisy = corruption.apply_once(
+            self.validation.values,
+            self.rows.values,
+            frame,
+            _random.draw_seed(self._generator),
+        )
+        self.validation = dataclasses.replace(
+            self.validation, values=noisy, clean=self.validation.values
+        )
+
+    def draw_for_validation(self, n_draws):
+        """Draw once what judging by chance needs."""
+        if self.validation is None:
+            return
+        draws = self._generator.standard_normal((len(self.validation), n_draws))
+        self.validation = self.validation.drawn(draws.astype(np.float32))
+
+    def _checked(self, X, **how):
+        return _validation.check_rows(self._estimator, X, **how)
+
+    def _checked_as(self, name, X):
+        try:
+            return self._checked(X, reset=False)
+        except (TypeError, ValueError) as error:
+            message = re.sub(r"\bX\b", name, str(error))
+            prefix = "" if name in message else f"{name}: "
+            raise type(error)(prefix + message) from error
+
+    def _checked_clean(self, name, clean, noisy):
+        if clean is None:
+            return None
+        clean = self._checked_as(name, clean)
+        if len(clean) != len(noisy):
+            raise ValueError(
+                f"{name} has {len(clean)} rows, but there are {len(noisy)} rows to "
+                "clean: row i of either must be the same sample."
+            )
+        return clean
+
+    def _held_out_by_user(self, given):
+        """Return values and targets of `X_val`, or None."""
+        if (given.X_val_clean is not None) != (
+            given.X_val is not None and given.is_paired
+        ):
+            raise ValueError(
+                "X_val_clean holds the clean rows of X_val; give it exactly when both "
+                "X_clean and X_val are given."
+            )
+        if given.X_val is None:
+            return None
+        X_val = self._checked_as("X_val", given.X_val)
+        clean = self._checked_clean("X_val_clean", given.X_val_clean, X_val)
+        name = "X_val" if clean is None else "X_val_clean"
+        self._check_unit_interval(name, X_val, clean)
+        return X_val, clean
+
+    def _check_unit_interval(self, name, X, clean):
+        if self._objective.has_logits:
+            _validation.check_unit_interval(X if clean is None else clean, name)
+
+    def _choose_scaling(self):
+        if self._resumed:
+            return self._estimator._fitted.scaling
+        if self._objective.has_logits:
+            return _data.Scaling.identity(len(self.mean))
+        return _data.Scaling(self.mean, self.spread)
+
+    def _split(self, X, clean, weights, held_out):
+        """Hold rows out, the last ones, so that all are one array."""
+        fraction = self._estimator.validation_fraction
+        if isinstance(fraction, str):
+            fraction = _defaults.validation_fraction(len(X))
+        self.validation_fraction = fraction if held_out is None else 0.0
+        order, n_held_out = _data.validation_last(
+            len(X), self.validation_fraction, self._generator
+        )
+        self.rows = self._scaled(X, clean, weights, order)
+        n_kept = len(X) - n_held_out
+        self.training_rows = self.rows[:n_kept]
+        self.validation = self.rows[n_kept:] if n_held_out else None
+        if held_out is not None:
+            n_rows = len(held_out[0])
+            X_val, X_val_clean = held_out
+            self.validation = self._scaled(
+                X_val, X_val_clean, np.ones(n_rows), np.arange(n_rows)
+            )
+
+    def _scaled(self, X, clean, weights, order):
+        return _data.Rows(
+            self.scaling.standardize(X, order),
+            weights[order],
+            None if clean is None else self.scaling.standardize(clean, order),
+        )
+
+
+def _joined(X, clean):
+    return X if clean is None else np.hstack([X, clean])
+
+
+def _separated(pairs, are_two):
+    """Return rows and targets of what `_joined` has joined."""
+    return tuple(np.hsplit(pairs, 2)) if are_two else (pairs, pairs)

@@ -1,0 +1,139 @@
+"""Recurrent autoencoders for sequences."""
+
+from skae import _validation
+from skae._base import BaseAutoencoder
+from skae._docstrings import documented
+from skae._objective import Objective
+from skae.networks import RecurrentNetwork
+
+
+@documented
+class SequenceAutoencoder(BaseAutoencoder):
+    """Dimensionality reduction of sequences by recurrent networks beside PCA.
+
+    Encoder and decoder are each a linear map plus a recurrent network: the encoder
+    reads the sequence into one vector, the decoder repeats its code at every step and
+    unfolds it again. The linear maps start as the principal axes and the recurrent
+    networks at zero, so training begins at PCA, as in `AutoencoderTransformer`. With
+    ``init="random"`` it is the sequence autoencoder of the textbooks.
+
+    All sequences have the same length; each step has one channel or several.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=32
+        Number of codes of a whole sequence.
+
+    units : int, default=64
+        Units of each recurrent layer; of each direction, if bidirectional.
+
+    n_layers : int, default=1
+        Number of recurrent layers in the encoder, and in the decoder.
+
+    cell : {"lstm", "gru"}, default="gru"
+        Kind of the recurrent layers.
+
+    bidirectional : bool, default=False
+        Whether each layer runs along the sequence both ways.
+
+    sequence_shape : tuple of int or None, default=None
+        Shape of one sequence, (steps,) or (steps, channels), if X has flat rows.
+        Without it, flat rows are sequences of one channel.
+
+    %(loss)s
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    %(fitted_attributes)s
+
+    See Also
+    --------
+    skae.networks.RecurrentNetwork : The network alone.
+
+    References
+    ----------
+    Srivastava, Mansimov and Salakhutdinov (2015), Unsupervised learning of video
+    representations using LSTMs, ICML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import SequenceAutoencoder
+    >>> phases = np.random.RandomState(0).uniform(0, 2 * np.pi, (60, 1))
+    >>> waves = np.sin(phases + np.linspace(0, 2 * np.pi, 12))
+    >>> autoencoder = SequenceAutoencoder(2, units=8, epochs=2, random_state=0)
+    >>> autoencoder.fit_transform(waves[:, :, None]).shape
+    (60, 2)
+    >>> autoencoder.reconstruct(waves[:, :, None]).shape
+    (60, 12, 1)
+    """
+
+    _parameter_constraints = {
+        "encoding_dim": [_validation.COUNT],
+        "units": [_validation.COUNT],
+        "n_layers": [_validation.COUNT],
+        "cell": [_validation.StrOptions({"lstm", "gru"})],
+        "bidirectional": ["boolean"],
+        "sequence_shape": [tuple, list, None],
+        **_validation.SHARED_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        encoding_dim=32,
+        *,
+        units=64,
+        n_layers=1,
+        cell="gru",
+        bidirectional=False,
+        sequence_shape=None,
+        loss="mse",
+        init="auto",
+        optimizer="auto",
+        learning_rate="auto",
+        learning_rate_schedule="cosine",
+        batch_size="auto",
+        epochs="auto",
+        validation_fraction="auto",
+        early_stopping=True,
+        patience="auto",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoding_dim = encoding_dim
+        self.units = units
+        self.n_layers = n_layers
+        self.cell = cell
+        self.bidirectional = bidirectional
+        self.sequence_shape = sequence_shape
+        self.loss = loss
+        self.init = init
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _network(self):
+        return RecurrentNetwork(
+            self.units,
+            n_layers=self.n_layers,
+            cell=self.cell,
+            bidirectional=self.bidirectional,
+            sequence_shape=self.sequence_shape,
+            linear_shortcut=self.init != "random",
+        )
+
+    def _objective(self):
+        return Objective(self.loss)

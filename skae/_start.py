@@ -1,0 +1,293 @@
+"""The PCA start: a network that begins as PCA, and steps of PCA's size."""
+
+import numpy as np
+from scipy.special import expit, logit
+
+from skae._trainer import Steps
+from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
+
+_LOGIT_STEPS = 100
+# How far from zero the largest code starts, where the activation is nearly linear.
+_LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 0.2}
+_STEP_OF_ROWS = 20.0
+# Of the likelihood of a variational autoencoder, relative to the data.
+_LEAST_NOISE = 1e-3
+
+# Value and derivative of each code activation at the offsets of the start, as the
+# decoder reads it (it takes 0.5 from a sigmoid).
+_ACTIVATION_AT = {
+    "linear": lambda offset: (offset, np.ones_like(offset)),
+    "relu": lambda offset: (offset, np.ones_like(offset)),
+    "tanh": lambda offset: (offset, np.ones_like(offset)),
+    "sigmoid": lambda offset: (offset, np.full_like(offset, 0.25)),
+}
+
+CODE_ACTIVATIONS = tuple(_ACTIVATION_AT)
+"""Code activations in front of which a network can start."""
+
+
+def start_is_exact(code_activation):
+    """Tell whether the start reconstructs as PCA does, up to rounding."""
+    return code_activation not in _LINEAR_RANGE
+
+
+def start_at_pca(
+    encoder, decoder, own, axes, code_activation, rows, objective, weight_decay
+):
+    """Set a network to PCA and choose the size of its steps.
+
+    The layers named `LINEAR` become the principal axes. In front of a code
+    activation the codes are moved and shrunk to where it is linear: a ReLU starts
+    with all training rows on its positive side, tanh and sigmoid near zero. With
+    logits at the output the decoder's linear map is a logistic regression of the
+    data on the principal components, fitted by bound optimisation (Böhning and
+    Lindsay, 1988). A variational autoencoder starts at probabilistic PCA (Tipping and
+    Bishop, 1999), the best of those that are linear (Lucas et al., 2019).
+
+    Steps are measured in what PCA leaves unexplained: the unit of an optimizer's step
+    on a weight is what moves a code, or a reconstruction, by the order of its
+    residual's standard deviation, however many features a row adds up. So a network
+    that starts near a good solution is not thrown out of it.
+
+    Parameters
+    ----------
+    encoder, decoder : keras.Model
+        Freshly built; their variables are assigned.
+
+    own : list of keras.Variable
+        The objective's variables; assigned as well.
+
+    axes : PrincipalAxes
+        Where to start.
+
+    code_activation : {"linear", "relu", "tanh", "sigmoid"}
+        Activation of the code.
+
+    rows : Rows
+        All rows, in the network's scale.
+
+    objective : Objective
+        Tells what the encoder's and the decoder's outputs are.
+
+    weight_decay : float
+        Pulls the kernels of the branches to zero, and so the network to PCA.
+
+    Returns
+    -------
+    Steps
+    """
+    kind = _VariationalStart if objective.outputs_per_code == 2 else _Start
+    start = kind(encoder, decoder, own, axes, code_activation, rows, objective)
+    start.assign()
+    return Steps(tuple(start.step_sizes()), tuple(start.decays(weight_decay)))
+
+
+class _Start:
+    """Works out the start and the step sizes of `start_at_pca`."""
+
+    def __init__(self, encoder, decoder, own, axes, code_activation, rows, objective):
+        self._encoder, self._decoder, self._own = encoder, decoder, own
+        self._axes, self._objective = axes, objective
+        self._flat, self._weights = rows.targets, rows.weights
+        n_codes = decoder.input_shape[-1]
+        n_features = self._flat.shape[1]
+        self._components = np.zeros((n_codes, n_features))
+        self._components[: len(axes.components)] = axes.components
+        # Where PCA leaves nothing, what it explains is the measure of a step.
+        explained = axes.variances @ axes.components**2
+        left = explained if axes.are_exact else axes.residual_variances
+        residual = left.sum()
+        self._left = left
+        spread = np.zeros(n_codes)
+        spread[: len(axes.variances)] = np.sqrt(axes.variances)
+        smallest = max(np.sqrt(residual / n_features), 1e-6 * spread[0], 1e-12)
+        self._spread = np.maximum(spread, smallest)
+        self._code_step = np.sqrt(residual / n_codes)
+        row_sums = np.abs(self._flat[self._some_rows(2_000)]).sum(axis=1)
+        self._input_step = _STEP_OF_ROWS / max(row_sums.mean(), 1e-12)
+        self._slope, self._offset = self._operating_point(code_activation)
+        self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
+
+    def _operating_point(self, code_activation):
+        """Return slope and offset, per code, of what enters the code activation."""
+        n_codes = len(self._components)
+        if code_activation == "linear":
+            return np.ones(n_codes), np.zeros(n_codes)
+        codes = self._principal_components(self._flat)
+        if code_activation == "relu":
+            return np.ones(n_codes), self._spread / 10 - codes.min(axis=0)
+        largest = np.abs(codes).max(axis=0)
+        reach = _LINEAR_RANGE[code_activation]
+        return reach / np.maximum(largest, self._spread), np.zeros(n_codes)
+
+    def _principal_components(self, flat):
+        return (flat - self._axes.mean) @ self._components.T
+
+    def _some_rows(self, most):
+        """Return at most so many row numbers, spread evenly."""
+        n_rows = len(self._flat)
+        return np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
+
+    def assign(self):
+        """Assign the start to the models' variables."""
+        linear = self._encoder.get_layer(LINEAR)
+        kernel = self._components.T * self._slope
+        linear.set_weights([kernel, self._offset - self._axes.mean @ kernel])
+        kernel, bias = self._decoder_map()
+        kernel = kernel / (self._slope * self._gain)[:, None]
+        linear = self._decoder.get_layer(LINEAR)
+        linear.set_weights([kernel, bias - self._level @ kernel])
+        first = self._first_hidden_layer()
+        if first is not None:
+            kernel = first.kernel.numpy() / self._code_spread()[:, None]
+            first.set_weights([kernel, -self._level @ kernel])
+
+    def _decoder_map(self):
+        """Return kernel and bias from principal components to outputs."""
+        if self._objective.has_logits:
+            some = self._some_rows(10_000)
+            return _logistic_regression(
+                self._principal_components(self._flat[some]),
+                self._flat[some],
+                self._weights[some],
+            )
+        return self._components, self._axes.mean
+
+    def _first_hidden_layer(self):
+        for layer in self._decoder.layers:
+            if layer.name == FIRST_HIDDEN:
+                return layer
+        return None
+
+    def _code_spread(self):
+        return self._spread * self._slope * self._gain
+
+    def _encoder_steps(self):
+        """Return the unit of a step of each of the encoder's outputs."""
+        return self._code_step * self._slope
+
+    def _output_steps(self, n_outputs):
+        """Return the unit of a step of each of the last decoder layer's outputs.
+
+        Where a layer gives one sample at many places, all places of a channel share
+        one.
+        """
+        if self._objective.has_logits:
+            return np.ones(n_outputs)
+        return np.sqrt(self._left.reshape(-1, n_outputs).mean(axis=0))
+
+    def step_sizes(self):
+        """Return what multiplies the steps of each trainable variable."""
+        code_steps = self._encoder_steps()
+        per_code = 1 / self._code_spread()[:, None]
+        sizes = {
+            ("encoder", FIRST_HIDDEN): [np.full(1, self._input_step)],
+            ("encoder", LINEAR): [self._input_step * code_steps, code_steps],
+            ("encoder", BRANCH): [code_steps],
+            ("decoder", FIRST_HIDDEN): [per_code],
+        }
+        for layer in self._decoder.layers:
+            if layer.name in (LINEAR, BRANCH):
+                output_steps = self._output_steps(layer.output.shape[-1])
+                scaling = per_code if layer.name == LINEAR else 1.0
+                sizes["decoder", layer.name] = [scaling * output_steps, output_steps]
+        found = []
+        for model, layer in self._layers():
+            own = sizes.get((model.name, layer.name), [])
+            n_others = len(layer.trainable_variables) - len(own)
+            found += (own + [np.ones(1)] * n_others)[: len(layer.trainable_variables)]
+        found += [np.ones(())] * len(self._own)
+        return [np.asarray(size, np.float32) for size in found]
+
+    def decays(self, weight_decay):
+        """Return the weight decay of each trainable variable."""
+        return [
+            weight_decay if layer.name != LINEAR and len(v.shape) > 1 else 0.0
+            for _, layer in self._layers()
+            for v in layer.trainable_variables
+        ] + [0.0] * len(self._own)
+
+    def _layers(self):
+        for model in (self._encoder, self._decoder):
+            for layer in model.layers:
+                if layer.trainable_variables:
+                    yield model, layer
+
+
+class _VariationalStart(_Start):
+    """Probabilistic PCA: means, log-variances and noise of the best linear model."""
+
+    def assign(self):
+        """Assign the start to the variables; see `_Start.assign`."""
+        columns, bias, informations = self._generator()
+        precisions = 1 + informations
+        spreads = self._spread
+        # The posterior mean of a code is its principal component, shrunk.
+        slopes = np.sqrt(informations / precisions) / spreads
+        linear = self._encoder.get_layer(LINEAR)
+        kernel, offset = (value.numpy() * 0 for value in linear.variables)
+        kernel[:, ::2] = self._components.T * slopes
+        offset[::2] = -self._axes.mean @ kernel[:, ::2]
+        offset[1::2] = -np.log(precisions)
+        linear.set_weights([kernel, offset])
+        self._decoder.get_layer(LINEAR).set_weights([columns, bias])
+        if self._own:
+            self._own[0].assign(np.log(self._noise_variance()))
+
+    def _noise_variance(self):
+        n_lost = max(self._flat.shape[1] - len(self._axes.variances), 1)
+        return max(self._axes.residual_variances.sum() / n_lost, _LEAST_NOISE)
+
+    def _generator(self):
+        """Return the map from codes to outputs, and what a row tells of each code.
+
+        The information is in units of the prior's: the posterior's precision is one
+        more.
+        """
+        kernel, bias = self._decoder_map()
+        if self._objective.has_logits:
+            columns = kernel * self._spread[:, None]
+            columns[len(self._axes.variances) :] = 0
+            certainty = expit(bias) * expit(-bias)
+            return columns, bias, columns**2 @ certainty
+        noise = self._noise_variance()
+        signal = np.zeros(len(self._components))
+        signal[: len(self._axes.variances)] = self._axes.variances
+        signal = np.maximum(signal - noise, 0)
+        return kernel * np.sqrt(signal)[:, None], bias, signal / noise
+
+    def _code_spread(self):
+        return np.ones(len(self._components))
+
+    def _encoder_steps(self):
+        steps = np.ones(2 * len(self._components))
+        steps[::2] = self._code_step / self._spread
+        return steps
+
+
+def _logistic_regression(codes, values, weights):
+    """Regress values in [0, 1] on codes, each feature through its own logit.
+
+    The Hessian is bounded by a quarter of the codes' second moments, so one inverse
+    serves all steps and all features; the steps are accelerated (Nesterov, 1983).
+
+    Returns
+    -------
+    kernel : array of shape (n_codes, n_features)
+
+    bias : array of shape (n_features,)
+    """
+    weights = weights / weights.sum()
+    design = np.column_stack([codes, np.ones(len(codes))])
+    moments = design.T @ (design * weights[:, None])
+    moments += 1e-6 * np.trace(moments) / len(moments) * np.eye(len(moments))
+    to_step = 4 * np.linalg.solve(moments, design.T * weights)
+    average = np.clip(weights @ values, 1e-3, 1 - 1e-3)
+    now = np.zeros((design.shape[1], values.shape[1]))
+    now[-1] = logit(average)
+    ahead = now
+    for i in range(_LOGIT_STEPS):
+        new = ahead + to_step @ (values - expit(design @ ahead))
+        ahead = new + i / (i + 3) * (new - now)
+        now = new
+    return now[:-1], now[-1]

@@ -1,0 +1,265 @@
+"""Variational autoencoders, of any network."""
+
+import numbers
+import warnings
+import zlib
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skae import _defaults, _random, _validation
+from skae._base import BaseAutoencoder
+from skae._docstrings import documented
+from skae._objective import NegativeELBO
+from skae.networks import DenseNetwork
+
+_COLLAPSED = 0.01
+_ELBO_DRAWS = 16
+_TABLE_SIZE = 4096
+
+
+@documented
+class VAETransformer(BaseAutoencoder):
+    """Codes as probability distributions, and a generator of new rows.
+
+    The encoder gives a normal distribution for each row's code, the decoder a
+    distribution of rows for each code; training maximises the evidence lower bound
+    (ELBO) of the rows' likelihood under a standard normal prior of the codes. Beside a
+    linear map the network starts at probabilistic PCA, the best linear model of this
+    kind.
+
+    Parameters
+    ----------
+    encoding_dim : int or None, default=32
+        Number of codes. None leaves it to a `network` that makes its size itself.
+
+    network : network or None, default=None
+        One of `skae.networks`, with a linear code. None is ``DenseNetwork()``.
+
+    beta : float, default=1.0
+        What the KL divergence counts in the loss. More than 1 asks for simpler codes,
+        less for better reconstructions.
+
+    kl_warmup : int or "auto", default="auto"
+        Epochs in which the KL divergence rises from nothing to `beta`, linearly. "auto"
+        is none for a network that starts at PCA, and a fifth of the epochs for others.
+
+    loss : {"mse", "binary_crossentropy"}, default="mse"
+        Likelihood of the rows: normal with one variance for all features, which is
+        learnt, or Bernoulli, for data in [0, 1]. In nats per row, summed over features.
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    %(fitted_attributes)s
+
+    Notes
+    -----
+    `transform` gives the means of the codes' distributions, in units of the prior. In
+    `history_` are also "reconstruction" and "kl", the two terms of the loss, and the
+    same of the rows held out ("val_reconstruction", "val_kl").
+
+    Estimates by chance (`score_samples`, `log_likelihood`) draw numbers that depend on
+    the row alone, so they are the same at every call and in any company.
+
+    References
+    ----------
+    Kingma and Welling (2014), Auto-encoding variational Bayes, ICLR.
+
+    Lucas, Tucker, Grosse and Norouzi (2019), Don't blame the ELBO! A linear VAE
+    perspective on posterior collapse, NeurIPS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import VAETransformer
+    >>> X = load_digits().data / 16
+    >>> vae = VAETransformer(2, loss="binary_crossentropy", epochs=5, random_state=0)
+    >>> vae.fit_transform(X).shape
+    (1797, 2)
+    >>> vae.sample(3, random_state=0).shape
+    (3, 64)
+    """
+
+    _parameter_constraints = {
+        "encoding_dim": [_validation.COUNT, None],
+        "network": [_validation.NETWORK, None],
+        "beta": [_validation.NOT_NEGATIVE],
+        "kl_warmup": [
+            _validation.AUTO,
+            _validation.Interval(numbers.Integral, 0, None, closed="left"),
+        ],
+        **_validation.SHARED_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        encoding_dim=32,
+        *,
+        network=None,
+        beta=1.0,
+        kl_warmup="auto",
+        loss="mse",
+        init="auto",
+        optimizer="auto",
+        learning_rate="auto",
+        learning_rate_schedule="cosine",
+        batch_size="auto",
+        epochs="auto",
+        validation_fraction="auto",
+        early_stopping=True,
+        patience="auto",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoding_dim = encoding_dim
+        self.network = network
+        self.beta = beta
+        self.kl_warmup = kl_warmup
+        self.loss = loss
+        self.init = init
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Generate rows: decode codes drawn from the prior.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        random_state : int, RandomState instance or None, default=None
+            Seed of the codes. None takes fresh entropy.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, *sample_shape)
+            Means of the decoder's distributions (probabilities, with
+            "binary_crossentropy"), in the unit of the training rows.
+        """
+        check_is_fitted(self)
+        generator = _random.as_generator(random_state)
+        codes = generator.standard_normal((n_samples, self.encoding_dim_))
+        return self.inverse_transform(codes)
+
+    def score_samples(self, X):
+        """Return the evidence lower bound of each row's log-likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
+
+        Returns
+        -------
+        scores : float64 ndarray of shape (n_samples,)
+            In nats, of the density in the unit of X or, with "binary_crossentropy", of
+            the probability. With ``beta=1`` whatever `beta` is.
+        """
+        rows, codec = self._standardized(X)
+        numbers = _row_numbers(rows.values)
+        total = np.zeros(len(numbers))
+        for i in range(_ELBO_DRAWS):
+            rows = rows.drawn(_normal_draws(numbers, self.encoding_dim_, i))
+            total += codec.row_terms(rows).sum(axis=1, dtype=np.float64)
+        return -total / _ELBO_DRAWS - self._loss_offset()
+
+    def log_likelihood(self, X, n_samples=100):
+        """Estimate each row's log-likelihood by importance sampling.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
+
+        n_samples : int, default=100
+            Number of codes drawn for each row. The estimate is a lower bound on
+            average, and tighter the more there are (Burda, Grosse and Salakhutdinov,
+            2015).
+
+        Returns
+        -------
+        log_likelihoods : float64 ndarray of shape (n_samples,)
+            In nats; see `score_samples`.
+        """
+        rows, codec = self._standardized(X)
+        numbers = _row_numbers(rows.values)
+        total = np.full(len(numbers), -np.inf)
+        for i in range(_validation.check_count("n_samples", n_samples)):
+            draws = _normal_draws(numbers, self.encoding_dim_, i)
+            total = np.logaddexp(total, codec.log_importance(rows.values, draws))
+        return total - np.log(n_samples) - self._loss_offset()
+
+    def _standardized(self, X):
+        check_is_fitted(self)
+        X = _validation.check_rows(self, X, reset=False)
+        return self._fitted.standardized(X)
+
+    def _loss_offset(self):
+        scale = self._fitted.scaling.scale
+        return self._objective().offset(scale, self.n_features_in_)
+
+    def _network(self):
+        return DenseNetwork() if self.network is None else self.network
+
+    def _objective(self):
+        return NegativeELBO(self.loss, beta=float(self.beta))
+
+    def _check_parameters(self):
+        code_activation = getattr(self._network(), "code_activation", "linear")
+        if code_activation != "linear":
+            raise ValueError(
+                "VAETransformer needs a network with code_activation='linear', since "
+                "means and log-variances may be of either sign; got "
+                f"{code_activation!r}."
+            )
+
+    def _warmup(self, epochs):
+        if isinstance(self.kl_warmup, str):
+            return _defaults.kl_warmup(epochs, self._network().has_linear_map)
+        return self.kl_warmup
+
+    def _report(self, rows):
+        kl = self._fitted.on_standardized().kl_divergences(rows).mean(axis=0)
+        collapsed = np.flatnonzero(kl < _COLLAPSED)
+        if len(collapsed):
+            warnings.warn(
+                f"{len(collapsed)} of {len(kl)} codes have collapsed to the prior "
+                f"(mean KL divergence below {_COLLAPSED} nats): {_listed(collapsed)}. "
+                "They tell nothing about the rows. Fewer codes, encoding_dim="
+                f"{max(len(kl) - len(collapsed), 1)}, would do as well; a smaller beta "
+                "or a longer kl_warmup may use more.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _listed(numbers, most=20):
+    shown = ", ".join(map(str, numbers[:most]))
+    return shown if len(numbers) <= most else f"{shown}, ..."
+
+
+def _row_numbers(rows):
+    """Return a number for each row that depends on its values alone."""
+    rows = np.ascontiguousarray(rows + np.float32(0))  # without negative zeros
+    return np.array([zlib.crc32(row) for row in rows], np.int64)
+
+
+def _normal_draws(row_numbers, n_codes, i):
+    """Return the i-th normal draws of rows, from a table by their numbers."""
+    table = np.random.RandomState(i).standard_normal((_TABLE_SIZE, n_codes))
+    return table[row_numbers % _TABLE_SIZE].astype(np.float32)

@@ -1,0 +1,131 @@
+"""What all networks share: their contract, and the linear map beside a branch."""
+
+import math
+
+from sklearn.base import BaseEstimator
+
+from skae import _backend
+
+# Whatever floating-point type or policy the user has set for Keras.
+FLOAT32 = {"dtype": "float32"}
+
+LINEAR = "linear"
+"""Name of the layer, in encoder and decoder, that starts as the PCA map."""
+
+FIRST_HIDDEN = "hidden_1"
+"""Name of a dense layer that reads rows, in an encoder, or codes, in a decoder."""
+
+BRANCH = "nonlinear"
+"""Name of the layer that ends the non-linear branch; it starts at zero."""
+
+
+class Network(BaseEstimator):
+    """Builds encoders and decoders.
+
+    A subclass has the methods `build_encoder` and `build_decoder`, each with the
+    parameters ``(sample_shape, encoding_dim)``.
+    """
+
+    @property
+    def has_linear_map(self):
+        """Whether the models have layers named `LINEAR`, for the PCA start."""
+        return getattr(self, "linear_shortcut", False)
+
+    def n_codes(self, sample_shape, encoding_dim):
+        """Return the number of codes for samples of a shape.
+
+        Parameters
+        ----------
+        sample_shape : tuple of int
+            Shape of one sample, without the batch axis.
+
+        encoding_dim : int or None
+            Number of codes asked for. None leaves it to the network.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            When the network cannot have as many codes.
+        """
+        if encoding_dim is None:
+            raise ValueError(
+                "encoding_dim=None leaves the number of codes to the network, but "
+                f"{type(self).__name__} takes it from encoding_dim. Give a number."
+            )
+        return int(encoding_dim)
+
+
+def shaped(inputs, shape):
+    """Reshape a tensor, if it does not have the shape already."""
+    keras, _ = _backend.load()
+    if tuple(inputs.shape[1:]) == tuple(shape):
+        return inputs
+    return keras.layers.Reshape(shape, **FLOAT32)(inputs)
+
+
+def flat(inputs):
+    """Flatten a tensor to one axis beside the batch axis."""
+    return shaped(inputs, (math.prod(inputs.shape[1:]),))
+
+
+def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
+    """Map features to outputs by a dense layer, beside a linear map of the inputs.
+
+    Parameters
+    ----------
+    inputs : KerasTensor of shape (batch, n_inputs)
+        What the linear map reads.
+
+    features : KerasTensor of shape (batch, n_features)
+        What the dense layer reads. Where that is `inputs`, one linear map is all.
+
+    n_outputs : int
+        Number of outputs.
+
+    linear_shortcut : bool
+        Whether there is a linear map of the inputs. The dense layer starts at zero
+        beside it.
+    """
+    keras, _ = _backend.load()
+    linear = keras.layers.Dense(n_outputs, **FLOAT32, name=LINEAR)
+    if features is inputs or not linear_shortcut:
+        return linear(features)
+    branch = keras.layers.Dense(n_outputs, **starting_at_zero())
+    return add(linear(inputs), branch(features))
+
+
+def starting_at_zero():
+    """Return the arguments of the layer that ends a branch beside a linear map."""
+    return {
+        "use_bias": False,
+        "kernel_initializer": "zeros",
+        "name": BRANCH,
+        **FLOAT32,
+    }
+
+
+def add(linear, branch):
+    """Add what a branch gives to what the linear map gives."""
+    keras, _ = _backend.load()
+    return keras.layers.Add(**FLOAT32, name="sum")([linear, branch])
+
+
+def centred(codes, code_activation, linear_shortcut):
+    """Move the codes of a sigmoid to around zero, where a linear map reads them.
+
+    The PCA start needs it; see `skae._start.start_at_pca`.
+    """
+    keras, _ = _backend.load()
+    if not (linear_shortcut and code_activation == "sigmoid"):
+        return codes
+    return keras.layers.Rescaling(1.0, -0.5, **FLOAT32, name="centre")(codes)
+
+
+def code(inputs, activation):
+    """Name a tensor the code, after its activation."""
+    keras, _ = _backend.load()
+    return keras.layers.Activation(activation, **FLOAT32, name="code")(inputs)

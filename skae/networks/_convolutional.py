@@ -1,0 +1,285 @@
+"""Convolutional networks for images, signals and volumes."""
+
+import math
+import numbers
+
+from skae import _backend
+from skae.networks._base import (
+    FIRST_HIDDEN,
+    FLOAT32,
+    LINEAR,
+    Network,
+    add,
+    centred,
+    code,
+    flat,
+    linear_and_branch,
+    shaped,
+    starting_at_zero,
+)
+from skae.networks._checks import (
+    check_activation,
+    check_choice,
+    check_layer_sizes,
+    check_reshape,
+)
+
+
+class ConvNetwork(Network):
+    """Convolutions that halve the image, to a code, and back to the image.
+
+    Each stage of the encoder is a convolution followed by halving height and width,
+    rounded up; the decoder goes the same sizes back, so any size is met exactly
+    (28, 14, 7, 4 and back).
+
+    Parameters
+    ----------
+    filters : tuple of int, default=(16, 32)
+        Filters of each stage, from the image to the code.
+
+    kernel_size : int or tuple of int, default=3
+        Height and width of the convolutions. A tuple also tells the number of axes
+        along which they move: ``(5,)`` makes samples of shape (length, channels)
+        signals, where otherwise they are grey images.
+
+    downsampling : {"max_pool", "strides"}, default="max_pool"
+        How a stage halves the image: by max-pooling after the convolution, with
+        repetition and a convolution on the way back; or by strides of 2 in the
+        convolution, with transposed convolutions on the way back.
+
+    batch_normalization : bool, default=False
+        Whether a batch normalisation follows each stage's convolution (Ioffe and
+        Szegedy, 2015), outermost layers and a spatial code excepted.
+
+    bottleneck : {"dense", "spatial"}, default="dense"
+        "dense" ends in a dense layer with as many codes as asked for. "spatial" takes
+        the last stage, flattened, as the code: its size follows from the image and
+        `filters`.
+
+    image_shape : tuple of int or None, default=None
+        Shape of one image, (height, width) or (height, width, channels), for samples
+        that come as flat rows. None takes the samples' own shape; flat rows are
+        signals of one channel then.
+
+    activation : str, default="relu"
+        Name of the Keras activation of the convolutions.
+
+    code_activation : str, default="linear"
+        Name of the Keras activation of the code.
+
+    linear_shortcut : bool, default=True
+        Whether encoder and decoder are each the sum of a linear map and the
+        convolutions' output, which is zero at first. Only beside a dense code.
+
+    Examples
+    --------
+    >>> from skae.networks import ConvNetwork
+    >>> network = ConvNetwork((16, 8, 8), bottleneck="spatial")
+    >>> network.n_codes((28, 28), None)
+    128
+    >>> encoder = network.build_encoder((28, 28), 128)
+    >>> decoder = network.build_decoder((28, 28), 128)
+    >>> encoder.count_params() + decoder.count_params()
+    4385
+    """
+
+    def __init__(
+        self,
+        filters=(16, 32),
+        *,
+        kernel_size=3,
+        downsampling="max_pool",
+        batch_normalization=False,
+        bottleneck="dense",
+        image_shape=None,
+        activation="relu",
+        code_activation="linear",
+        linear_shortcut=True,
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.downsampling = downsampling
+        self.batch_normalization = batch_normalization
+        self.bottleneck = bottleneck
+        self.image_shape = image_shape
+        self.activation = activation
+        self.code_activation = code_activation
+        self.linear_shortcut = linear_shortcut
+
+    def n_codes(self, sample_shape, encoding_dim):
+        """Return the number of codes; where the code is spatial, that of its values.
+
+        See `Network.n_codes`.
+        """
+        stages = self._stages(sample_shape)
+        if self.bottleneck == "dense":
+            return super().n_codes(sample_shape, encoding_dim)
+        n_codes = stages.n_smallest * stages.filters[-1]
+        if encoding_dim not in (None, n_codes):
+            code_shape = (*stages.sizes[-1], stages.filters[-1])
+            raise ValueError(
+                "With bottleneck='spatial' the size of the code follows from the "
+                f"image and filters: {' x '.join(map(str, code_shape))} = {n_codes}, "
+                f"not encoding_dim={encoding_dim}. Set encoding_dim=None to take it, "
+                "or bottleneck='dense' to choose it."
+            )
+        return n_codes
+
+    def build_encoder(self, sample_shape, encoding_dim):
+        """Build the map from samples to codes; see `DenseNetwork.build_encoder`."""
+        keras, _ = _backend.load()
+        stages = self._stages(sample_shape)
+        inputs = keras.Input(sample_shape, dtype="float32", name="sample")
+        hidden = shaped(inputs, stages.image_shape)
+        last = len(stages.filters)
+        for i, filters in enumerate(stages.filters, start=1):
+            is_code = self.bottleneck == "spatial" and i == last
+            if is_code:
+                filters = encoding_dim // stages.n_smallest
+            activation = self.code_activation if is_code else self.activation
+            hidden = self._convolution(stages, filters, activation, i)(hidden)
+            hidden = self._normalized(hidden, i, not is_code)
+            if self.downsampling == "max_pool":
+                hidden = stages.layer(
+                    "MaxPooling", 2, padding="same", name=f"pool_{i}"
+                )(hidden)
+        codes = flat(hidden)
+        if self.bottleneck == "dense":
+            codes = linear_and_branch(
+                flat(inputs), codes, encoding_dim, self.linear_shortcut
+            )
+            codes = code(codes, self.code_activation)
+        return keras.Model(inputs, codes, name="encoder")
+
+    def build_decoder(self, sample_shape, encoding_dim):
+        """Build the map from codes to samples; see `DenseNetwork.build_decoder`."""
+        keras, _ = _backend.load()
+        stages = self._stages(sample_shape)
+        inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
+        codes = centred(inputs, self.code_activation, self.has_linear_map)
+        hidden = self._upsampled(stages, self._smallest(stages, codes))
+        outputs = self._outputs(stages, codes, hidden)
+        return keras.Model(inputs, shaped(outputs, sample_shape), name="decoder")
+
+    def _stages(self, sample_shape):
+        check_choice("downsampling", self.downsampling, ("max_pool", "strides"))
+        check_choice("bottleneck", self.bottleneck, ("dense", "spatial"))
+        check_activation("activation", self.activation)
+        check_activation("code_activation", self.code_activation)
+        return _Stages(self, sample_shape)
+
+    @property
+    def has_linear_map(self):
+        """Whether there is a linear map beside the convolutions."""
+        return self.linear_shortcut and self.bottleneck == "dense"
+
+    def _convolution(self, stages, filters, activation, i):
+        return stages.layer(
+            "Conv",
+            filters,
+            stages.kernel_size,
+            strides=2 if self.downsampling == "strides" else 1,
+            padding="same",
+            activation=activation,
+            kernel_initializer="he_normal",
+            name=f"convolution_{i}",
+        )
+
+    def _normalized(self, hidden, i, wanted=True):
+        keras, _ = _backend.load()
+        if not (self.batch_normalization and wanted):
+            return hidden
+        # Short trainings have no time for Keras' slower averages.
+        return keras.layers.BatchNormalization(
+            momentum=0.9, **FLOAT32, name=f"normalization_{i}"
+        )(hidden)
+
+    def _smallest(self, stages, codes):
+        """Bring codes to the shape of the smallest stage."""
+        keras, _ = _backend.load()
+        if self.bottleneck == "spatial":
+            return shaped(codes, (*stages.sizes[-1], -1))
+        dense = keras.layers.Dense(
+            stages.n_smallest * stages.filters[-1],
+            activation=self.activation,
+            kernel_initializer="he_normal",
+            **FLOAT32,
+            name=FIRST_HIDDEN,
+        )
+        return shaped(dense(codes), (*stages.sizes[-1], stages.filters[-1]))
+
+    def _upsampled(self, stages, hidden):
+        """Go from the smallest stage back to the size of the image."""
+        transposed = self.downsampling == "strides"
+        for i, filters in enumerate(stages.filters[::-1], start=1):
+            hidden = stages.layer(
+                "ConvTranspose" if transposed else "Conv",
+                filters,
+                stages.kernel_size,
+                strides=2 if transposed else 1,
+                padding="same",
+                activation=self.activation,
+                kernel_initializer="he_normal",
+                name=f"convolution_{i}",
+            )(hidden)
+            hidden = self._normalized(hidden, i)
+            if not transposed:
+                hidden = stages.layer("UpSampling", 2, name=f"repeat_{i}")(hidden)
+            hidden = stages.cropped(hidden, stages.sizes[-1 - i], f"crop_{i}")
+        return hidden
+
+    def _outputs(self, stages, codes, hidden):
+        """Convolve to the image's channels, beside a linear map of the codes."""
+        keras, _ = _backend.load()
+        how = {"kernel_size": stages.kernel_size, "padding": "same"}
+        if not self.has_linear_map:
+            return stages.layer("Conv", stages.n_channels, name="output", **how)(hidden)
+        branch = stages.layer("Conv", stages.n_channels, **how, **starting_at_zero())
+        linear = keras.layers.Dense(
+            math.prod(stages.image_shape), **FLOAT32, name=LINEAR
+        )
+        return add(linear(codes), flat(branch(hidden)))
+
+
+class _Stages:
+    """The sizes of a convolutional network's stages for samples of a shape."""
+
+    def __init__(self, network, sample_shape):
+        self.filters = check_layer_sizes("filters", network.filters, fewest=1)
+        shape = tuple(sample_shape)
+        if network.image_shape is not None:
+            shape = check_reshape("image_shape", network.image_shape, shape)
+        kernel_size = network.kernel_size
+        if isinstance(kernel_size, numbers.Integral):
+            # Two axes are a grey image, not a signal with channels.
+            n_axes = len(shape) if len(shape) < 3 else len(shape) - 1
+            kernel_size = (kernel_size,) * n_axes
+        self.kernel_size = check_layer_sizes("kernel_size", kernel_size, fewest=1)
+        self._n_axes = len(self.kernel_size)
+        if not (1 <= self._n_axes <= 3 and 0 <= len(shape) - self._n_axes <= 1):
+            raise ValueError(
+                f"kernel_size={network.kernel_size!r} does not fit samples of shape "
+                f"{shape}: it needs one number for each axis but the channels, at most "
+                "three. Reshape the samples, or give image_shape."
+            )
+        self.n_channels = 1 if len(shape) == self._n_axes else shape[-1]
+        self.sizes = [shape[: self._n_axes]]
+        for _ in self.filters:
+            self.sizes.append(tuple(-(-size // 2) for size in self.sizes[-1]))
+        self.image_shape = (*self.sizes[0], self.n_channels)
+        self.n_smallest = math.prod(self.sizes[-1])
+
+    def layer(self, kind, *arguments, **how):
+        """Make a Keras layer of a kind for the number of axes."""
+        keras, _ = _backend.load()
+        kind, suffix, _ = kind.partition("Transpose")
+        layer = getattr(keras.layers, f"{kind}{self._n_axes}D{suffix}")
+        return layer(*arguments, **{**FLOAT32, **how})
+
+    def cropped(self, images, size, name):
+        """Cut what is beyond a size off the ends of the axes."""
+        excess = [(0, n - m) for n, m in zip(images.shape[1:-1], size, strict=True)]
+        if not any(after for _, after in excess):
+            return images
+        cropping = excess[0] if self._n_axes == 1 else tuple(excess)
+        return self.layer("Cropping", cropping, name=name)(images)

@@ -1,0 +1,133 @@
+"""Networks of the user's own Keras models."""
+
+from skae import _backend
+from skae.networks._base import Network
+
+
+class CustomNetwork(Network):
+    """Encoder and decoder that the user has written in Keras.
+
+    The models are copied, weights included, so a fit leaves them as they are. They
+    work in the network's scale: rows arrive centred and divided by one number (as they
+    are with ``loss="binary_crossentropy"``), so the decoder ends without an activation;
+    with cross-entropy its outputs are logits, and skae applies the sigmoid.
+
+    Parameters
+    ----------
+    encoder : keras.Model or callable
+        A functional or sequential model from ``(batch, *sample_shape)`` to
+        ``(batch, encoding_dim)``, or a function ``encoder(sample_shape,
+        encoding_dim)`` that returns one. (In VAETransformer the encoder gives two
+        numbers for each code: encoding_dim as the function gets it is twice as large.)
+
+    decoder : keras.Model or callable
+        A model from ``(batch, encoding_dim)`` to ``(batch, *sample_shape)``, or a
+        function ``decoder(sample_shape, encoding_dim)`` that returns one.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skae.networks import CustomNetwork
+    >>> def encoder(sample_shape, encoding_dim):
+    ...     return keras.Sequential(
+    ...         [keras.Input(sample_shape), keras.layers.Dense(encoding_dim)]
+    ...     )
+    >>> def decoder(sample_shape, encoding_dim):
+    ...     return keras.Sequential(
+    ...         [keras.Input((encoding_dim,)), keras.layers.Dense(*sample_shape)]
+    ...     )
+    >>> network = CustomNetwork(encoder, decoder)
+    >>> network.build_encoder((64,), 8).count_params()
+    520
+    """
+
+    def __init__(self, encoder, decoder):
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def n_codes(self, sample_shape, encoding_dim):
+        """Return `encoding_dim`; where that is None, the size that the decoder takes.
+
+        See `Network.n_codes`.
+        """
+        if encoding_dim is not None:
+            return int(encoding_dim)
+        return int(self._model("decoder", sample_shape, None).input_shape[-1])
+
+    def build_encoder(self, sample_shape, encoding_dim):
+        """Copy the encoder; see `DenseNetwork.build_encoder`.
+
+        Raises
+        ------
+        TypeError
+            When there is no functional or sequential Keras model.
+
+        ValueError
+            When its shapes do not fit.
+        """
+        model = self._model("encoder", sample_shape, encoding_dim)
+        _check_shapes(model, "encoder", sample_shape, (encoding_dim,))
+        return model
+
+    def build_decoder(self, sample_shape, encoding_dim):
+        """Copy the decoder; see `build_encoder`."""
+        model = self._model("decoder", sample_shape, encoding_dim)
+        _check_shapes(model, "decoder", (encoding_dim,), sample_shape)
+        _check_no_activation(model)
+        return model
+
+    def _model(self, name, *arguments):
+        keras, _ = _backend.load()
+        model = getattr(self, name)
+        if not isinstance(model, keras.Model) and callable(model):
+            model = model(*arguments)
+        if not isinstance(model, keras.Model) or not model.built:
+            raise TypeError(
+                f"{name} must be a Keras model that has been built, or a function "
+                f"{name}(sample_shape, encoding_dim) that returns one, got {model!r}. "
+                "Begin the model with keras.Input."
+            )
+        return _copied(model, name)
+
+
+def _copied(model, name):
+    """Return a functional copy of a model under another name, weights included."""
+    keras, _ = _backend.load()
+    try:
+        copy = keras.models.clone_model(model)
+        inputs = keras.Input(model.input_shape[1:], dtype="float32", name="sample")
+        copy = keras.Model(inputs, copy(inputs), name=name)
+    except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a functional or sequential Keras model with one input and "
+            f"one output, which can be copied; got {model!r}."
+        ) from error
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _check_shapes(model, name, input_shape, output_shape):
+    expected = {"takes": (model.input_shape, input_shape)}
+    expected["gives"] = (model.output_shape, output_shape)
+    for verb, (actual, wanted) in expected.items():
+        if tuple(actual[1:]) != tuple(wanted):
+            raise ValueError(
+                f"The {name} {verb} arrays of shape {('batch', *actual[1:])}, but it "
+                f"must be {('batch', *wanted)}."
+            )
+
+
+def _check_no_activation(decoder):
+    """Raise a ValueError if a model ends in a layer with an activation."""
+    keras, _ = _backend.load()
+    last = decoder.layers[-1].layers[-1]
+    activation = getattr(last, "activation", keras.activations.linear)
+    if isinstance(last, keras.layers.RNN):
+        return
+    if activation is not keras.activations.linear:
+        raise ValueError(
+            f"The decoder ends in the activation {activation.__name__!r}, but its "
+            "outputs must be unbounded: standardised rows, or logits with "
+            "loss='binary_crossentropy', to which skae applies the sigmoid. Leave out "
+            "the last activation."
+        )

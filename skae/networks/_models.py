@@ -1,0 +1,105 @@
+"""Networks as Keras models: built under a seed, counted, told apart."""
+
+import math
+
+from skae import _backend, _random
+
+
+def build(network, sample_shape, encoding_dim, objective, seed=0):
+    """Build a network's encoder and decoder with weights drawn from a seed.
+
+    Parameters
+    ----------
+    network : object
+        Has the methods `build_encoder` and `build_decoder` of `DenseNetwork`.
+
+    sample_shape : tuple of int
+        Shape of one sample, without the batch axis.
+
+    encoding_dim : int
+        Number of codes.
+
+    objective : Objective
+        Tells how many outputs of the encoder make a code.
+
+    seed : int, default=0
+        Seed of the initial weights; global generators stay as they are.
+
+    Returns
+    -------
+    encoder, decoder : keras.Model
+    """
+    n_outputs = encoding_dim * objective.outputs_per_code
+    with _random.seeded(seed):
+        return (
+            network.build_encoder(sample_shape, n_outputs),
+            network.build_decoder(sample_shape, encoding_dim),
+        )
+
+
+def architecture_key(network, *parts):
+    """Return a hashable key of a network's class and parameters, and of `parts`.
+
+    Functions and models among the parameters are told apart by identity, and kept
+    alive by the key.
+    """
+    parameters = sorted(network.get_params().items())
+    return type(network), *((name, _hashable(v)) for name, v in parameters), *parts
+
+
+def _hashable(value):
+    return value if callable(value) else repr(value)
+
+
+def variables(*models):
+    """Return all variables of Keras models, of each the trainable ones first."""
+    return [
+        variable
+        for model in models
+        for variable in model.trainable_variables + model.non_trainable_variables
+    ]
+
+
+def count_weights(*models):
+    """Return the number of weights of Keras models."""
+    return sum(math.prod(v.shape) for v in variables(*models))
+
+
+def count_products(*models):
+    """Return the number of products of weights and values in a pass of one row."""
+    return sum(
+        math.prod(weight.shape) * _n_positions(layer)
+        for layer in layers(*models)
+        for weight in layer.trainable_variables
+        if len(weight.shape) > 1
+    )
+
+
+def is_dense(*models):
+    """Tell whether all weights of Keras models are those of dense layers."""
+    keras, _ = _backend.load()
+    return all(
+        isinstance(layer, keras.layers.Dense)
+        for layer in layers(*models)
+        if layer.trainable_variables
+    )
+
+
+def layers(*models):
+    """Yield the layers of Keras models, those of models inside them included."""
+    keras, _ = _backend.load()
+    for model in models:
+        for layer in model.layers:
+            if isinstance(layer, keras.Model):
+                yield from layers(layer)
+            else:
+                yield layer
+
+
+def _n_positions(layer):
+    """Return at how many places of one sample a layer applies its weights."""
+    keras, _ = _backend.load()
+    before = math.prod(layer.input.shape[1:-1])
+    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+        return before
+    return min(before, math.prod(layer.output.shape[1:-1]))
