@@ -46,16 +46,31 @@ def load(name):
 
 def mnist():
     """Return MNIST's training and test images as rows in [0, 1], float32."""
+    images = (images for images, _ in _mnist())
+    return tuple(x.reshape(len(x), -1).astype(np.float32) / 255 for x in images)
+
+
+def mnist_labels():
+    """Return MNIST's training and test labels."""
+    return tuple(labels for _, labels in _mnist())
+
+
+def _mnist():
     path = _folder() / "mnist.npz"
     if path.exists():
         arrays = np.load(path)
-        images = arrays["x_train"], arrays["x_test"]
-    else:
-        import keras
+        return [
+            (arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")
+        ]
+    import keras
 
-        (train, _), (test, _) = keras.datasets.mnist.load_data()
-        images = train, test
-    return tuple(x.reshape(len(x), -1).astype(np.float32) / 255 for x in images)
+    return keras.datasets.mnist.load_data()
+
+
+def ecg5000():
+    """Return heartbeats as rows of 140 values, and their classes (1 is normal)."""
+    arrays = np.load(_folder() / "ecg5000.npz")
+    return arrays["x"], arrays["y"]
 
 
 def available():

@@ -35,9 +35,9 @@ class ConvAutoencoder(BaseAutoencoder):
         samples of shape (length, channels) signals, where otherwise they are grey
         images.
 
-    downsampling : {"max_pool", "strides"}, default="max_pool"
-        How a stage halves the image: by max-pooling, with repetition on the way back,
-        or by strides of 2, with transposed convolutions on the way back.
+    downsampling : {"strides", "max_pool"}, default="strides"
+        How a stage halves the image: by strides of 2, with transposed convolutions on
+        the way back, or by max-pooling, with repetition on the way back.
 
     batch_normalization : bool, default=False
         Whether a batch normalisation follows each stage's convolution.
@@ -108,7 +108,7 @@ class ConvAutoencoder(BaseAutoencoder):
         *,
         filters=(16, 32),
         kernel_size=3,
-        downsampling="max_pool",
+        downsampling="strides",
         batch_normalization=False,
         bottleneck="dense",
         image_shape=None,

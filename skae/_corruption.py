@@ -87,10 +87,16 @@ class Corruption:
         if self.kind == "salt_and_pepper":
             is_salt = keras.random.uniform(shape, seed=seed) < 0.5
             return ops.where(is_salt, frame.highest, frame.lowest)
-        share = keras.random.uniform(shape, seed=seed)
-        n_all = ops.shape(everything)[0]
-        donors = ops.cast(share * ops.cast(n_all, "float32"), "int32")
-        return ops.take_along_axis(everything, ops.minimum(donors, n_all - 1), axis=0)
+        return self._from_donors(shape, everything, frame, seed)
+
+    def _from_donors(self, shape, everything, frame, seed):
+        """Return each value from a training row, drawn by what the rows count."""
+        keras, _ = _backend.load()
+        ops = keras.ops
+        where = keras.random.uniform((math.prod(shape),), seed=seed)
+        donors = ops.searchsorted(frame.shares, where, side="right")
+        donors = ops.minimum(ops.reshape(donors, shape), ops.shape(everything)[0] - 1)
+        return ops.take_along_axis(everything, donors, axis=0)
 
     def _called(self, rows, frame, seed):
         """Apply the user's function to samples in the user's units."""
@@ -116,6 +122,9 @@ class Frame:
 
     noise, lowest, highest : float, array of shape (n_features,) and another
         Deviation of Gaussian noise, and the range of the data, in the network's scale.
+
+    shares : float32 array of shape (n_rows,)
+        What each training row and those before it count, of all.
     """
 
     mean: np.ndarray
@@ -123,9 +132,10 @@ class Frame:
     noise: float
     lowest: np.ndarray
     highest: np.ndarray
+    shares: np.ndarray
 
     @staticmethod
     def shapes(sample_shape):
         """Return the shapes of the fields, in order."""
         per_feature = (math.prod(sample_shape),)
-        return sample_shape, (), (), per_feature, per_feature
+        return sample_shape, (), (), per_feature, per_feature, (None,)

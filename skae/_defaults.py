@@ -14,6 +14,8 @@ _MOST_EPOCHS = 200
 _FEWEST_EPOCHS = 5
 _OPERATIONS = 5e12
 _OPERATIONS_OF_AN_UPDATE = 200
+_OPERATIONS_OF_A_SEQUENTIAL_STEP = 2e7
+_SLOWNESS_OF_CONVOLUTION = 4
 
 
 def validation_fraction(n_rows):
@@ -26,14 +28,26 @@ def batch_size(n_rows):
     return 2 ** min(max(round(math.log2(n_rows / 64)), 5), 9)
 
 
-def epochs(n_rows, batch, n_products):
+def epochs(n_rows, batch, cost):
     """Return the epochs that make about 3,000 steps, from 5 to 200.
 
-    Wide or many rows get fewer, so that training takes at most about 5e12 additions
-    and multiplications, half a minute on two cores.
+    Wide or many rows get fewer, so that training takes at most as long as 5e12
+    additions and multiplications of dense layers, half a minute on two cores.
+
+    Parameters
+    ----------
+    n_rows, batch : int
+        Training rows, and rows in a batch.
+
+    cost : Cost
+        Of the network.
     """
     n_batches = math.ceil(n_rows / batch)
-    operations = n_batches * n_products * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
+    products = cost.n_products * (1 if cost.is_dense else _SLOWNESS_OF_CONVOLUTION)
+    operations = n_batches * (
+        products * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
+        + cost.n_sequential_steps * _OPERATIONS_OF_A_SEQUENTIAL_STEP
+    )
     wanted = min(_STEPS / n_batches, _OPERATIONS / operations)
     return min(max(math.ceil(wanted), _FEWEST_EPOCHS), _MOST_EPOCHS)
 

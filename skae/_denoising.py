@@ -209,7 +209,9 @@ default="gaussian"
         return self.reconstruct(X)
 
     def _network(self):
-        return DenseNetwork() if self.network is None else self.network
+        if self.network is not None:
+            return self.network
+        return DenseNetwork(linear_shortcut=self.init != "random")
 
     def _objective(self):
         corruption = Corruption(self.corruption, float(self.corruption_rate))

@@ -99,7 +99,7 @@ _SHARED = {
     sample_shape_ : tuple of int
         Shape of one row.
 
-    init_, optimizer_, learning_rate_, batch_size_, epochs_, validation_fraction_, \\
+    init_, optimizer_, learning_rate_, batch_size_, epochs_, validation_fraction_, \
 patience_
         What was used, with every "auto" resolved.
 

@@ -13,9 +13,9 @@ from skae._settings import Settings
 from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
 from skae.networks._models import (
+    Cost,
     architecture_key,
     build,
-    count_products,
     variables,
 )
 
@@ -77,8 +77,8 @@ class Fitting:
         if self._init == "pca":
             _check_pca_start(network)
         self._architecture = network, sample_shape, dim, self._objective
-        if self._resumed and architecture_key(*self._architecture) != architecture_key(
-            *estimator._fitted.architecture
+        if self._resumed and _key(self._architecture) != _key(
+            estimator._fitted.architecture
         ):
             raise ValueError(
                 "warm_start=True continues the network of the previous fit, but the "
@@ -92,7 +92,7 @@ class Fitting:
         seed = _random.draw_seed(self._generator)
         encoder, decoder = build(*self._architecture, seed)
         own = objective.build()
-        self._n_products = count_products(encoder, decoder)
+        self._cost = Cost.of(encoder, decoder)
         self._axes, steps = None, NO_STEPS
         if self._init == "pca":
             rows = self._data.rows
@@ -139,7 +139,7 @@ class Fitting:
         estimator, n_rows = self._estimator, len(self._data.training_rows)
         batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
         batch_size = min(batch_size, n_rows)
-        automatic = _defaults.epochs(n_rows, batch_size, self._n_products)
+        automatic = _defaults.epochs(n_rows, batch_size, self._cost)
         epochs = self._resolved("epochs", automatic)
         self._patience = self._resolved("patience", _defaults.patience(epochs))
         self._learning_rate = float(self._optimizer.learning_rate.numpy())
@@ -156,7 +156,7 @@ class Fitting:
             verbose=estimator.verbose,
         )
         self._epochs = epochs
-        self._compile_with_xla = xla_pays(self._n_products, n_rows, epochs)
+        self._compile_with_xla = xla_pays(self._cost, n_rows, epochs)
 
     def _nothing_to_learn(self):
         """Tell whether the start reconstructs the rows up to rounding."""
@@ -234,7 +234,16 @@ class Fitting:
         if not self._resumed:
             attributes["mean_"] = self._data.mean.reshape(sample_shape)
         attributes.update(self._estimator._resolved_parameters(network))
+        for name in ("noise_scale_", "hidden_layer_sizes_"):
+            vars(self._estimator).pop(name, None)  # an earlier fit may have had one
         vars(self._estimator).update(attributes)
+
+
+def _key(architecture):
+    """Return what tells networks apart, whatever the terms of their loss."""
+    *parts, objective = architecture
+    objective = dataclasses.replace(objective, corruption=None, l1_activity=0.0)
+    return architecture_key(*parts, objective)
 
 
 def _automatic_init(network):

@@ -75,7 +75,13 @@ class Intake:
         mean, scale = self.scaling.mean, self.scaling.scale
         lowest, highest = ((limit - mean) / scale for limit in self.range)
         mean = mean.reshape(self._estimator.sample_shape_)
-        return Frame(mean, scale, noise_scale / scale, lowest, highest)
+        shares = self.training_rows.weights.cumsum()
+        shares /= shares[-1]
+        # Beyond float32 only the user's unit is lost, which only callables see.
+        with np.errstate(over="ignore"):
+            mean = mean.astype(np.float32)
+            float32_scale = float(np.float32(scale))
+        return Frame(mean, float32_scale, noise_scale / scale, lowest, highest, shares)
 
     def corrupt_validation(self, corruption, frame):
         """Corrupt the rows that judge, once, so that epochs can be compared."""
@@ -83,7 +89,7 @@ class Intake:
             return
         noisy = corruption.apply_once(
             self.validation.values,
-            self.rows.values,
+            self.training_rows.values,
             frame,
             _random.draw_seed(self._generator),
         )

@@ -141,7 +141,7 @@ class NegativeELBO(Objective):
         What the KL divergence counts (Higgins et al., 2017).
     """
 
-    beta: float = 1.0
+    beta: float = dataclasses.field(default=1.0, compare=False)
 
     terms: ClassVar[tuple] = ("reconstruction", "kl")
     outputs_per_code: ClassVar[int] = 2

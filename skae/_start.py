@@ -5,6 +5,7 @@ from scipy.special import expit, logit
 
 from skae._trainer import Steps
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
+from skae.networks._models import kernels
 
 _LOGIT_STEPS = 100
 # How far from zero the largest code starts, where the activation is nearly linear.
@@ -201,8 +202,14 @@ class _Start:
 
     def decays(self, weight_decay):
         """Return the weight decay of each trainable variable."""
+        pulled = {
+            v.path
+            for _, layer in self._layers()
+            if layer.name != LINEAR
+            for v in kernels(layer)
+        }
         return [
-            weight_decay if layer.name != LINEAR and len(v.shape) > 1 else 0.0
+            weight_decay if v.path in pulled else 0.0
             for _, layer in self._layers()
             for v in layer.trainable_variables
         ] + [0.0] * len(self._own)
@@ -244,17 +251,21 @@ class _VariationalStart(_Start):
         The information is in units of the prior's: the posterior's precision is one
         more.
         """
-        kernel, bias = self._decoder_map()
         if self._objective.has_logits:
-            columns = kernel * self._spread[:, None]
-            columns[len(self._axes.variances) :] = 0
-            certainty = expit(bias) * expit(-bias)
-            return columns, bias, columns**2 @ certainty
+            return self._logistic_generator()
+        kernel, bias = self._decoder_map()
         noise = self._noise_variance()
         signal = np.zeros(len(self._components))
         signal[: len(self._axes.variances)] = self._axes.variances
         signal = np.maximum(signal - noise, 0)
         return kernel * np.sqrt(signal)[:, None], bias, signal / noise
+
+    def _logistic_generator(self):
+        signal = np.zeros(len(self._components))
+        signal[: len(self._axes.variances)] = 16 * self._axes.variances - 4
+        signal = np.maximum(signal, 0)
+        bias = logit(np.clip(self._axes.mean, 1e-3, 1 - 1e-3))
+        return self._components * np.sqrt(signal)[:, None], bias, signal / 4
 
     def _code_spread(self):
         return np.ones(len(self._components))

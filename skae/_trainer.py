@@ -16,7 +16,6 @@ from skae.networks._models import (
     architecture_key,
     build,
     count_weights,
-    is_dense,
     variables,
 )
 
@@ -78,7 +77,7 @@ class Trainer:
         Whether the rows to reconstruct are others than those to encode.
 
     compile_with_xla : bool, default=False
-        Whether XLA compiles the steps, if all layers are dense.
+        Whether XLA compiles the steps.
     """
 
     def __init__(
@@ -102,8 +101,6 @@ class Trainer:
         self._sample_shape = sample_shape
         self._n_draws = objective.n_draws(encoding_dim)
         self._seed = keras.random.SeedGenerator(0)
-        # XLA makes convolutions and recurrences slower on the CPU.
-        compile_with_xla &= is_dense(self.encoder, self.decoder)
         self._compiled_with_xla = compile_with_xla
         self._own = objective.build()
         self.variables = variables(self.encoder, self.decoder) + self._own
@@ -235,9 +232,11 @@ class Trainer:
         with tf.GradientTape() as tape:
             terms = self._row_terms(rows, targets)
             losses = tf.linalg.matvec(terms, term_weights)
-            loss = tf.reduce_sum(losses * weights) / tf.math.count_nonzero(
-                weights, dtype=tf.float32
-            )
+            n_rows = tf.math.count_nonzero(weights, dtype=tf.float32)
+            loss = tf.reduce_sum(losses * weights) / n_rows
+            # Regularisation by the layers of a user's models.
+            for penalty in self.encoder.losses + self.decoder.losses:
+                loss += tf.cast(penalty, tf.float32)
         gradients = tape.gradient(loss, [v.value for v in self.trainable])
         self.optimizer.apply(gradients)
         return tf.linalg.matvec(terms, weights, transpose_a=True)
@@ -309,10 +308,12 @@ def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, 
         evict_oldest(_idle_trainers, _MOST_IDLE_TRAINERS)
 
 
-def xla_pays(n_products, n_rows, n_epochs):
-    """Tell whether XLA saves more time on dense layers than it takes to compile.
+def xla_pays(cost, n_rows, n_epochs):
+    """Tell whether XLA saves more time than it takes to compile.
 
-    Counts the multiplications and additions of the whole training, forwards and
-    backwards. ``python -m benchmarks.training_speed`` shows both sides of the limit.
+    Only dense layers gain; convolutions become slower on the CPU. Counts the
+    multiplications and additions of the whole training, forwards and backwards.
+    ``python -m benchmarks.training_speed`` shows both sides of the limit.
     """
-    return 6 * n_products * n_rows * n_epochs > _OPERATIONS_WORTH_XLA
+    operations = 6 * cost.n_products * n_rows * n_epochs
+    return cost.is_dense and operations > _OPERATIONS_WORTH_XLA

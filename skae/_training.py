@@ -219,8 +219,8 @@ class Loop:
         n_rows = len(self._rows)
         shape = (self._n_batches, self._settings.batch_size)
         order = self._generator.permutation(n_rows)
-        numbers = np.zeros(shape, np.int32)
-        numbers.flat[:n_rows] = order
+        # Padded by random rows, not one: batch normalisation sees them too.
+        numbers = np.resize(order, shape).astype(np.int32)
         weights = np.zeros(shape, np.float32)
         weights.flat[:n_rows] = self._row_weights[order]
         return numbers, weights

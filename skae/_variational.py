@@ -152,6 +152,7 @@ class VAETransformer(BaseAutoencoder):
             "binary_crossentropy"), in the unit of the training rows.
         """
         check_is_fitted(self)
+        n_samples = _validation.check_count("n_samples", n_samples)
         generator = _random.as_generator(random_state)
         codes = generator.standard_normal((n_samples, self.encoding_dim_))
         return self.inverse_transform(codes)
@@ -214,7 +215,9 @@ class VAETransformer(BaseAutoencoder):
         return self._objective().offset(scale, self.n_features_in_)
 
     def _network(self):
-        return DenseNetwork() if self.network is None else self.network
+        if self.network is not None:
+            return self.network
+        return DenseNetwork(linear_shortcut=self.init != "random")
 
     def _objective(self):
         return NegativeELBO(self.loss, beta=float(self.beta))

@@ -9,7 +9,8 @@ import warnings
 
 import numpy as np
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, _backend
+from skae.networks import LINEAR
 
 NO_STEP = 1e-30
 """A learning rate so small that training leaves every weight at its start."""
@@ -41,11 +42,60 @@ def assert_same_bits(one, other):
         np.testing.assert_array_equal(first, second)
 
 
+def randomize(model, seed=0):
+    """Give a Keras model weights that are all non-zero and different; return it."""
+    rng = np.random.RandomState(seed)
+    for variable in model.weights:
+        values = 0.5 * rng.randn(*variable.shape)
+        variance = variable.path.endswith("moving_variance")
+        variable.assign(np.abs(values) if variance else values)
+    return model
+
+
+def call(model, X):
+    """Return what a Keras model makes of rows, without training."""
+    return model(np.asarray(X, np.float32), training=False).numpy()
+
+
+def assert_keras_alone_saves(model, X, path):
+    """Check that JSON and files give the same model, without skae's help."""
+    keras, _ = _backend.load()
+    expected = call(randomize(model), X)
+    from_json = keras.models.model_from_json(model.to_json())
+    from_json.set_weights(model.get_weights())
+    model.save(path / "model.keras")
+    from_file = keras.models.load_model(path / "model.keras")
+    for again in (from_json, from_file):
+        np.testing.assert_array_equal(call(again, X), expected)
+    assert "skae" not in model.to_json()
+
+
+def assert_branch_starts_at_zero(model, X):
+    """Check that a model first is its linear map, and with other weights is not."""
+
+    def linear():
+        kernel, bias = model.get_layer(LINEAR).get_weights()
+        outputs = X.reshape(len(X), -1) @ kernel + bias
+        return outputs.reshape(len(X), *model.output_shape[1:])
+
+    np.testing.assert_allclose(call(model, X), linear(), rtol=1e-4, atol=1e-5)
+    assert np.abs(call(randomize(model), X) - linear()).max() > 1e-2
+
+
 def standardized(X):
     """Return rows in the network's scale, with the mean and scale removed."""
     mean = X.mean(axis=0)
     scale = np.sqrt(((X - mean) ** 2).mean())
     return (X - mean) / scale, mean, scale
+
+
+def cosine_by_hand(n_steps):
+    """Rise in equal parts over a tenth of the steps, then fall as half a cosine."""
+    n_rising = max(1, n_steps // 10)
+    n_falling = n_steps - n_rising
+    rising = [(i + 1) / n_rising for i in range(n_rising)]
+    angles = [np.pi * (i + 1) / (n_falling + 1) for i in range(n_falling)]
+    return np.array(rising + [(1 + np.cos(angle)) / 2 for angle in angles])
 
 
 def run_python(code, **environment):

@@ -9,6 +9,7 @@ from helpers import (
     NO_STEP,
     assert_same_bits,
     correlated,
+    cosine_by_hand,
     standardized,
     warns,
     weights,
@@ -17,7 +18,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
-from skae import AutoencoderTransformer, _settings
+from skae import AutoencoderTransformer
 from skae.networks import DenseNetwork
 
 X, X_val = np.split(correlated(36, 5), [24])
@@ -257,23 +258,6 @@ def test_the_history_has_the_rate_of_an_optimizer_with_a_schedule():
         learning_rate_schedule="cosine",
     ).fit(X)
     np.testing.assert_allclose(fitted.history_["learning_rate"], [0.05] * 5, rtol=1e-6)
-
-
-def cosine_by_hand(n_steps):
-    """Rise in equal parts over a tenth of the steps, then fall as half a cosine."""
-    n_rising = max(1, n_steps // 10)
-    n_falling = n_steps - n_rising
-    rising = [(i + 1) / n_rising for i in range(n_rising)]
-    angles = [np.pi * (i + 1) / (n_falling + 1) for i in range(n_falling)]
-    return np.array(rising + [(1 + np.cos(angle)) / 2 for angle in angles])
-
-
-@pytest.mark.parametrize("n_steps", [1, 2, 9, 10, 20, 200])
-def test_the_cosine_schedule_follows_its_formula(n_steps):
-    factors = _settings.cosine_with_warmup(np.arange(n_steps), n_steps)
-    np.testing.assert_allclose(factors, cosine_by_hand(n_steps), rtol=1e-5, atol=1e-6)
-    assert factors.max() == 1
-    assert factors.min() > 0
 
 
 def test_the_cosine_schedule_drives_the_steps():

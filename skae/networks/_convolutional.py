@@ -42,10 +42,10 @@ class ConvNetwork(Network):
         along which they move: ``(5,)`` makes samples of shape (length, channels)
         signals, where otherwise they are grey images.
 
-    downsampling : {"max_pool", "strides"}, default="max_pool"
-        How a stage halves the image: by max-pooling after the convolution, with
-        repetition and a convolution on the way back; or by strides of 2 in the
-        convolution, with transposed convolutions on the way back.
+    downsampling : {"strides", "max_pool"}, default="strides"
+        How a stage halves the image: by strides of 2 in the convolution, with
+        transposed convolutions on the way back; or by max-pooling after the
+        convolution, with a convolution and repetition on the way back.
 
     batch_normalization : bool, default=False
         Whether a batch normalisation follows each stage's convolution (Ioffe and
@@ -88,7 +88,7 @@ class ConvNetwork(Network):
         filters=(16, 32),
         *,
         kernel_size=3,
-        downsampling="max_pool",
+        downsampling="strides",
         batch_normalization=False,
         bottleneck="dense",
         image_shape=None,

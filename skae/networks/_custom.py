@@ -1,7 +1,8 @@
 """Networks of the user's own Keras models."""
 
 from skae import _backend
-from skae.networks._base import Network
+from skae.networks._base import FLOAT32, Network
+from skae.networks._models import layers
 
 
 class CustomNetwork(Network):
@@ -10,7 +11,9 @@ class CustomNetwork(Network):
     The models are copied, weights included, so a fit leaves them as they are. They
     work in the network's scale: rows arrive centred and divided by one number (as they
     are with ``loss="binary_crossentropy"``), so the decoder ends without an activation;
-    with cross-entropy its outputs are logits, and skae applies the sigmoid.
+    with cross-entropy its outputs are logits, and skae applies the sigmoid. Losses
+    that its layers add, such as regularisation of their weights, count in training but
+    not in the losses reported.
 
     Parameters
     ----------
@@ -52,7 +55,14 @@ class CustomNetwork(Network):
         """
         if encoding_dim is not None:
             return int(encoding_dim)
-        return int(self._model("decoder", sample_shape, None).input_shape[-1])
+        decoder = self._model("decoder", sample_shape, None)
+        n_codes = decoder.input_shape[-1]
+        if n_codes is None:
+            raise ValueError(
+                "encoding_dim=None leaves the number of codes to the models, but the "
+                "decoder does not say how many it takes. Give a number."
+            )
+        return int(n_codes)
 
     def build_encoder(self, sample_shape, encoding_dim):
         """Copy the encoder; see `DenseNetwork.build_encoder`.
@@ -95,12 +105,14 @@ def _copied(model, name):
     keras, _ = _backend.load()
     try:
         copy = keras.models.clone_model(model)
-        inputs = keras.Input(model.input_shape[1:], dtype="float32", name="sample")
-        copy = keras.Model(inputs, copy(inputs), name=name)
+        (_,), (_,) = copy.inputs, copy.outputs
+        inputs = keras.Input(model.input_shape[1:], dtype="float32")
+        outputs = keras.layers.Activation("linear", **FLOAT32)(copy(inputs))
+        copy = keras.Model(inputs, outputs, name=name)
     except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
         raise TypeError(
             f"{name} must be a functional or sequential Keras model with one input and "
-            f"one output, which can be copied; got {model!r}."
+            f"one output, which Keras can copy; got {model!r}. Keras says: {error}"
         ) from error
     copy.set_weights(model.get_weights())
     return copy
@@ -118,13 +130,18 @@ def _check_shapes(model, name, input_shape, output_shape):
 
 
 def _check_no_activation(decoder):
-    """Raise a ValueError if a model ends in a layer with an activation."""
+    """Raise a ValueError if the last layer that computes has an activation.
+
+    Recurrent layers cannot do without.
+    """
     keras, _ = _backend.load()
-    last = decoder.layers[-1].layers[-1]
-    activation = getattr(last, "activation", keras.activations.linear)
-    if isinstance(last, keras.layers.RNN):
-        return
-    if activation is not keras.activations.linear:
+    linear = keras.activations.linear
+    *own, _ = layers(decoder)  # without the layer that `_copied` has put last
+    own = [getattr(layer, "layer", layer) for layer in own]
+    computing = [v for v in own if v.variables or hasattr(v, "activation")]
+    last = computing[-1] if computing else None
+    activation = getattr(last, "activation", linear)
+    if activation is not linear and not isinstance(last, keras.layers.RNN):
         raise ValueError(
             f"The decoder ends in the activation {activation.__name__!r}, but its "
             "outputs must be unbounded: standardised rows, or logits with "

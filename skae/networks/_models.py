@@ -1,5 +1,6 @@
 """Networks as Keras models: built under a seed, counted, told apart."""
 
+import dataclasses
 import math
 
 from skae import _backend, _random
@@ -65,14 +66,65 @@ def count_weights(*models):
     return sum(math.prod(v.shape) for v in variables(*models))
 
 
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a pass of one row through Keras models costs.
+
+    Parameters
+    ----------
+    n_products : int
+        Products of weights and values.
+
+    n_sequential_steps : int
+        Steps that recurrent layers take one after another.
+
+    is_dense : bool
+        Whether all weights are those of dense layers.
+    """
+
+    n_products: int
+    n_sequential_steps: int = 0
+    is_dense: bool = True
+
+    @classmethod
+    def of(cls, *models):
+        """Count the cost of models."""
+        return cls(
+            count_products(*models),
+            count_sequential_steps(*models),
+            is_dense(*models),
+        )
+
+
 def count_products(*models):
     """Return the number of products of weights and values in a pass of one row."""
     return sum(
         math.prod(weight.shape) * _n_positions(layer)
         for layer in layers(*models)
-        for weight in layer.trainable_variables
-        if len(weight.shape) > 1
+        for weight in kernels(layer)
     )
+
+
+def count_sequential_steps(*models):
+    """Return the number of steps that recurrent layers take one after another."""
+    return sum(_n_positions(layer) for layer in layers(*models) if _is_recurrent(layer))
+
+
+def _is_recurrent(layer):
+    keras, _ = _backend.load()
+    return isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
+
+
+def kernels(layer):
+    """Return the trainable variables of a Keras layer that multiply its inputs.
+
+    Biases may have two axes as well: those of a GRU, and of attention.
+    """
+    return [
+        variable
+        for variable in layer.trainable_variables
+        if len(variable.shape) > 1 and "bias" not in variable.name
+    ]
 
 
 def is_dense(*models):
@@ -90,7 +142,8 @@ def layers(*models):
     keras, _ = _backend.load()
     for model in models:
         for layer in model.layers:
-            if isinstance(layer, keras.Model):
+            # A subclassed model does not say where its layers are applied.
+            if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
                 yield from layers(layer)
             else:
                 yield layer
@@ -99,7 +152,10 @@ def layers(*models):
 def _n_positions(layer):
     """Return at how many places of one sample a layer applies its weights."""
     keras, _ = _backend.load()
-    before = math.prod(layer.input.shape[1:-1])
-    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+    first_input, first_output = (
+        keras.tree.flatten(tensors)[0] for tensors in (layer.input, layer.output)
+    )
+    before = math.prod(first_input.shape[1:-1])
+    if _is_recurrent(layer):
         return before
-    return min(before, math.prod(layer.output.shape[1:-1]))
+    return min(before, math.prod(first_output.shape[1:-1]))

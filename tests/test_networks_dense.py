@@ -1,12 +1,18 @@
-"""Networks: wiring, sizes, and the branch that starts at zero."""
+"""DenseNetwork: wiring, sizes, and the branch that starts at zero."""
 
 import itertools
 
 import numpy as np
 import pytest
+from helpers import (
+    assert_branch_starts_at_zero,
+    assert_keras_alone_saves,
+    call,
+    randomize,
+)
 from sklearn.base import clone
 
-from skae.networks import BRANCH, LINEAR, DenseNetwork
+from skae.networks import LINEAR, DenseNetwork
 
 
 @pytest.mark.parametrize(
@@ -46,13 +52,7 @@ def test_the_decoder_mirrors_the_encoder():
 @pytest.mark.parametrize("build", ["build_encoder", "build_decoder"])
 def test_the_branch_starts_at_zero_and_is_connected(build):
     model = getattr(DenseNetwork((8,)), build)((5,), 5)
-    X = np.random.RandomState(0).randn(20, 5).astype(np.float32)
-    kernel, bias = model.get_layer(LINEAR).get_weights()
-    linear = X @ kernel + bias
-    np.testing.assert_allclose(model(X).numpy(), linear, rtol=1e-5, atol=1e-6)
-    branch = model.get_layer(BRANCH)
-    branch.set_weights([np.ones_like(value) for value in branch.get_weights()])
-    assert not np.allclose(model(X).numpy(), linear, atol=1e-3)
+    assert_branch_starts_at_zero(model, np.random.RandomState(0).randn(20, 5))
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,54 @@ def test_building_leaves_the_parameters_alone():
     network.build_encoder((5,), 2)
     network.build_decoder((5,), 2)
     assert vars(network) == before
+
+
+@pytest.mark.parametrize("linear_shortcut", [True, False])
+def test_only_beside_a_linear_map_are_the_codes_of_a_sigmoid_centred(linear_shortcut):
+    how = {"linear_shortcut": linear_shortcut}
+    decoder = randomize(
+        DenseNetwork((4,), code_activation="sigmoid", **how).build_decoder((5,), 3)
+    )
+    uncentred = DenseNetwork((4,), **how).build_decoder((5,), 3)
+    uncentred.set_weights(decoder.get_weights())
+    codes = np.random.RandomState(0).rand(10, 3)
+    np.testing.assert_allclose(
+        call(decoder, codes),
+        call(uncentred, codes - 0.5 * linear_shortcut),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("code_activation", ["linear", "sigmoid"])
+def test_keras_alone_saves_the_models(code_activation, tmp_path):
+    network = DenseNetwork((4,), code_activation=code_activation)
+    X = np.random.RandomState(0).randn(10, 3, 2)
+    assert_keras_alone_saves(network.build_encoder((3, 2), 2), X, tmp_path)
+    assert_keras_alone_saves(network.build_decoder((3, 2), 2), X[:, 0], tmp_path)
+
+
+def test_the_number_of_codes_is_the_one_asked_for():
+    assert DenseNetwork().n_codes((5,), np.int64(3)) == 3
+
+
+def test_the_number_of_codes_must_be_given():
+    with pytest.raises(ValueError, match="DenseNetwork takes it from encoding_dim"):
+        DenseNetwork().n_codes((5,), None)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"hidden_layer_sizes": (4, 0)}, r"must hold positive integers, got \(4, 0\)"),
+        ({"hidden_layer_sizes": (4, True)}, "hidden_layer_sizes must hold positive"),
+        ({"hidden_layer_sizes": 4.0}, "a tuple of them, got 4.0"),
+        ({"activation": "swoosh"}, "activation='swoosh' is not the name"),
+        ({"code_activation": "swoosh"}, "code_activation='swoosh' is not the name"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("build", ["build_encoder", "build_decoder"])
+def test_parameters_that_cannot_be_are_named(parameters, message, build):
+    with pytest.raises(ValueError, match=message):
+        getattr(DenseNetwork(**parameters), build)((5,), 2)
