@@ -51,7 +51,7 @@ ADADELTA = {
     "optimizer": keras.optimizers.Adadelta(1.0),
     "learning_rate": "auto",
 }
-OURS = {"batch_size": 128, "early_stopping": False}
+OURS = {"batch_size": 64, "early_stopping": False}
 
 
 def _simple(sparse=0.0, **training):
@@ -270,7 +270,7 @@ RECIPES = {
                 bottleneck="spatial",
                 code_activation="relu",
             ),
-            epochs=8,
+            epochs=10,
             **OURS,
         ),
         *(IMAGE, 28_353, None, 0, 0.0932, 100),
@@ -280,7 +280,7 @@ RECIPES = {
             CustomNetwork(_normalized_encoder, _normalized_decoder),
             128,
             epochs=7,
-            **{**OURS, "batch_size": 64},
+            **OURS,
         ),
         *(IMAGE, 440_865, None, 224, 0.0953, 35),
     ),
