@@ -1,6 +1,6 @@
 """Does the error of SequenceAutoencoder tell abnormal heartbeats from normal ones?
 
-    python -m benchmarks.ecg_anomalies [--encoding-dim 4 8 16 32] [--splits 5]
+    python -m benchmarks.ecg_anomalies [--encoding-dim 2 4 8 16 32] [--splits 5]
 
 ECG 5000: 200 normal beats (class 1) for training, the same for every method; all other
 beats are held out. Prints the area under the ROC curve of the reconstruction error
@@ -49,7 +49,7 @@ def main():
 
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--encoding-dim", nargs="+", type=int, default=[4, 8, 16, 32])
+    parser.add_argument("--encoding-dim", nargs="+", type=int, default=[2, 4, 8, 16, 32])
     parser.add_argument("--splits", type=int, default=5)
     return parser.parse_args()
 

@@ -179,7 +179,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Return attributes that keep parameters of the network, "auto" resolved."""
         return {}
 
-    def _warmup(self, epochs):
+    def _warmup(self, epochs, starts_at_pca):
         """Return the epochs in which the loss's later terms rise to their weight."""
         return 0
 

@@ -165,7 +165,6 @@ class ConvAutoencoder(BaseAutoencoder):
             image_shape=self.image_shape,
             activation=self.activation,
             code_activation=self.code_activation,
-            linear_shortcut=self.init != "random",
         )
 
     def _objective(self):

@@ -29,6 +29,34 @@ class Corruption:
     kind: str | Callable
     rate: float
 
+    def check(self, sample_shape):
+        """Raise a ValueError if a callable cannot be compiled into the training step.
+
+        Parameters
+        ----------
+        sample_shape : tuple of int
+            Shape of one sample.
+        """
+        if not callable(self.kind):
+            return
+        keras, tf = _backend.load()
+        generator = keras.random.SeedGenerator(0)
+        samples = tf.TensorSpec((None, *sample_shape), tf.float32)
+        wanted = (
+            f"corruption={self.kind!r} must take (samples, seed) and return a tensor "
+            "of the samples' shape, written with keras.ops"
+        )
+        try:
+            hash(self.kind)
+            corrupt = tf.function(self._corrupt, autograph=False)
+            compiled = corrupt.get_concrete_function(samples, generator)
+            returned = compiled.structured_outputs
+        except Exception as error:  # whatever a user's function raises
+            raise ValueError(f"{wanted}. It failed: {error}") from error
+        shape = getattr(returned, "shape", None)
+        if shape is None or not samples.shape.is_compatible_with(shape):
+            raise ValueError(f"{wanted}, {samples.shape}; it returned {returned!r}.")
+
     def apply(self, rows, everything, frame, seed):
         """Return corrupted rows, all in the network's scale.
 
@@ -98,12 +126,17 @@ class Corruption:
         donors = ops.minimum(ops.reshape(donors, shape), ops.shape(everything)[0] - 1)
         return ops.take_along_axis(everything, donors, axis=0)
 
+    def _corrupt(self, samples, seed):
+        """Call the user's function, as it is written."""
+        _, tf = _backend.load()
+        as_written = tf.autograph.experimental.do_not_convert
+        return as_written(cast(Callable, self.kind))(samples, seed)
+
     def _called(self, rows, frame, seed):
         """Apply the user's function to samples in the user's units."""
         ops = _backend.load()[0].ops
         samples = ops.reshape(rows, (-1, *ops.shape(frame.mean)))
-        corrupt = cast(Callable, self.kind)
-        corrupted = corrupt(samples * frame.scale + frame.mean, seed)
+        corrupted = self._corrupt(samples * frame.scale + frame.mean, seed)
         standardized = (ops.cast(corrupted, "float32") - frame.mean) / frame.scale
         return ops.reshape(standardized, ops.shape(rows))
 
@@ -114,14 +147,14 @@ class Frame:
 
     Parameters
     ----------
-    mean : float32 array of shape sample_shape
-        In the user's units.
+    mean, scale : float32 array of shape sample_shape, float
+        What brings the network's scale to the user's units.
 
-    scale : float
-        In the user's units.
+    noise : float
+        Deviation of Gaussian noise, in the network's scale.
 
-    noise, lowest, highest : float, array of shape (n_features,) and another
-        Deviation of Gaussian noise, and the range of the data, in the network's scale.
+    lowest, highest : arrays of shape (n_features,)
+        Range of the data, in the network's scale.
 
     shares : float32 array of shape (n_rows,)
         What each training row and those before it count, of all.

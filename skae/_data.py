@@ -95,25 +95,26 @@ def row_chunks(X):
         yield slice(start, start + step)
 
 
-def merge_repeated_rows(X, weights):
+def merge_repeated_rows(weights, *arrays):
     """Drop rows of weight zero; in small data add up the weights of equal rows.
 
     So a row of weight two and the same row twice are the same data, bit for bit, in
-    whatever order the rows come.
+    whatever order the rows come. Of several arrays, rows belong together.
 
     Returns
     -------
-    X : ndarray of shape (n_distinct, n_features)
-
     weights : float64 ndarray of shape (n_distinct,)
+
+    *arrays : ndarrays of shape (n_distinct, n_features)
     """
     counted = weights > 0
     if not counted.all():
-        X, weights = X[counted], weights[counted]
-    if X.size > _MOST_VALUES_TO_MERGE:
-        return X, weights
-    distinct, which = np.unique(X, axis=0, return_inverse=True)
-    return distinct, np.bincount(which.ravel(), weights=weights)
+        weights, arrays = weights[counted], tuple(array[counted] for array in arrays)
+    if sum(array.size for array in arrays) > _MOST_VALUES_TO_MERGE:
+        return weights, *arrays
+    distinct, which = np.unique(np.hstack(arrays), axis=0, return_inverse=True)
+    weights = np.bincount(which.ravel(), weights=weights)
+    return weights, *np.hsplit(distinct, len(arrays))
 
 
 def mean_and_variance(X, weights):

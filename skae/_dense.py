@@ -4,7 +4,7 @@ from skae import _defaults, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import Objective
-from skae.networks import DenseNetwork
+from skae.networks import DenseNetwork, Network
 from skae.networks._checks import check_layer_sizes
 
 
@@ -81,7 +81,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         "code_activation": [
             _validation.StrOptions({"linear", "relu", "tanh", "sigmoid"})
         ],
-        "network": [_validation.NETWORK, None],
+        "network": [Network, None],
         "l1_activity": [_validation.NOT_NEGATIVE],
         **_validation.SHARED_CONSTRAINTS,
     }
@@ -159,7 +159,6 @@ class AutoencoderTransformer(BaseAutoencoder):
             check_layer_sizes("hidden_layer_sizes", sizes),
             activation=self.activation,
             code_activation=self.code_activation,
-            linear_shortcut=self.init != "random",
         )
 
     def _objective(self):

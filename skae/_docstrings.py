@@ -17,7 +17,7 @@ _SHARED = {
     init : {"auto", "pca", "random"}, default="auto"
         Where training starts. "pca" needs a linear map beside a dense code, and is
         the choice of "auto" where there is one; "random" gives the plain network of
-        the textbooks, without linear maps.
+        the textbooks, without linear maps, whatever the network's `linear_shortcut`.
 
     optimizer : str or keras.optimizers.Optimizer, default="auto"
         Keras optimizer, by name or as an instance, which is copied. "auto" is Adam.
@@ -52,9 +52,10 @@ _SHARED = {
     callbacks : list of keras.callbacks.Callback or None, default=None
         Keras callbacks, driven as Keras would drive them. Copies are used, so the
         instances stay as they are; what they would collect is in `history_`. Their
-        ``model`` works in the network's scale, before it is wrapped as `encoder_` and
-        `decoder_`. A learning rate that a callback sets is multiplied by the schedule;
-        ``learning_rate_schedule="constant"`` leaves it alone.
+        ``model`` works in the network's scale, and with cross-entropy gives logits; to
+        keep a model, save `encoder_` and `decoder_`. A learning rate that a callback
+        sets is multiplied by the schedule; ``learning_rate_schedule="constant"`` leaves
+        it alone.
 
     warm_start : bool, default=False
         Whether another call of `fit` continues from the present weights, with a new

@@ -7,14 +7,13 @@ import math
 import warnings
 
 from skae import _data, _defaults, _pca, _random, _start, _validation
-from skae._inference import FittedCodec
+from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._settings import Settings
 from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
 from skae.networks._models import (
     Cost,
-    architecture_key,
     build,
     variables,
 )
@@ -72,14 +71,17 @@ class Fitting:
         estimator = self._estimator
         sample_shape = estimator.sample_shape_
         network = copy.copy(estimator._network())
+        if estimator.init == "random" and hasattr(network, "linear_shortcut"):
+            network.linear_shortcut = False
         dim = network.n_codes(sample_shape, estimator.encoding_dim)
         self._init = self._resolved("init", _automatic_init(network))
         if self._init == "pca":
             _check_pca_start(network)
         self._architecture = network, sample_shape, dim, self._objective
-        if self._resumed and _key(self._architecture) != _key(
-            estimator._fitted.architecture
-        ):
+        # Inference has no use for what corrupts the rows in training.
+        objective = dataclasses.replace(self._objective, corruption=None)
+        self._codec = shared_codec(network, sample_shape, dim, objective)
+        if self._resumed and not self._codec.has_network_of(estimator._fitted):
             raise ValueError(
                 "warm_start=True continues the network of the previous fit, but the "
                 "parameters now describe another one. Set them back, or set "
@@ -100,13 +102,12 @@ class Fitting:
                 rows.targets, rows.weights, dim, self._generator
             )
             _warn_of_lost_axes(self._axes)
-            self._code_activation = getattr(network, "code_activation", "linear")
             steps = _start.start_at_pca(
                 encoder,
                 decoder,
                 own,
                 self._axes,
-                self._code_activation,
+                network.code_activation,
                 rows,
                 objective,
                 self._weight_decay(dim),
@@ -124,6 +125,7 @@ class Fitting:
         """Prepare what objectives of chance need; the start has seen clean rows."""
         self._frame = ()
         if self._objective.corruption is not None:
+            self._objective.corruption.check(self._estimator.sample_shape_)
             self._noise_scale = self._resolved(
                 "noise_scale", _defaults.noise_scale(self._data.spread)
             )
@@ -150,7 +152,7 @@ class Fitting:
             learning_rate_schedule=estimator.learning_rate_schedule,
             patience=self._patience if estimator.early_stopping else None,
             must_beat_start=self._init == "pca",
-            warmup=estimator._warmup(epochs),
+            warmup=estimator._warmup(epochs, self._init == "pca"),
             loss_unit=self._objective.unit(scale),
             loss_offset=self._objective.offset(scale, n_features),
             verbose=estimator.verbose,
@@ -164,7 +166,7 @@ class Fitting:
             not self._resumed
             and self._axes is not None
             and self._axes.are_exact
-            and _start.start_is_exact(self._code_activation)
+            and _start.start_is_exact(self._architecture[0].code_activation)
             and self._objective.is_plain_error
             and self._data.rows.clean is None
         )
@@ -203,11 +205,11 @@ class Fitting:
     def _row_terms(self):
         as_they_are = _data.Scaling.identity(self._data.rows.values.shape[1])
         return lambda weights, rows: FittedCodec(
-            self._architecture, weights, as_they_are
+            self._codec, weights, as_they_are
         ).row_terms(rows)
 
     def _set_attributes(self, training):
-        """Set all fitted attributes at once; nothing can fail any more."""
+        """Set all fitted attributes at once, after all that can fail."""
         network, sample_shape, dim, _ = self._architecture
         settings = self._settings
         scaling = self._data.scaling
@@ -226,7 +228,7 @@ class Fitting:
             "patience_": self._patience,
             "encoding_dim_": dim,
             "compression_factor_": math.prod(sample_shape) / dim,
-            "_fitted": FittedCodec(self._architecture, training.weights, scaling),
+            "_fitted": FittedCodec(self._codec, training.weights, scaling),
             "_n_features_out": dim,
         }
         if self._frame:
@@ -239,17 +241,9 @@ class Fitting:
         vars(self._estimator).update(attributes)
 
 
-def _key(architecture):
-    """Return what tells networks apart, whatever the terms of their loss."""
-    *parts, objective = architecture
-    objective = dataclasses.replace(objective, corruption=None, l1_activity=0.0)
-    return architecture_key(*parts, objective)
-
-
 def _automatic_init(network):
-    code_activation = getattr(network, "code_activation", "linear")
-    can_start = network.has_linear_map and code_activation in _start.CODE_ACTIVATIONS
-    return "pca" if can_start else "random"
+    has_start = network.code_activation in _start.CODE_ACTIVATIONS
+    return "pca" if network.has_linear_map and has_start else "random"
 
 
 def _check_pca_start(network):
@@ -260,10 +254,10 @@ def _check_pca_start(network):
             f"this {name} does not have. Set linear_shortcut=True (and "
             "bottleneck='dense') where the network has them, or init='random'."
         )
-    code_activation = getattr(network, "code_activation", "linear")
-    if code_activation not in _start.CODE_ACTIVATIONS:
+    if network.code_activation not in _start.CODE_ACTIVATIONS:
         raise ValueError(
-            f"init='pca' cannot start in front of code_activation={code_activation!r}; "
+            "init='pca' cannot start in front of "
+            f"code_activation={network.code_activation!r}; "
             f"use one of {', '.join(map(repr, _start.CODE_ACTIVATIONS))}, or "
             "init='random'."
         )

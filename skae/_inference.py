@@ -1,5 +1,6 @@
 """The only batched inference: compiled encoder, decoder and losses of a network."""
 
+import dataclasses
 import functools
 import math
 import threading
@@ -47,6 +48,7 @@ class Codec:
         self.encoder, self.decoder = build(
             network, sample_shape, encoding_dim, objective
         )
+        self.architecture = network, sample_shape, encoding_dim, objective
         self.sample_shape = sample_shape
         self.n_features = math.prod(sample_shape)
         self.encoding_dim = encoding_dim
@@ -56,6 +58,15 @@ class Codec:
         )
         self._compiled = {}
         self._compiling = threading.Lock()
+
+    def has_network_of(self, fitted):
+        """Tell whether a fit has the same network, whatever its objective adds."""
+        return self._network_key() == fitted.codec._network_key()
+
+    def _network_key(self):
+        network, *parts, objective = self.architecture
+        objective = dataclasses.replace(objective, l1_activity=0.0)
+        return architecture_key(network, *parts, objective)
 
     @property
     def n_weights(self):
@@ -203,13 +214,13 @@ class Codec:
 class FittedCodec:
     """The state of a fit, and batched inference with it.
 
-    Compiled functions and Keras models are made on first use and left out of copies
-    and pickles.
+    Compiled functions and Keras models are left out of copies and pickles, and made
+    again on first use.
 
     Parameters
     ----------
-    architecture : tuple
-        What `Codec` takes.
+    codec : Codec
+        Of the architecture.
 
     weights : list of ndarray
         Values of the encoder's variables, then the decoder's.
@@ -218,8 +229,9 @@ class FittedCodec:
         The user's units.
     """
 
-    def __init__(self, architecture, weights, scaling):
-        self.architecture = architecture
+    def __init__(self, codec, weights, scaling):
+        self.codec = codec
+        self.architecture = codec.architecture
         self.weights = weights
         self.scaling = scaling
 
@@ -239,10 +251,11 @@ class FittedCodec:
     def on_standardized(self):
         """Return the same codec for rows in the network's scale."""
         identity = Scaling.identity(len(self.scaling.mean))
-        return FittedCodec(self.architecture, self.weights, identity)
+        return FittedCodec(self.codec, self.weights, identity)
 
     @functools.cached_property
-    def _codec(self):
+    def codec(self):
+        """The codec of the architecture, shared with other fits."""
         return shared_codec(*self.architecture)
 
     @functools.cached_property
@@ -259,7 +272,7 @@ class FittedCodec:
         float32 loses nothing.
         """
         _, tf = _backend.load()
-        layers = self._codec.input_layers
+        layers = self.codec.input_layers
         mean, scale = self.scaling.mean, self.scaling.scale
         moderate = 1e-30 < scale < 1e30 and np.abs(mean).max() <= _LARGE_MEAN * scale
         if not layers or not moderate:
@@ -280,18 +293,18 @@ class FittedCodec:
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
-        shape = (self._codec.encoding_dim,)
+        shape = (self.codec.encoding_dim,)
         if self._folded is None:
             return self._map("encode", X, shape)
         return self._map("encode_unscaled", X, shape, self._folded)
 
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return self._map("decode", codes, (self._codec.n_features,))
+        return self._map("decode", codes, (self.codec.n_features,))
 
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return self._map("reconstruct", X, (self._codec.n_features,))
+        return self._map("reconstruct", X, (self.codec.n_features,))
 
     def squared_errors(self, X):
         """Return float64 mean squared errors in squared user's units, (n_rows,)."""
@@ -300,7 +313,7 @@ class FittedCodec:
 
     def row_terms(self, rows):
         """Return the terms of the loss of `Rows`, shape (n_rows, n_terms)."""
-        codec = self._codec
+        codec = self.codec
         draws = rows.draws
         if draws is None:
             n_draws = codec.objective.n_draws(codec.encoding_dim)
@@ -311,7 +324,7 @@ class FittedCodec:
 
     def kl_divergences(self, X):
         """Return the KL divergences, shape (n_rows, encoding_dim)."""
-        return self._map("kl_divergences", X, (self._codec.encoding_dim,))
+        return self._map("kl_divergences", X, (self.codec.encoding_dim,))
 
     def log_importance(self, X, draws):
         """Return the logarithms of importance weights, shape (n_rows,)."""
@@ -330,7 +343,7 @@ class FittedCodec:
         dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64):
             dtype = np.dtype(np.float64)
-        run = self._codec.compiled(name, dtype)
+        run = self.codec.compiled(name, dtype)
         mean = tf.constant(self.scaling.mean, dtype)
         scale = tf.constant(self.scaling.scale, dtype)
         weights = self._tensors if weights is None else weights

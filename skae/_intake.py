@@ -62,13 +62,15 @@ class Intake:
         held_out = self._held_out_by_user(given)
         self._check_unit_interval("X" if clean is None else "X_clean", X, clean)
         weights = _validation.check_sample_weight(given.sample_weight, X)
-        pairs, weights = _data.merge_repeated_rows(_joined(X, clean), weights)
-        X, targets = _separated(pairs, clean is not None)
+        arrays = [X] if clean is None else [X, clean]
+        weights, X, *others = _data.merge_repeated_rows(weights, *arrays)
+        clean = others[0] if others else None
+        targets = X if clean is None else clean
         self.mean, variance = _data.mean_and_variance(targets, weights)
         self.spread = _data.total_scale(self.mean, variance)
         self.range = float(targets.min()), float(targets.max())
         self.scaling = self._choose_scaling()
-        self._split(X, targets if given.is_paired else None, weights, held_out)
+        self._split(X, clean, weights, held_out)
 
     def frame(self, noise_scale):
         """Return what corruption needs to know of the units."""
@@ -180,12 +182,3 @@ class Intake:
             weights[order],
             None if clean is None else self.scaling.standardize(clean, order),
         )
-
-
-def _joined(X, clean):
-    return X if clean is None else np.hstack([X, clean])
-
-
-def _separated(pairs, are_two):
-    """Return rows and targets of what `_joined` has joined."""
-    return tuple(np.hsplit(pairs, 2)) if are_two else (pairs, pairs)

@@ -149,7 +149,7 @@ class NegativeELBO(Objective):
 
     @property
     def is_plain_error(self):
-        """No: the loss is a density."""
+        """Whether the loss is zero where the reconstruction is exact; it is not."""
         return False
 
     @property

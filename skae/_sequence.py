@@ -132,7 +132,6 @@ class SequenceAutoencoder(BaseAutoencoder):
             cell=self.cell,
             bidirectional=self.bidirectional,
             sequence_shape=self.sequence_shape,
-            linear_shortcut=self.init != "random",
         )
 
     def _objective(self):

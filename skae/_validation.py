@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -18,7 +18,6 @@ fit_context = _fit_context(prefer_skip_nested_validation=True)
 
 AUTO = StrOptions({"auto"})
 COUNT = Interval(numbers.Integral, 1, None, closed="left")
-NETWORK = HasMethods(["build_encoder", "build_decoder", "n_codes", "get_params"])
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
 SHARED_CONSTRAINTS = {
@@ -84,11 +83,6 @@ def _n_axes(X):
         return np.ndim(X)
     except ValueError:  # ragged, which scikit-learn's checks explain
         return 2
-
-
-def check_count(name, value):
-    """Return a positive integer as int; a ValueError says what is none."""
-    return int(check_scalar(value, name, numbers.Integral, min_val=1))
 
 
 def check_sample_weight(sample_weight, X):

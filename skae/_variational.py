@@ -11,7 +11,8 @@ from skae import _defaults, _random, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import NegativeELBO
-from skae.networks import DenseNetwork
+from skae.networks import DenseNetwork, Network
+from skae.networks._checks import check_positive
 
 _COLLAPSED = 0.01
 _ELBO_DRAWS = 16
@@ -56,8 +57,12 @@ class VAETransformer(BaseAutoencoder):
 
     Notes
     -----
-    `transform` gives the means of the codes' distributions, in units of the prior. In
-    `history_` are also "reconstruction" and "kl", the two terms of the loss, and the
+    `transform` gives the means of the codes' distributions, in units of the prior.
+    `score` is the fraction of variance that reconstructions from them explain, as for
+    all estimators; to search by the ELBO, score with
+    ``lambda vae, X, y=None: vae.score_samples(X).mean()``.
+
+    In `history_` are also "reconstruction" and "kl", the two terms of the loss, and the
     same of the rows held out ("val_reconstruction", "val_kl").
 
     Estimates by chance (`score_samples`, `log_likelihood`) draw numbers that depend on
@@ -84,7 +89,7 @@ class VAETransformer(BaseAutoencoder):
 
     _parameter_constraints = {
         "encoding_dim": [_validation.COUNT, None],
-        "network": [_validation.NETWORK, None],
+        "network": [Network, None],
         "beta": [_validation.NOT_NEGATIVE],
         "kl_warmup": [
             _validation.AUTO,
@@ -152,7 +157,7 @@ class VAETransformer(BaseAutoencoder):
             "binary_crossentropy"), in the unit of the training rows.
         """
         check_is_fitted(self)
-        n_samples = _validation.check_count("n_samples", n_samples)
+        n_samples = check_positive("n_samples", n_samples)
         generator = _random.as_generator(random_state)
         codes = generator.standard_normal((n_samples, self.encoding_dim_))
         return self.inverse_transform(codes)
@@ -200,7 +205,7 @@ class VAETransformer(BaseAutoencoder):
         rows, codec = self._standardized(X)
         numbers = _row_numbers(rows.values)
         total = np.full(len(numbers), -np.inf)
-        for i in range(_validation.check_count("n_samples", n_samples)):
+        for i in range(check_positive("n_samples", n_samples)):
             draws = _normal_draws(numbers, self.encoding_dim_, i)
             total = np.logaddexp(total, codec.log_importance(rows.values, draws))
         return total - np.log(n_samples) - self._loss_offset()
@@ -215,15 +220,13 @@ class VAETransformer(BaseAutoencoder):
         return self._objective().offset(scale, self.n_features_in_)
 
     def _network(self):
-        if self.network is not None:
-            return self.network
-        return DenseNetwork(linear_shortcut=self.init != "random")
+        return DenseNetwork() if self.network is None else self.network
 
     def _objective(self):
         return NegativeELBO(self.loss, beta=float(self.beta))
 
     def _check_parameters(self):
-        code_activation = getattr(self._network(), "code_activation", "linear")
+        code_activation = self._network().code_activation
         if code_activation != "linear":
             raise ValueError(
                 "VAETransformer needs a network with code_activation='linear', since "
@@ -231,9 +234,9 @@ class VAETransformer(BaseAutoencoder):
                 f"{code_activation!r}."
             )
 
-    def _warmup(self, epochs):
+    def _warmup(self, epochs, starts_at_pca):
         if isinstance(self.kl_warmup, str):
-            return _defaults.kl_warmup(epochs, self._network().has_linear_map)
+            return _defaults.kl_warmup(epochs, starts_at_pca)
         return self.kl_warmup
 
     def _report(self, rows):
@@ -243,9 +246,8 @@ class VAETransformer(BaseAutoencoder):
             warnings.warn(
                 f"{len(collapsed)} of {len(kl)} codes have collapsed to the prior "
                 f"(mean KL divergence below {_COLLAPSED} nats): {_listed(collapsed)}. "
-                "They tell nothing about the rows. Fewer codes, encoding_dim="
-                f"{max(len(kl) - len(collapsed), 1)}, would do as well; a smaller beta "
-                "or a longer kl_warmup may use more.",
+                "They tell nothing about the rows: fewer codes would do as well. A "
+                "smaller beta or a longer kl_warmup may use more of them.",
                 UserWarning,
                 stacklevel=2,
             )

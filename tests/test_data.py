@@ -167,7 +167,7 @@ def test_the_order_of_a_few_rows_does_not_matter():
 
 def test_rows_are_merged_with_their_weights():
     rows = np.array([[1.0, 2], [0, 1], [1, 2], [5, 5], [0, 1]])
-    distinct, weights = _data.merge_repeated_rows(rows, np.array([1.0, 2, 3, 0, 0.5]))
+    weights, distinct = _data.merge_repeated_rows(np.array([1.0, 2, 3, 0, 0.5]), rows)
     np.testing.assert_array_equal(distinct, [[0, 1], [1, 2]])
     np.testing.assert_array_equal(weights, [2.5, 4])
 
@@ -175,7 +175,7 @@ def test_rows_are_merged_with_their_weights():
 def test_many_rows_are_not_merged_but_those_without_weight_are_dropped():
     rows = np.arange(2.0**21)[:, None] // 2
     weights = np.arange(2.0**21) % 5
-    kept, kept_weights = _data.merge_repeated_rows(rows, weights)
+    kept_weights, kept = _data.merge_repeated_rows(weights, rows)
     np.testing.assert_array_equal(kept, rows[weights > 0])
     np.testing.assert_array_equal(kept_weights, weights[weights > 0])
 

@@ -26,6 +26,12 @@ class Network(BaseEstimator):
     parameters ``(sample_shape, encoding_dim)``.
     """
 
+    code_activation = "linear"
+    """Name of the Keras activation of the code."""
+
+    _other_way = ""
+    """What else than giving a number of codes a user can do."""
+
     @property
     def has_linear_map(self):
         """Whether the models have layers named `LINEAR`, for the PCA start."""
@@ -54,7 +60,8 @@ class Network(BaseEstimator):
         if encoding_dim is None:
             raise ValueError(
                 "encoding_dim=None leaves the number of codes to the network, but "
-                f"{type(self).__name__} takes it from encoding_dim. Give a number."
+                f"{type(self).__name__} takes it from encoding_dim. Give a number"
+                f"{self._other_way}."
             )
         return int(encoding_dim)
 

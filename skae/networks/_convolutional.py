@@ -83,6 +83,8 @@ class ConvNetwork(Network):
     4385
     """
 
+    _other_way = ", or set bottleneck='spatial'"
+
     def __init__(
         self,
         filters=(16, 32),

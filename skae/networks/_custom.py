@@ -89,7 +89,7 @@ class CustomNetwork(Network):
     def _model(self, name, *arguments):
         keras, _ = _backend.load()
         model = getattr(self, name)
-        if not isinstance(model, keras.Model) and callable(model):
+        if not isinstance(model, keras.layers.Layer) and callable(model):
             model = model(*arguments)
         if not isinstance(model, keras.Model) or not model.built:
             raise TypeError(
@@ -125,7 +125,9 @@ def _check_shapes(model, name, input_shape, output_shape):
         if tuple(actual[1:]) != tuple(wanted):
             raise ValueError(
                 f"The {name} {verb} arrays of shape {('batch', *actual[1:])}, but it "
-                f"must be {('batch', *wanted)}."
+                f"must be {('batch', *wanted)}. encoding_dim=None takes the number of "
+                "codes from the decoder; the encoder of VAETransformer gives two "
+                "numbers for each."
             )
 
 

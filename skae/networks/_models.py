@@ -49,6 +49,9 @@ def architecture_key(network, *parts):
 
 
 def _hashable(value):
+    if isinstance(value, _backend.load()[0].Model):
+        # What is frozen decides on the order of the variables.
+        return value, tuple(v.path for v in value.trainable_variables)
     return value if callable(value) else repr(value)
 
 
