@@ -1,6 +1,7 @@
 """DenoisingAutoencoder: it cleans rows, of its own corruption or of the user's."""
 
 import math
+import pickle
 
 import keras
 import numpy as np
@@ -409,3 +410,46 @@ def test_clone_keeps_functions():
 
     estimator = denoiser(corruption=corruption)
     assert clone(estimator).corruption is corruption
+
+
+# Slips of the user
+
+
+def test_clean_rows_in_the_place_of_labels_are_refused():
+    with pytest.raises(ValueError, match=r"y is ignored.*X_clean"):
+        denoiser().fit(NOISY, X)
+
+
+@pytest.mark.parametrize(
+    ("corruption", "message"),
+    [
+        (lambda samples, seed: np.asarray(samples), "It failed: .*NumPy|numpy"),
+        (lambda samples: samples, "It failed: .*takes 1 positional argument"),
+        (lambda samples, seed: samples[:, :2], r"\(None, 4\); it returned"),
+        (lambda samples, seed: None, "it returned None"),
+    ],
+    ids=["NumPy", "one argument", "another shape", "nothing"],
+)
+def test_a_function_that_cannot_be_compiled_is_refused(corruption, message):
+    with pytest.raises(ValueError, match=f"(?s)corruption=.*{message}"):
+        denoiser(corruption=corruption).fit(X)
+
+
+def test_a_class_in_the_place_of_a_network_is_refused():
+    with pytest.raises(ValueError, match="'network' parameter"):
+        denoiser(network=DenseNetwork).fit(X)
+
+
+def test_a_random_start_leaves_the_linear_map_out_of_any_network():
+    given = ConvNetwork((2,))
+    fitted = denoiser(network=given, init="random").fit(X)
+    names = [layer.name for layer in fitted.encoder_.get_layer("encoder").layers]
+    assert "nonlinear" not in names
+    assert given.linear_shortcut
+
+
+def test_a_fit_with_a_function_can_be_pickled_without_it():
+    fitted = denoiser(corruption=lambda samples, seed: samples).fit(X)
+    expected = fitted.transform(X)
+    again = pickle.loads(pickle.dumps(fitted.set_params(corruption="masking")))
+    np.testing.assert_array_equal(again.transform(X), expected)

@@ -175,6 +175,20 @@ def test_frozen_layers_stay_as_they_are():
     assert same == [True, True, False, False]
 
 
+def test_layers_frozen_between_two_fits_stay_as_they_are():
+    given = randomize(encoder())
+    network = CustomNetwork(given, decoder())
+    estimator = AutoencoderTransformer(
+        2, network=network, epochs=2, validation_fraction=0, random_state=0
+    )
+    estimator.fit(X)
+    given.layers[0].trainable = False
+    fitted = estimator.fit(X)
+    before, after = given.get_weights(), fitted.encoder_.get_weights()
+    same = [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
+    assert same == [True, True, False, False]
+
+
 def test_linear_functions_learn_the_subspace_of_pca():
     """A linear autoencoder's least error is PCA's (Baldi and Hornik, 1989)."""
 
