@@ -62,6 +62,9 @@ METHODS = {
     "SequenceAutoencoder": lambda dim, seed: SequenceAutoencoder(
         dim, random_state=seed
     ),
+    "SequenceAutoencoder, random start": lambda dim, seed: SequenceAutoencoder(
+        dim, init="random", random_state=seed
+    ),
 }
 
 
