@@ -49,7 +49,8 @@ def main():
 
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--encoding-dim", nargs="+", type=int, default=[2, 4, 8, 16, 32])
+    sizes = [2, 4, 8, 16, 32]
+    parser.add_argument("--encoding-dim", nargs="+", type=int, default=sizes)
     parser.add_argument("--splits", type=int, default=5)
     return parser.parse_args()
 

@@ -119,10 +119,10 @@ class Corruption:
 
     def _from_donors(self, shape, everything, frame, seed):
         """Return each value from a training row, drawn by what the rows count."""
-        keras, _ = _backend.load()
+        keras, tf = _backend.load()
         ops = keras.ops
         where = keras.random.uniform((math.prod(shape),), seed=seed)
-        donors = ops.searchsorted(frame.shares, where, side="right")
+        donors = tf.searchsorted(frame.shares, where, side="right")
         donors = ops.minimum(ops.reshape(donors, shape), ops.shape(everything)[0] - 1)
         return ops.take_along_axis(everything, donors, axis=0)
 

@@ -66,7 +66,10 @@ def assert_keras_alone_saves(model, X, path):
     model.save(path / "model.keras")
     from_file = keras.models.load_model(path / "model.keras")
     for again in (from_json, from_file):
-        np.testing.assert_array_equal(call(again, X), expected)
+        with warnings.catch_warnings():
+            # Keras 3.10 forgets, on loading, that one input need not be in a list.
+            warnings.filterwarnings("ignore", "The structure of `inputs`", UserWarning)
+            np.testing.assert_array_equal(call(again, X), expected)
     assert "skae" not in model.to_json()
 
 
