@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -27,7 +26,7 @@ draws = rng.randn(9, 3).astype(np.float32)
 
 
 def row_terms(objective, targets=targets):
-    own = [keras.ops.array(LOG_NOISE_VARIANCE, "float32")] if objective.build() else []
+    own = [ops.array(LOG_NOISE_VARIANCE, "float32")] if objective.build() else []
     return np.asarray(objective.row_terms(targets, encoded, outputs, own))
 
 
@@ -175,7 +174,7 @@ def test_other_objectives_read_the_codes_as_they_are():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_an_importance_weight_is_the_ratio_of_joint_and_posterior(loss):
     objective = NegativeELBO(loss)
-    own = [keras.ops.array(LOG_NOISE_VARIANCE, "float32")]
+    own = [ops.array(LOG_NOISE_VARIANCE, "float32")]
     actual = objective.log_importance(binary, encoded, outputs, draws, own)
     codes = means + deviations * draws
     if loss == "mse":
