@@ -158,7 +158,7 @@ class Fitting:
             verbose=estimator.verbose,
         )
         self._epochs = epochs
-        self._compile_with_xla = xla_pays(self._cost, n_rows, epochs)
+        self._compile_with_xla = xla_pays(self._cost, self._objective, n_rows, epochs)
 
     def _nothing_to_learn(self):
         """Tell whether the start reconstructs the rows up to rounding."""

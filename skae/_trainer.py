@@ -308,12 +308,14 @@ def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, 
         evict_oldest(_idle_trainers, _MOST_IDLE_TRAINERS)
 
 
-def xla_pays(cost, n_rows, n_epochs):
+def xla_pays(cost, objective, n_rows, n_epochs):
     """Tell whether XLA saves more time than it takes to compile.
 
-    Only dense layers gain; convolutions become slower on the CPU. Counts the
+    Only dense layers gain; on the CPU, convolutions become slower, and so do random
+    numbers, of which corruption draws one a value. Counts the
     multiplications and additions of the whole training, forwards and backwards.
     ``python -m benchmarks.training_speed`` shows both sides of the limit.
     """
     operations = 6 * cost.n_products * n_rows * n_epochs
-    return cost.is_dense and operations > _OPERATIONS_WORTH_XLA
+    gains = cost.is_dense and objective.corruption is None
+    return gains and operations > _OPERATIONS_WORTH_XLA
