@@ -99,7 +99,7 @@ class Corruption:
         keras, tf = _backend.load()
         generator = keras.random.SeedGenerator(seed)
         everything = tf.constant(everything)
-        frame = Frame(*(tf.constant(part, tf.float32) for part in vars(frame).values()))
+        frame = Frame(*frame.tensors())
         corrupted = np.empty_like(rows)
         for chunk in row_chunks(rows):
             part = tf.constant(rows[chunk])
@@ -166,6 +166,11 @@ class Frame:
     lowest: np.ndarray
     highest: np.ndarray
     shares: np.ndarray
+
+    def tensors(self):
+        """Return the fields, in order, as float32 tensors."""
+        _, tf = _backend.load()
+        return [tf.constant(part, tf.float32) for part in vars(self).values()]
 
     @staticmethod
     def shapes(sample_shape):

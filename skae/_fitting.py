@@ -130,7 +130,7 @@ class Fitting:
                 "noise_scale", _defaults.noise_scale(self._data.spread)
             )
             frame = self._data.frame(self._noise_scale)
-            self._frame = tuple(vars(frame).values())
+            self._frame = frame.tensors()
             self._data.corrupt_validation(self._objective.corruption, frame)
         n_draws = self._objective.n_draws(self._architecture[2])
         if n_draws:

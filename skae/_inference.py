@@ -171,13 +171,8 @@ class Codec:
         encoded, codes, targets = self._in_training(
             rows, rows, draws, weights, mean, scale
         )
-        return self.objective.log_importance(
-            targets,
-            encoded,
-            self._outputs(codes, weights),
-            self._drawn(draws),
-            self._own(weights),
-        )
+        outputs, own = self._outputs(codes, weights), self._own(weights)
+        return self.objective.log_importance(targets, encoded, outputs, draws, own)
 
     def kl_divergences(self, rows, weights, mean, scale):
         """Return the KL divergence of each row and code; see `NegativeELBO`."""
@@ -186,12 +181,8 @@ class Codec:
 
     def _in_training(self, rows, targets, draws, weights, mean, scale):
         encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        codes = self.objective.sampled(encoded, self._drawn(draws))
+        codes = self.objective.sampled(encoded, draws)
         return encoded, codes, self._standardized(targets, mean, scale)
-
-    def _drawn(self, draws):
-        _, tf = _backend.load()
-        return tf.cast(draws, tf.float32)
 
     def _standardized(self, rows, mean, scale):
         _, tf = _backend.load()

@@ -178,8 +178,8 @@ class Trainer:
         steps : Steps
             How the optimizer's steps are changed.
 
-        frame : tuple
-            Fields of `Frame`, if the objective corrupts rows.
+        frame : sequence of tensors
+            Of `Frame.tensors`, if the objective corrupts rows.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class Trainer:
         arguments = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = np.asarray(steps.decays, np.float32)
         arguments += [list(steps.sizes), tf.constant(decays)]
-        arguments += [[tf.constant(part, tf.float32) for part in frame]]
+        arguments += [list(frame)]
         with self._quiet_start():
             terms = self._run(list(data), *arguments).numpy()
         if self.follows_schedule:

@@ -69,8 +69,8 @@ class Loop:
     steps : Steps, default=NO_STEPS
         How the optimizer's steps are changed.
 
-    frame : tuple, default=()
-        Fields of `Frame`, if the objective corrupts rows.
+    frame : sequence of tensors, default=()
+        Of `Frame.tensors`, if the objective corrupts rows.
     """
 
     def __init__(
