@@ -3,6 +3,7 @@
 from skae._convolutional import ConvAutoencoder
 from skae._denoising import DenoisingAutoencoder
 from skae._dense import AutoencoderTransformer
+from skae._persistence import load
 from skae._sequence import SequenceAutoencoder
 from skae._variational import VAETransformer
 from skae.compare import compare
@@ -16,4 +17,5 @@ __all__ = [
     "SequenceAutoencoder",
     "VAETransformer",
     "compare",
+    "load",
 ]

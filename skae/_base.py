@@ -1,7 +1,5 @@
 """What every autoencoder does: the whole scikit-learn contract."""
 
-import copy
-
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
@@ -10,9 +8,11 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skae import _data, _validation
+from skae import _data, _persistence, _plain, _validation
 from skae._fitting import Fitting
 from skae._intake import Given
+
+_IN_PLAIN_PARTS = {"optimizer", "_fitted"}
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -60,7 +60,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._fit(Given(X, sample_weight, X_val))
 
     def _fit(self, given):
-        fitted = copy.copy(self)
+        fitted = object.__new__(type(self))
+        fitted.__dict__.update(self.__dict__)
         Fitting(fitted).run(given)
         self.__dict__ = fitted.__dict__
         return self
@@ -171,6 +172,42 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def decoder_(self):
         """Keras model from codes to rows in the user's units; a copy of the fit."""
         return self._fitted.models[1]
+
+    def save(self, path):
+        """Write the estimator, fitted or not, to a file for `skae.load`.
+
+        The file is a zip archive of JSON text and arrays, without code. It appears
+        whole or not at all, in place of what was there.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, by convention ending in ".skae".
+
+        Raises
+        ------
+        TypeError
+            When a parameter holds code of the user's own (callbacks, functions,
+            classes), which no file of data can hold. Networks that are functions or
+            classes of the user's own are no such case once fitted: the Keras models
+            that they built are written in their place.
+        """
+        _persistence.save(self, path)
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        for name in _IN_PLAIN_PARTS & state.keys():
+            if not isinstance(state[name], str):
+                state[name] = _plain.dumps(state[name], keep_objects=True)
+        return state
+
+    def __setstate__(self, state):
+        plain = {
+            name: _plain.loads(*state[name])
+            for name in _IN_PLAIN_PARTS & state.keys()
+            if not isinstance(state[name], str)
+        }
+        super().__setstate__({**state, **plain})
 
     def _check_parameters(self):
         """Check what the constraints cannot say."""

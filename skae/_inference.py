@@ -205,9 +205,6 @@ class Codec:
 class FittedCodec:
     """The state of a fit, and batched inference with it.
 
-    Compiled functions and Keras models are left out of copies and pickles, and made
-    again on first use.
-
     Parameters
     ----------
     codec : Codec
@@ -226,13 +223,20 @@ class FittedCodec:
         self.weights = weights
         self.scaling = scaling
 
-    def __getstate__(self):
-        return {
-            name: vars(self)[name] for name in ("architecture", "weights", "scaling")
-        }
+    @classmethod
+    def restored(cls, architecture, weights, scaling):
+        """Return a fit made elsewhere; its codec is made on first use.
 
-    def __setstate__(self, state):
-        vars(self).update(state)
+        Parameters
+        ----------
+        architecture : tuple
+            What `Codec` takes.
+        """
+        fitted = cls.__new__(cls)
+        fitted.architecture = architecture
+        fitted.weights = weights
+        fitted.scaling = scaling
+        return fitted
 
     def standardized(self, X):
         """Return rows in the network's scale, and a codec that takes such."""

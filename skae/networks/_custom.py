@@ -86,7 +86,27 @@ class CustomNetwork(Network):
         _check_no_activation(model)
         return model
 
+    def of_models(self, sample_shape, encoding_dim, outputs_per_code=1):
+        """Return the same network with the models that its functions return.
+
+        Parameters
+        ----------
+        outputs_per_code : int, default=1
+            How many outputs the encoder gives for each code.
+
+        Returns
+        -------
+        CustomNetwork
+        """
+        return CustomNetwork(
+            self._given("encoder", sample_shape, encoding_dim * outputs_per_code),
+            self._given("decoder", sample_shape, encoding_dim),
+        )
+
     def _model(self, name, *arguments):
+        return _copied(self._given(name, *arguments), name)
+
+    def _given(self, name, *arguments):
         keras, _ = _backend.load()
         model = getattr(self, name)
         if not isinstance(model, keras.layers.Layer) and callable(model):
@@ -97,7 +117,7 @@ class CustomNetwork(Network):
                 f"{name}(sample_shape, encoding_dim) that returns one, got {model!r}. "
                 "Begin the model with keras.Input."
             )
-        return _copied(model, name)
+        return model
 
 
 def _copied(model, name):
