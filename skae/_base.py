@@ -59,10 +59,48 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         return self._fit(Given(X, sample_weight, X_val))
 
-    def _fit(self, given):
+    @_validation.fit_context
+    def partial_fit(self, X, y=None, *, sample_weight=None):
+        """Go on learning with one pass over some rows, for data that come in parts.
+
+        The first call settles units, network and start by its rows, so these should
+        be like the rest, and several times as many as the codes. (Where a `fit` came
+        before, that has settled them.) Each call takes one epoch of optimizer steps,
+        at a constant learning rate. No rows are held out: all weights are kept, better
+        than PCA or not, and `epochs`, `learning_rate_schedule`, `early_stopping` and
+        `validation_fraction` are not used.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows; in the first call at least two.
+
+        y : None
+            Ignored; present so that pipelines can pass labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts, relative to the others of this call. Not negative.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data cannot be used; the message says which and
+            what would do.
+
+        TypeError
+            When `callbacks` holds something that is no Keras callback.
+        """
+        return self._fit(Given(X, sample_weight), is_partial=True)
+
+    def _fit(self, given, is_partial=False):
         fitted = object.__new__(type(self))
         fitted.__dict__.update(self.__dict__)
-        Fitting(fitted).run(given)
+        Fitting(fitted, is_partial).run(given)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -184,6 +222,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         path : str or path-like
             The file, by convention ending in ".skae".
 
+        Returns
+        -------
+        None
+
         Raises
         ------
         TypeError
@@ -191,6 +233,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             classes), which no file of data can hold. Networks that are functions or
             classes of the user's own are no such case once fitted: the Keras models
             that they built are written in their place.
+
+        OSError
+            When the file cannot be written.
         """
         _persistence.save(self, path)
 

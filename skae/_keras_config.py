@@ -1,6 +1,9 @@
 """Which Keras objects a file may ask for: those that only compute."""
 
-from skae import _backend
+import importlib
+import sys
+
+from skae import _backend, _keras_graph
 
 _MODELS = {
     "keras": {"Functional", "Sequential", "DTypePolicy"},
@@ -34,7 +37,13 @@ _LAYERS = set(
 # Tensor operations between layers; Keras names them by where they are defined.
 _OPERATIONS = {f"keras.src.ops.{name}" for name in ("linalg", "math", "nn", "numpy")}
 
-_DATA = {"__keras_tensor__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__"}
+_ARRAYS = {"__numpy__", "__tensor__"}
+_DATA = {"__keras_tensor__", "__ellipsis__", "__slice__", *_ARRAYS}
+_DTYPES = {
+    "bool",
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    *("float16", "float32", "float64"),
+}
 
 
 def check(config):
@@ -48,14 +57,39 @@ def check(config):
     config : dict, list or plain value
         As ``keras.saving.serialize_keras_object`` gives it, or part of that.
     """
-    if isinstance(config, list):
+    if isinstance(config, str):
+        check_name(config)
+    elif isinstance(config, list):
         for part in config:
             check(part)
     elif isinstance(config, dict):
         if "class_name" in config or "module" in config or "registered_name" in config:
             _check_object(config)
+        if "layers" in config or "output_layers" in config:
+            _keras_graph.check(config)
         for part in config.values():
             check(part)
+
+
+def check_name(name):
+    """Raise a ValueError if a name stands for something of the user's in Keras."""
+    keras = sys.modules.get("keras")  # before it is imported, nothing is registered
+    if keras and keras.saving.get_registered_object(name) is not None:
+        raise ValueError(
+            f"{name!r} is the name of something of your own, registered with Keras "
+            "or in its custom_object_scope. That is code, which no file of data holds."
+        )
+
+
+def without_training(config):
+    """Return a configuration without how its models were compiled for training."""
+    if isinstance(config, list):
+        return [without_training(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    parts = {name: without_training(part) for name, part in config.items()}
+    parts.pop("compile_config", None)
+    return parts
 
 
 def _check_object(config):
@@ -65,12 +99,13 @@ def _check_object(config):
         raise ValueError(f"{config!r:.200} does not name a Keras class.")
     if name == "function":
         allowed = _is_activation(config)
+    elif name in _DATA:
+        allowed = module is None and _is_plain_data(config)
     else:
         allowed = registered in (None, name) and (
-            (name in _DATA and module is None)
-            or name in _MODELS.get(module or "", ())
+            name in _MODELS.get(module or "", ())
             or (module == "keras.layers" and name in _LAYERS)
-            or module in _OPERATIONS
+            or _is_operation(module, name)
             or _is_plain_part(module, name)
         )
     if not allowed:
@@ -79,6 +114,24 @@ def _check_object(config):
             "that a file may ask for: Keras' own layers, models, initializers, "
             "regularizers, constraints, optimizers and activations that only compute."
         )
+    if "compile_config" in config:
+        raise ValueError("A model in a file is not compiled for training.")
+
+
+def _is_plain_data(config):
+    if config["class_name"] not in _ARRAYS:
+        return True
+    value = config.get("config")
+    return isinstance(value, dict) and value.get("dtype") in _DTYPES
+
+
+def _is_operation(module, name):
+    if module not in _OPERATIONS:
+        return False
+    keras, _ = _backend.load()
+    return _is_subclass(
+        vars(importlib.import_module(module)).get(name), keras.Operation
+    )
 
 
 def _is_activation(config):
@@ -110,5 +163,8 @@ def _is_plain_part(module, name):
     if module not in bases:
         return False
     namespace, base = bases[module]
-    found = getattr(namespace, name, None)
-    return isinstance(found, type) and issubclass(found, getattr(namespace, base))
+    return _is_subclass(getattr(namespace, name, None), getattr(namespace, base))
+
+
+def _is_subclass(found, base):
+    return isinstance(found, type) and issubclass(found, base)

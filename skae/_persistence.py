@@ -1,60 +1,34 @@
-"""Estimators as files: one zip archive of JSON text and arrays.
-
-The archive has three members, stored without compression:
-
-- ``manifest.json``: the number of the format, the versions of the libraries that wrote
-  it, and the SHA-256 digests of the other two;
-- ``estimator.json``: class, parameters, attributes and state, as `skae._plain` says;
-- ``arrays.npz``: the arrays, named ``arr_0`` and so on.
-"""
+"""Estimators as files: their state as `skae._plain` says it, in a `skae._archive`."""
 
 import contextlib
-import hashlib
-import io
-import json
+import math
 import os
-import tempfile
-import zipfile
 from importlib import metadata
-from pathlib import Path
 
-import numpy as np
 from sklearn import config_context
 
-from skae import _plain
+from skae import _archive, _keras_config, _plain, _random
+from skae._restored import RestoredFit
 from skae.exceptions import SavedFileError
-from skae.networks import CustomNetwork
+from skae.networks import CustomNetwork, Network
 
-FORMAT = 1
-
-_MANIFEST, _TEXT, _ARRAYS = "manifest.json", "estimator.json", "arrays.npz"
 _LIBRARIES = "keras", "numpy", "scikit-learn", "tensorflow"
-_METHODS_WITH_METADATA = ("fit",)
+_METHODS_WITH_METADATA = "fit", "partial_fit"
+_NAMES_IN_KERAS = "activation", "code_activation", "optimizer"
 
 
 def save(estimator, path):
     """Write an estimator to a file; see `BaseAutoencoder.save`."""
-    members = _members(estimator)
-    path = Path(path)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write_archive(file, members)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(draft, _usual_permissions())
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    text, arrays = _text_and_arrays(estimator)
+    _archive.write(path, text, arrays, _versions())
 
 
 def load(path):
     """Read an estimator that `save` has written.
 
     Nothing in the file is run: it names classes of skae's and of Keras' that only
-    compute, and holds numbers and text. So files of strangers can be loaded. The Keras
-    models are built on first use.
+    compute, and holds numbers and text. The networks are built on first use, after
+    their weights have been compared with them; so that may raise a SavedFileError too.
 
     Parameters
     ----------
@@ -88,39 +62,11 @@ def load(path):
     >>> bool((again.transform(X) == autoencoder.transform(X)).all())
     True
     """
-    with open(path, "rb") as file:
-        try:
-            return _estimator_of(*_checked_members(file))
-        except SavedFileError as error:
-            raise SavedFileError(f"{os.fspath(path)!r} {error}") from error.__cause__
-        except _SIGNS_OF_FORGERY as error:
-            raise SavedFileError(
-                f"{os.fspath(path)!r} is not what save writes, though its digests are "
-                f"right: {error!r:.500}. Somebody has changed it; do not use it."
-            ) from error
-
-
-_SIGNS_OF_FORGERY = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-
-
-def _members(estimator):
-    """Return the names and bytes of what an archive holds."""
-    text, arrays = _text_and_arrays(estimator)
-    members = {_TEXT: text.encode(), _ARRAYS: _npz(arrays)}
-    manifest = {
-        "format": FORMAT,
-        "versions": _versions(),
-        "sha256": {name: _digest(content) for name, content in members.items()},
-    }
-    return {_MANIFEST: json.dumps(manifest, indent=1).encode(), **members}
+    try:
+        text, arrays, versions = _archive.read(path)
+        return _estimator_of(text, arrays, versions)
+    except SavedFileError as error:
+        raise SavedFileError(f"{os.fspath(path)!r} {error}") from error.__cause__
 
 
 def _text_and_arrays(estimator):
@@ -155,25 +101,48 @@ def _put_models_for_code(estimator, content):
     if not _plain.is_of_user(network):
         return
     if isinstance(network, CustomNetwork):
-        network = network.of_models(sample_shape, dim, objective.outputs_per_code)
+        with _random.seeded(0):
+            network = network.of_models(sample_shape, dim, objective.outputs_per_code)
     else:
         network = CustomNetwork(fitted.codec.encoder, fitted.codec.decoder)
     architecture = network, sample_shape, dim, objective
-    restored = type(fitted).restored(architecture, fitted.weights, fitted.scaling)
+    restored = RestoredFit.restored(architecture, fitted.weights, fitted.scaling)
+    _check_that_models_do(restored)
     content["attributes"]["_fitted"] = restored
-    if "network" in content["parameters"]:
+    if _plain.is_of_user(content["parameters"].get("network")):
         content["parameters"]["network"] = network
+
+
+def _check_that_models_do(restored):
+    """Raise a TypeError if the models of a user's network are not all that it is."""
+    try:
+        restored.check()
+    except SavedFileError as error:
+        raise TypeError(
+            "network cannot be saved: its Keras models alone do not do what it does. "
+            f"{error.__cause__ or error} Use pickle."
+        ) from error
 
 
 def _check_savable(name, value):
     try:
         _plain.dumps(value)
+        _check_names({name: value})
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"{name} cannot be saved: {error}. A file holds data alone. Set it to "
+            f"{name} cannot be saved: {error} A file holds data alone. Set it to "
             "something else before saving, which does not change what was fitted, or "
             "use pickle."
         ) from error
+
+
+def _check_names(parameters):
+    """Raise a ValueError if a parameter names what the user has registered in Keras."""
+    for name, value in parameters.items():
+        if isinstance(value, Network) and not isinstance(value, CustomNetwork):
+            _check_names(value.get_params(deep=False))
+        if name in _NAMES_IN_KERAS and isinstance(value, str):
+            _keras_config.check_name(value)
 
 
 def _metadata_requests(estimator):
@@ -186,123 +155,64 @@ def _metadata_requests(estimator):
     return requests
 
 
-def _npz(arrays):
-    buffer = io.BytesIO()
-    # In C order, as `_array` reads them.
-    np.savez(buffer, *(np.array(array, order="C") for array in arrays))
-    return buffer.getvalue()
-
-
-def _write_archive(file, members):
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            # A fixed date: the same estimator gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(name), content)
-
-
-def _usual_permissions():
-    """Return what a new file gets; temporary ones are closed to others."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _checked_members(file):
-    """Return text and arrays of a file, after all that can be told from outside."""
+def _estimator_of(text, arrays, versions):
     try:
-        with zipfile.ZipFile(file) as archive:
-            members = _read_members(archive)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise SavedFileError(f"is no file that save has written: {error}") from error
-    except (LookupError, RuntimeError, ValueError, OverflowError) as error:
-        raise SavedFileError(f"is damaged: {error}") from error
-    manifest = _manifest(members[_MANIFEST])
-    for name, digest in manifest["sha256"].items():
-        if _digest(members[name]) != digest:
-            raise SavedFileError(
-                f"is damaged: {name} is not as it was written. Save or copy it again."
-            )
-    return members[_TEXT], members[_ARRAYS]
-
-
-def _read_members(archive):
-    names = archive.namelist()
-    if sorted(names) != sorted([_MANIFEST, _TEXT, _ARRAYS]):
+        content = _plain.loads(text, arrays)
+        estimator = _estimators()[content["class"]](**content["parameters"])
+        _check_names(content["parameters"])
+        _set_attributes(estimator, content["attributes"])
+        _set_metadata_requests(estimator, content["metadata_requests"])
+        return estimator
+    except _SIGNS_OF_FORGERY as error:
+        writers = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
         raise SavedFileError(
-            f"is no file that save has written: it holds {names[:5]}, not "
-            f"{[_MANIFEST, _TEXT, _ARRAYS]}"
-        )
-    return {name: _read_stored(archive, name) for name in names}
+            f"is not what skae {_versions()['skae']} writes, though its digests are "
+            f"right: {error!r:.500}. If it is from somebody you trust, install what it "
+            f"says has written it: {writers:.200}. Otherwise do not use it."
+        ) from error
 
 
-def _read_stored(archive, name):
-    """Read a member; since none is compressed, none is larger than its file."""
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise SavedFileError("is compressed, which save never does")
-    return archive.read(name)
+_SIGNS_OF_FORGERY = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
-def _manifest(content):
-    try:
-        manifest = json.loads(content)
-        number = manifest["format"]
-        if set(manifest["sha256"]) != {_TEXT, _ARRAYS}:
-            raise ValueError("digests are missing")
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
-        raise SavedFileError(f"has a damaged manifest: {error!r}") from error
-    if number != FORMAT:
-        raise SavedFileError(
-            f"has format {number!r:.20}, written by skae "
-            f"{_writer(manifest)}; skae {_versions()['skae']} reads format {FORMAT}. "
-            "Install that version of skae to load it."
-        )
-    return manifest
-
-
-def _writer(manifest):
-    versions = manifest.get("versions")
-    return versions.get("skae") if isinstance(versions, dict) else "of unknown version"
-
-
-def _arrays(content):
-    """Return the arrays of an npz file whose headers say no more than there is."""
-    arrays = []
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for number, info in enumerate(archive.infolist()):
-            if info.filename != f"arr_{number}.npy":
-                raise ValueError(f"{info.filename!r} among the arrays")
-            arrays.append(_array(_read_stored(archive, info.filename)))
-    return arrays
-
-
-def _array(content):
-    file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    shape, in_fortran_order, dtype = read_header(file)
-    if in_fortran_order or dtype.kind not in "biuf":
-        raise ValueError(f"an array of {dtype}, in another order or of another kind")
-    values = np.frombuffer(content, dtype, offset=file.tell())
-    return values.reshape(shape).copy()
-
-
-def _estimator_of(text, arrays):
-    content = _plain.loads(text, _arrays(arrays))
-    cls = _estimators()[content["class"]]
-    estimator = cls(**content["parameters"])
-    for name, value in content["attributes"].items():
-        if hasattr(cls, name):
-            raise ValueError(f"attribute {name!r} is the class's own")
+def _set_attributes(estimator, attributes):
+    for name, value in attributes.items():
+        if hasattr(estimator, name) or name.startswith("__"):
+            raise ValueError(f"attribute {name!r:.50} is the estimator's own")
         setattr(estimator, name, value)
+    if "_fitted" in attributes:
+        _check_fit(estimator)
+
+
+def _check_fit(estimator):
+    """Raise a ValueError if sizes differ between a fit and what tells of it."""
+    network, sample_shape, dim, _ = estimator._fitted.architecture
+    _check_names({"network": network})
+    sizes = {
+        "sample_shape_": sample_shape,
+        "n_features_in_": math.prod(sample_shape),
+        "encoding_dim_": dim,
+        "_n_features_out": dim,
+    }
+    for name, size in sizes.items():
+        if getattr(estimator, name) != size:
+            raise ValueError(f"{name} is {getattr(estimator, name)!r:.50}, not {size}")
+
+
+def _set_metadata_requests(estimator, requests_by_method):
     with config_context(enable_metadata_routing=True):
-        for method, requests in content["metadata_requests"].items():
-            if method in _METHODS_WITH_METADATA and requests:
+        for method, requests in requests_by_method.items():
+            if method not in _METHODS_WITH_METADATA:
+                raise ValueError(f"{method!r:.50} takes no metadata")
+            if requests:
                 getattr(estimator, f"set_{method}_request")(**requests)
-    return estimator
 
 
 def _estimators():
@@ -321,7 +231,3 @@ def _versions():
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return versions
-
-
-def _digest(content):
-    return hashlib.sha256(content).hexdigest()
