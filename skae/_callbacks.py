@@ -25,15 +25,32 @@ class CallbackDriver:
 
     epochs, steps : int
         Number of epochs, and of batches in each.
+
+    backup : Backup
+        Saves and restores what Keras does not know of.
+
+    Attributes
+    ----------
+    wants_batches : bool
+        Whether a callback has hooks around batches.
+
+    logs : dict or None
+        While the end of an epoch is announced, its logs, with what callbacks have
+        added so far.
     """
 
-    def __init__(self, callbacks, model, epochs, steps):
+    def __init__(self, callbacks, model, epochs, steps, backup):
         keras, _ = _backend.load()
         callbacks = [_copied(callback) for callback in callbacks]
         self.wants_batches = any(map(_has_batch_hooks, callbacks))
+        self.logs: dict | None = None
         self._model = model
+        self._backup = backup
+        self._backup.attach(callbacks)
+        # Keras hands all callbacks the same dict, but returns it to nobody.
+        witness = keras.callbacks.LambdaCallback(on_epoch_end=self._see)
         self._hooks = keras.callbacks.CallbackList(
-            callbacks,
+            [witness, *callbacks],
             add_history=True,
             model=model,
             epochs=epochs,
@@ -46,14 +63,20 @@ class CallbackDriver:
         """Whether a callback asked for the end of training."""
         return self._model.stop_training
 
+    @stopped.setter
+    def stopped(self, stopped):
+        self._model.stop_training = stopped
+
     def train_begin(self):
-        """Announce the training."""
-        self._model.stop_training = False
+        """Announce the training; return the `State` of one to continue, or None."""
+        self.stopped = False
         self._hooks.on_train_begin()
+        return self._backup.restored
 
     def train_end(self, logs):
         """Announce the end, with the last epoch's logs."""
         self._hooks.on_train_end(logs)
+        self._backup.detach()
 
     def epoch_begin(self, epoch):
         """Announce an epoch, counted from 0."""
@@ -61,14 +84,12 @@ class CallbackDriver:
 
     def epoch_end(self, epoch, logs):
         """Hand over an epoch's logs; return them with what callbacks added."""
-        history = self._model.history.history
-        before = {name: len(values) for name, values in history.items()}
         self._hooks.on_epoch_end(epoch, logs)
-        return {
-            name: values[-1]
-            for name, values in history.items()
-            if len(values) > before.get(name, 0)
-        }
+        seen, self.logs = self.logs, None
+        return seen
+
+    def _see(self, epoch, logs):
+        self.logs = logs
 
     def batch_begin(self, batch):
         """Announce a batch, counted from 0 in each epoch."""
@@ -113,9 +134,12 @@ class NoCallbacks:
 
 
 def _has_batch_hooks(callback):
-    """Tell whether a callback overrides one of the hooks around batches."""
+    """Tell whether a callback does something in the hooks around batches."""
     keras, _ = _backend.load()
     inherited = keras.callbacks.Callback
+    savers = keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint
+    if type(callback) in savers and callback.save_freq == "epoch":
+        return False
     return any(
         getattr(getattr(callback, hook), "__func__", None)
         is not getattr(inherited, hook)

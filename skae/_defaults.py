@@ -52,10 +52,15 @@ def epochs(n_rows, batch, cost):
     return min(max(math.ceil(wanted), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 
-def learning_rate(optimizer):
-    """Return 0.01 for Adam and its kin by name, None for an optimizer's own rate."""
+def learning_rate(optimizer, is_partial=False):
+    """Return 0.01 for Adam and its kin by name, None for an optimizer's own rate.
+
+    In passes over parts, which no schedule brings to rest, it is 0.003.
+    """
     kin = ("adam", "adamw", "nadam")
-    return 0.01 if isinstance(optimizer, str) and optimizer.lower() in kin else None
+    if not isinstance(optimizer, str) or optimizer.lower() not in kin:
+        return None
+    return 0.003 if is_partial else 0.01
 
 
 def noise_scale(spread):

@@ -94,7 +94,7 @@ default="gaussian"
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.COUNT, None],
+        "encoding_dim": [_validation.SIZE, None],
         "network": [Network, None],
         "corruption": [_validation.StrOptions(set(_corruption.KINDS)), callable],
         "noise_scale": [_validation.AUTO, _validation.NOT_NEGATIVE],
@@ -200,6 +200,43 @@ default="gaussian"
         """
         _check_labels(X, y)
         return self._fit(Given(X, sample_weight, X_val, X_clean, X_val_clean))
+
+    @_validation.fit_context
+    def partial_fit(self, X, y=None, *, X_clean=None, sample_weight=None):
+        """Go on learning with one pass over some rows, for data that come in parts.
+
+        See `AutoencoderTransformer.partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows; in the first call at least two. Clean, unless `X_clean` is given.
+
+        y : None
+            Ignored; present so that pipelines can pass labels.
+
+        X_clean : array-like of the shape of X, default=None
+            The clean samples of the rows of X; see `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts, relative to the others of this call. Not negative.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data cannot be used; the message says which and
+            what would do.
+
+        TypeError
+            When `callbacks` holds something that is no Keras callback.
+        """
+        _check_labels(X, y)
+        return self._fit(Given(X, sample_weight, X_clean=X_clean), is_partial=True)
 
     def denoise(self, X):
         """Clean noisy rows.

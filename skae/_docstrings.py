@@ -23,9 +23,10 @@ _SHARED = {
         Keras optimizer, by name or as an instance, which is copied. "auto" is Adam.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate of the schedule. "auto" is 0.01 for Adam and its kin,
-        and the optimizer's own for others and for instances. From a PCA start,
-        steps are measured in what PCA leaves unexplained.
+        Largest learning rate of the schedule. "auto" is 0.01 for Adam and its kin
+        (0.003 in `partial_fit`, which has no schedule), and the optimizer's own for
+        others and for instances. From a PCA start, steps are measured in what PCA
+        leaves unexplained.
 
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" rises over the first tenth of the steps, and falls to zero as half a
@@ -55,7 +56,7 @@ _SHARED = {
         ``model`` works in the network's scale, and with cross-entropy gives logits; to
         keep a model, save `encoder_` and `decoder_`. A learning rate that a callback
         sets is multiplied by the schedule; ``learning_rate_schedule="constant"`` leaves
-        it alone.
+        it alone. With BackupAndRestore, a fit that was killed goes on where it stopped.
 
     warm_start : bool, default=False
         Whether another call of `fit` continues from the present weights, with a new

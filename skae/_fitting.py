@@ -6,11 +6,22 @@ import dataclasses
 import math
 import warnings
 
-from skae import _data, _defaults, _pca, _random, _start, _validation
+import numpy as np
+
+from skae import (
+    _backend,
+    _data,
+    _defaults,
+    _pca,
+    _random,
+    _start,
+    _validation,
+)
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
+from skae._interruption import interrupts_deferred
 from skae._settings import Settings
-from skae._trainer import NO_STEPS, Trainer, borrowed_trainer, xla_pays
+from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
 from skae.networks._models import (
     Cost,
@@ -26,15 +37,28 @@ class Fitting:
     ----------
     estimator : BaseAutoencoder
         A copy of the user's estimator; gets the fitted attributes at the end.
+
+    is_partial : bool
+        Whether this is one pass over a part of the data, which goes on where the
+        last one ended.
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator, is_partial):
         self._estimator = estimator
-        self._resumed = estimator.warm_start and hasattr(estimator, "_fitted")
+        self._is_partial = is_partial
+        goes_on = is_partial or estimator.warm_start
+        self._resumed = goes_on and hasattr(estimator, "_fitted")
+        self._last_pass = getattr(estimator, "_last_pass", None) if is_partial else None
         self._generator = _random.as_generator(estimator.random_state)
+        if is_partial and self._resumed:
+            # Other draws in every pass.
+            seeds = _random.draw_seed(self._generator), estimator.n_iter_
+            self._generator = np.random.RandomState(seeds)
 
     def run(self, given):
         """Fit to what is `Given`."""
+        with interrupts_deferred():  # TensorFlow half imported cannot be used
+            _backend.load()
         _validation.check_callbacks(self._estimator.callbacks)
         self._estimator._check_parameters()
         self._optimizer = self._checked_optimizer()
@@ -49,7 +73,9 @@ class Fitting:
 
     def _checked_optimizer(self):
         optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)
-        rate = self._resolved("learning_rate", _defaults.learning_rate(optimizer))
+        rate = self._resolved(
+            "learning_rate", _defaults.learning_rate(optimizer, self._is_partial)
+        )
         return _validation.check_optimizer(optimizer, rate)
 
     def _resolved(self, parameter, automatic):
@@ -63,7 +89,9 @@ class Fitting:
         if given.is_paired:
             objective = dataclasses.replace(objective, corruption=None)
         self._objective = objective
-        self._data = Intake(estimator, objective, self._resumed, self._generator)
+        self._data = Intake(
+            estimator, objective, self._resumed, self._generator, self._is_partial
+        )
         self._data.take(given)
 
     def _choose_architecture(self):
@@ -83,19 +111,23 @@ class Fitting:
         self._codec = shared_codec(network, sample_shape, dim, objective)
         if self._resumed and not self._codec.has_network_of(estimator._fitted):
             raise ValueError(
-                "warm_start=True continues the network of the previous fit, but the "
-                "parameters now describe another one. Set them back, or set "
-                "warm_start=False to fit anew."
+                "partial_fit, and fit with warm_start=True, continue the network of "
+                "the previous fit, but the parameters now describe another one. Set "
+                "them back, or fit anew with warm_start=False."
             )
 
     def _start(self):
         """Return the weights that training starts from, and the size of its steps."""
         network, _, dim, objective = self._architecture
+        self._axes = None
+        self._cost = Cost.of(self._codec.encoder, self._codec.decoder)
+        if self._last_pass is not None:
+            sizes = tuple(self._last_pass["step_sizes"])
+            return self._estimator._fitted.weights, Steps(sizes, (0.0,) * len(sizes))
         seed = _random.draw_seed(self._generator)
         encoder, decoder = build(*self._architecture, seed)
         own = objective.build()
-        self._cost = Cost.of(encoder, decoder)
-        self._axes, steps = None, NO_STEPS
+        steps = NO_STEPS
         if self._init == "pca":
             rows = self._data.rows
             self._axes = _pca.principal_axes(
@@ -117,7 +149,7 @@ class Fitting:
         return [v.numpy() for v in variables(encoder, decoder) + own], steps
 
     def _weight_decay(self, dim):
-        if self._resolved("optimizer", None) is not None:
+        if self._resolved("optimizer", None) is not None or self._is_partial:
             return 0.0
         return _defaults.weight_decay(len(self._data.training_rows), dim)
 
@@ -126,9 +158,10 @@ class Fitting:
         self._frame = ()
         if self._objective.corruption is not None:
             self._objective.corruption.check(self._estimator.sample_shape_)
-            self._noise_scale = self._resolved(
-                "noise_scale", _defaults.noise_scale(self._data.spread)
-            )
+            automatic = _defaults.noise_scale(self._data.spread)
+            if self._last_pass is not None:
+                automatic = getattr(self._estimator, "noise_scale_", automatic)
+            self._noise_scale = self._resolved("noise_scale", automatic)
             frame = self._data.frame(self._noise_scale)
             self._frame = frame.tensors()
             self._data.corrupt_validation(self._objective.corruption, frame)
@@ -142,17 +175,17 @@ class Fitting:
         batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
         batch_size = min(batch_size, n_rows)
         automatic = _defaults.epochs(n_rows, batch_size, self._cost)
-        epochs = self._resolved("epochs", automatic)
+        epochs = 1 if self._is_partial else self._resolved("epochs", automatic)
         self._patience = self._resolved("patience", _defaults.patience(epochs))
         self._learning_rate = float(self._optimizer.learning_rate.numpy())
         n_features, scale = self._data.rows.values.shape[1], self._data.scaling.scale
         self._settings = Settings(
             epochs=0 if self._nothing_to_learn() else epochs,
             batch_size=batch_size,
-            learning_rate_schedule=estimator.learning_rate_schedule,
+            learning_rate_schedule=self._schedule(),
             patience=self._patience if estimator.early_stopping else None,
             must_beat_start=self._init == "pca",
-            warmup=estimator._warmup(epochs, self._init == "pca"),
+            warmup=self._warmup(epochs),
             loss_unit=self._objective.unit(scale),
             loss_offset=self._objective.offset(scale, n_features),
             verbose=estimator.verbose,
@@ -160,10 +193,21 @@ class Fitting:
         self._epochs = epochs
         self._compile_with_xla = xla_pays(self._cost, self._objective, n_rows, epochs)
 
+    def _schedule(self):
+        """Name the schedule; passes over parts know of no end to fall towards."""
+        return (
+            "constant" if self._is_partial else self._estimator.learning_rate_schedule
+        )
+
+    def _warmup(self, epochs):
+        if self._is_partial:
+            return 0
+        return self._estimator._warmup(epochs, self._init == "pca")
+
     def _nothing_to_learn(self):
         """Tell whether the start reconstructs the rows up to rounding."""
         return (
-            not self._resumed
+            not (self._resumed or self._is_partial)
             and self._axes is not None
             and self._axes.are_exact
             and _start.start_is_exact(self._architecture[0].code_activation)
@@ -184,11 +228,31 @@ class Fitting:
             self._generator,
             steps,
             self._frame,
+            self._optimizer_values(),
         )
         if self._nothing_to_learn() and not callbacks:
             return loop.stay(start)
         with self._trainer(steps, bool(callbacks)) as trainer:
-            return loop.run(trainer, start, callbacks)
+            training = loop.run(trainer, start, callbacks)
+            if self._is_partial:
+                self._this_pass = {
+                    "optimizer": self._optimizer_key(),
+                    "values": trainer.optimizer_values,
+                    "step_sizes": list(steps.sizes),
+                }
+            return training
+
+    def _optimizer_values(self):
+        """Return the state that the last pass left of the same optimizer, or None."""
+        last = self._last_pass
+        if last is None or last["optimizer"] != self._optimizer_key():
+            return None
+        return last["values"]
+
+    def _optimizer_key(self):
+        """Tell optimizers apart by all but their learning rate."""
+        config = {**self._optimizer.get_config(), "learning_rate": None}
+        return f"{type(self._optimizer).__name__} {config}"
 
     def _trainer(self, steps, is_kept):
         """Return a context with a trainer, fresh if callbacks may keep its model."""
@@ -213,10 +277,14 @@ class Fitting:
         network, sample_shape, dim, _ = self._architecture
         settings = self._settings
         scaling = self._data.scaling
+        history, n_before = training.history, 0
+        if self._is_partial and self._resumed:
+            n_before = self._estimator.n_iter_
+            history = _appended(self._estimator.history_, history)
         attributes = {
-            "history_": training.history,
-            "n_iter_": len(training.history["loss"]),
-            "best_epoch_": training.best_epoch,
+            "history_": history,
+            "n_iter_": n_before + len(training.history["loss"]),
+            "best_epoch_": n_before + training.best_epoch,
             "initial_loss_": training.initial_loss,
             "best_loss_": training.best_loss,
             "init_": self._init,
@@ -236,9 +304,17 @@ class Fitting:
         if not self._resumed:
             attributes["mean_"] = self._data.mean.reshape(sample_shape)
         attributes.update(self._estimator._resolved_parameters(network))
-        for name in ("noise_scale_", "hidden_layer_sizes_"):
+        if self._is_partial:
+            attributes["_last_pass"] = self._this_pass
+        for name in ("noise_scale_", "hidden_layer_sizes_", "_last_pass"):
             vars(self._estimator).pop(name, None)  # an earlier fit may have had one
         vars(self._estimator).update(attributes)
+
+
+def _appended(history, more):
+    """Return a history with the epochs of another after its own."""
+    names = {**history, **more}
+    return {name: history.get(name, []) + more.get(name, []) for name in names}
 
 
 def _automatic_init(network):

@@ -41,13 +41,17 @@ class Intake:
 
     generator : numpy.random.RandomState
         Chooses the rows held out.
+
+    is_partial : bool
+        Whether the data are a part of all, of which none are held out.
     """
 
-    def __init__(self, estimator, objective, resumed, generator):
+    def __init__(self, estimator, objective, resumed, generator, is_partial=False):
         self._estimator = estimator
         self._objective = objective
         self._resumed = resumed
         self._generator = generator
+        self._is_partial = is_partial
         self.validation: _data.Rows | None = None
 
     def take(self, given):
@@ -57,11 +61,12 @@ class Intake:
         variance), `range`, `rows` (all, those held out last), `training_rows`,
         `validation` and `validation_fraction`.
         """
-        X = self._checked(given.X, reset=not self._resumed, fewest=2)
+        fewest = 1 if self._is_partial and self._resumed else 2
+        X = self._checked(given.X, reset=not self._resumed, fewest=fewest)
         clean = self._checked_clean("X_clean", given.X_clean, X)
         held_out = self._held_out_by_user(given)
         self._check_unit_interval("X" if clean is None else "X_clean", X, clean)
-        weights = _validation.check_sample_weight(given.sample_weight, X)
+        weights = _validation.check_sample_weight(given.sample_weight, X, fewest)
         arrays = [X] if clean is None else [X, clean]
         weights, X, *others = _data.merge_repeated_rows(weights, *arrays)
         clean = others[0] if others else None
@@ -158,7 +163,7 @@ class Intake:
 
     def _split(self, X, clean, weights, held_out):
         """Hold rows out, the last ones, so that all are one array."""
-        fraction = self._estimator.validation_fraction
+        fraction = 0.0 if self._is_partial else self._estimator.validation_fraction
         if isinstance(fraction, str):
             fraction = _defaults.validation_fraction(len(X))
         self.validation_fraction = fraction if held_out is None else 0.0

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -12,6 +11,8 @@ import numpy as np
 from skae import _backend
 from skae._corruption import Frame
 from skae._inference import evict_oldest
+from skae._interruption import Pace
+from skae._threads import Lock
 from skae.networks._models import (
     architecture_key,
     build,
@@ -19,7 +20,7 @@ from skae.networks._models import (
     variables,
 )
 
-_MOST_IDLE_TRAINERS = 8
+_MOST_IDLE_TRAINERS = 16
 _OPERATIONS_WORTH_XLA = 2e11
 
 
@@ -101,6 +102,7 @@ class Trainer:
         self._sample_shape = sample_shape
         self._n_draws = objective.n_draws(encoding_dim)
         self._seed = keras.random.SeedGenerator(0)
+        self._pace = Pace()
         self._compiled_with_xla = compile_with_xla
         self._own = objective.build()
         self.variables = variables(self.encoder, self.decoder) + self._own
@@ -110,7 +112,7 @@ class Trainer:
             + self._own
         )
         optimizer.build(self.trainable)
-        self._fresh_optimizer = [v.numpy() for v in optimizer.variables]
+        self._fresh_optimizer = self.optimizer_values
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
         steps = tf.function(self._take_steps, jit_compile=compile_with_xla)
         self._run = steps.get_concrete_function(
@@ -133,19 +135,57 @@ class Trainer:
         """The optimizer's present learning rate, before the schedule's factor."""
         return float(self.optimizer.learning_rate.numpy())
 
-    def reset(self, weights, seed=0):
-        """Start afresh from the given values, with a fresh optimizer and a seed."""
+    def reset(self, weights, seed=0, optimizer_values=None):
+        """Start from the given values and a seed.
+
+        Parameters
+        ----------
+        weights : list of arrays
+            Values of all variables.
+
+        seed : int, default=0
+            Of corruption and other draws.
+
+        optimizer_values : list of arrays or None, default=None
+            What `optimizer_values` was after other training; its learning rate is not
+            taken over. None is a fresh optimizer.
+        """
         self.set_weights(weights)
         self._seed.state.assign([seed, 0])
-        for variable, value in zip(
-            self.optimizer.variables, self._fresh_optimizer, strict=True
-        ):
-            variable.assign(value)
+        _assign(self.optimizer.variables, self._fresh_optimizer)
+        if optimizer_values is not None:
+            rate = self.learning_rate
+            _assign(self.optimizer.variables, optimizer_values)
+            if self.follows_schedule:
+                self.optimizer.learning_rate.assign(rate)
+
+    @property
+    def optimizer_values(self):
+        """Copies of the values of the optimizer's variables."""
+        return [v.numpy() for v in self.optimizer.variables]
 
     def set_weights(self, weights):
         """Assign values to all variables."""
-        for variable, value in zip(self.variables, weights, strict=True):
-            variable.assign(value)
+        _assign(self.variables, weights)
+
+    @property
+    def unsaved(self):
+        """Values of what a weights file of `autoencoder` lacks.
+
+        The objective's own variables, and the states of all that draws at random.
+        """
+        return [v.numpy() for v in self._unsaved_variables()]
+
+    def restore(self, unsaved):
+        """Assign the values of `unsaved`."""
+        _assign(self._unsaved_variables(), unsaved)
+
+    def _unsaved_variables(self):
+        # The variables of Keras models include the states of random layers; the
+        # weights do not.
+        saved = {id(v) for v in self.encoder.weights + self.decoder.weights}
+        unsaved = [v for v in self.variables if id(v) not in saved]
+        return [*unsaved, self._seed.state]
 
     def autoencoder(self):
         """Return the model that callbacks see, compiled with the optimizer."""
@@ -188,28 +228,33 @@ class Trainer:
         """
         _, tf = _backend.load()
         rate = self.learning_rate
-        arguments = [tf.constant(part) for part in (*batches, factors, term_weights)]
-        decays = np.asarray(steps.decays, np.float32)
-        arguments += [list(steps.sizes), tf.constant(decays)]
-        arguments += [list(frame)]
-        with self._quiet_start():
-            terms = self._run(list(data), *arguments).numpy()
-        if self.follows_schedule:
-            self.optimizer.learning_rate.assign(rate)
-        return terms.astype(np.float64)
+        batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
+        decays = tf.constant(np.asarray(steps.decays, np.float32))
+        arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]
+        total = tf.zeros(len(self.objective.terms))
+        for piece in self._pace.pieces(len(factors)):
+            with self._quiet_start():
+                total, mean = self._run(*arguments, tf.constant(piece), total)
+                mean = mean.numpy()
+            if self.follows_schedule:
+                self.optimizer.learning_rate.assign(rate)
+        return mean.astype(np.float64)
 
     def _quiet_start(self):
         if self._compiled_with_xla:
             return _backend.quiet_start_of_xla()
         return contextlib.nullcontext()
 
-    def _take_steps(
-        self, data, rows, weights, factors, term_weights, step_sizes, decays, frame
-    ):
+    def _take_steps(self, data, batches, step_sizes, decays, frame, piece, total):
+        """Train on the batches from the first to before the second of `piece`.
+
+        Return the sums of the terms, added to `total`, and what these come to as means.
+        """
         _, tf = _backend.load()
+        rows, weights, factors, term_weights = batches
         full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
-        total = tf.zeros(len(self.objective.terms))
-        for i in tf.range(tf.shape(rows)[0]):
+        i = piece[0]
+        while i < piece[1]:  # XLA would compile a tf.range anew for other ends
             rate = full_rate
             if self.follows_schedule:
                 rate = full_rate * factors[i]
@@ -224,7 +269,8 @@ class Trainer:
             total += self._take_step(batch[0], targets, weights[i], term_weights[i])
             if step_sizes:
                 self._rescale_step(before, step_sizes, rate * decays)
-        return total / tf.reduce_sum(weights)
+            i += 1
+        return total, total / tf.reduce_sum(weights)
 
     def _take_step(self, rows, targets, weights, term_weights):
         """Update all variables; return the weighted sums of the row terms."""
@@ -238,8 +284,25 @@ class Trainer:
             for penalty in self.encoder.losses + self.decoder.losses:
                 loss += tf.cast(penalty, tf.float32)
         gradients = tape.gradient(loss, [v.value for v in self.trainable])
-        self.optimizer.apply(gradients)
+        self._apply(gradients)
         return tf.linalg.matvec(terms, weights, transpose_a=True)
+
+    def _apply(self, gradients):
+        """Have the optimizer take a step, as on one device.
+
+        Asked to sum the gradients over devices, TensorFlow would keep the compiled
+        steps, some megabytes, as long as the process lives.
+        """
+        _, tf = _backend.load()
+
+        def apply(strategy):
+            self.optimizer.apply(gradients)
+
+        devices = tf.distribute.get_replica_context()
+        if devices is None:  # the user chose a strategy, which sums by itself
+            apply(tf.distribute.get_strategy())
+        else:
+            devices.merge_call(apply)
 
     def _row_terms(self, rows, targets):
         keras, tf = _backend.load()
@@ -263,6 +326,11 @@ class Trainer:
             variable.assign(old + step)
 
 
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 def _step_signature(sample_shape, objective, step_shapes, has_targets):
     """Return the shapes and types of what `Trainer._take_steps` takes."""
     _, tf = _backend.load()
@@ -271,18 +339,22 @@ def _step_signature(sample_shape, objective, step_shapes, has_targets):
     frame = Frame.shapes(sample_shape) if objective.corruption else ()
     return (
         [rows, rows] if has_targets else [rows],
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((None, None), tf.float32),
-        tf.TensorSpec((None,), tf.float32),
-        tf.TensorSpec((None, len(objective.terms)), tf.float32),
+        [
+            tf.TensorSpec((None, None), tf.int32),
+            tf.TensorSpec((None, None), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
+            tf.TensorSpec((None, len(objective.terms)), tf.float32),
+        ],
         [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
         tf.TensorSpec((None,), tf.float32),
         [tf.TensorSpec(shape, tf.float32) for shape in frame],
+        tf.TensorSpec((2,), tf.int32),
+        tf.TensorSpec((len(objective.terms),), tf.float32),
     )
 
 
 _idle_trainers: OrderedDict = OrderedDict()
-_idle_lock = threading.Lock()
+_idle_lock = Lock()
 
 
 @contextlib.contextmanager
@@ -296,14 +368,14 @@ def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, 
     optimizer_key = type(optimizer), config, keras.config.floatx()
     parts = (sample_shape, encoding_dim, objective, optimizer_key)
     key = architecture_key(network, *parts, *sorted(how.items()))
-    with _idle_lock:
+    with _idle_lock.held():
         trainer = _idle_trainers.pop(key, None)
     if trainer is None:
         trainer = Trainer(
             network, sample_shape, encoding_dim, objective, optimizer, **how
         )
     yield trainer
-    with _idle_lock:
+    with _idle_lock.held():
         _idle_trainers[key] = trainer
         evict_oldest(_idle_trainers, _MOST_IDLE_TRAINERS)
 

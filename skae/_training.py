@@ -8,11 +8,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae import _backend
 from skae._callbacks import CallbackDriver, NoCallbacks
+from skae._judging import BestWeights
 from skae._random import draw_seed
+from skae._resume import Backup, State
 from skae._settings import cosine_with_warmup, warmed_up_weights
 from skae._trainer import NO_STEPS
-
-_STANDARD_ERRORS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +71,9 @@ class Loop:
 
     frame : sequence of tensors, default=()
         Of `Frame.tensors`, if the objective corrupts rows.
+
+    optimizer_values : list of arrays or None, default=None
+        What earlier training left; see `Trainer.reset`.
     """
 
     def __init__(
@@ -83,29 +86,29 @@ class Loop:
         generator,
         steps=NO_STEPS,
         frame=(),
+        optimizer_values=None,
     ):
         self._settings = settings
         self._rows = rows
         self._validation = validation
         self._objective = objective
         self._term_weights = np.array(objective.term_weights)
-        self._row_terms = row_terms
         self._generator = generator
+        self._optimizer_values = optimizer_values
         self._how = {"steps": steps, "frame": frame}
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
-        self._history: dict[str, list] = {
-            name: []
-            for name in ("loss", "learning_rate", "val_loss")
-            if name != "val_loss" or validation is not None
-        }
+        self._weights = BestWeights(row_terms, self._term_weights, rows, validation)
+        self._epochs: list[dict] = []
+        self._batch_terms: list[np.ndarray] = []
+        self._batch_counts: list[float] = []
         self._diverged = False
 
     def stay(self, start):
         """Return the values `start` as the result, without training."""
         if self._validation is None:
             return Training(start, self._history, 0)
-        loss = self._in_units(self._judge(start, 0).loss)
+        loss = self._in_units(self._weights.judge(start, 0).loss)
         return Training(start, self._history, 0, loss, loss)
 
     def run(self, trainer, start, callbacks=()):
@@ -134,29 +137,68 @@ class Loop:
         _, tf = _backend.load()
         self._data = [tf.convert_to_tensor(part) for part in self._rows.data]
         self._trainer = trainer
-        self._trainer.reset(start, draw_seed(self._generator))
-        self._start = self._previous = self._best = self._judge(start, 0)
-        driver = self._driver(callbacks)
-        driver.train_begin()
-        logs = {}
-        for epoch in range(self._settings.epochs):
-            driver.epoch_begin(epoch)
-            logs = self._train_one_epoch(epoch, driver)
-            logs = {**driver.epoch_end(epoch, logs), "learning_rate": self._rate}
-            self._record(epoch, logs)
-            if self._is_over(epoch, logs, driver):
-                break
+        seed = draw_seed(self._generator)
+        self._trainer.reset(start, seed, self._optimizer_values)
+        self._weights.begin(start)
+        self._driver = self._new_driver(callbacks)
+        self._go_on_from(self._driver.train_begin())
+        while not self._is_over():
+            epoch = len(self._epochs)
+            self._driver.epoch_begin(epoch)
+            logs = self._train_one_epoch(epoch)
+            self._record(self._in_full(self._driver.epoch_end(epoch, logs)))
         self._average_weights()
-        driver.train_end(logs)
+        self._driver.train_end(self._epochs[-1] if self._epochs else {})
         return self._training()
 
-    def _driver(self, callbacks):
+    def _new_driver(self, callbacks):
         if not callbacks:
             return NoCallbacks()
         model = self._trainer.autoencoder()
-        return CallbackDriver(callbacks, model, self._settings.epochs, self._n_batches)
+        shapes = [tuple(v.shape) for v in self._trainer.variables]
+        fit = {
+            "batch_size": self._settings.batch_size,
+            "training rows": len(self._rows),
+            "optimizer": self._trainer.optimizer.name,
+            "weights of shapes": ", ".join(map(str, shapes)),
+        }
+        return CallbackDriver(
+            callbacks,
+            model,
+            self._settings.epochs,
+            self._n_batches,
+            Backup(model, fit, self._state),
+        )
 
-    def _train_one_epoch(self, epoch, driver):
+    def _state(self):
+        """Return where the training stands, in the midst of a callback's hook."""
+        logs = self._driver.logs
+        epochs = self._epochs if logs is None else [*self._epochs, self._in_full(logs)]
+        in_epoch = len(self._batch_terms) > 0
+        order = self._order if in_epoch else self._generator.get_state(legacy=False)
+        return State(
+            epochs=epochs,
+            terms=self._batch_terms,
+            counts=self._batch_counts,
+            generator=order,
+            stopped=self._driver.stopped,
+            unsaved=self._trainer.unsaved,
+            kept=self._weights.kept,
+        )
+
+    def _go_on_from(self, state):
+        """Take up a training that was interrupted, if there is any."""
+        if state is None:
+            return
+        self._epochs = state.epochs
+        self._batch_terms = [np.array(terms) for terms in state.terms]
+        self._batch_counts = state.counts
+        self._generator.set_state(state.generator)
+        self._driver.stopped = state.stopped
+        self._trainer.restore(state.unsaved)
+        self._weights.restore(state.kept)
+
+    def _train_one_epoch(self, epoch):
         """Run the epoch's batches and the validation; return the logs."""
         rate = self._trainer.learning_rate
         factors = self._schedule_factors(epoch)
@@ -165,8 +207,8 @@ class Loop:
             self._settings.warmup * self._n_batches,
             self._term_weights,
         )
-        if driver.wants_batches:
-            terms = self._run_batch_by_batch(factors, weights, driver)
+        if self._driver.wants_batches:
+            terms = self._run_batch_by_batch(factors, weights)
         else:
             batches = self._shuffled_batches()
             terms = self._trainer.run(
@@ -174,11 +216,20 @@ class Loop:
             )
         logs = self._logs(terms)
         if self._validation is None:
-            self._keep_if_best(epoch + 1, float(terms @ self._term_weights))
+            self._consider(epoch + 1, float(terms @ self._term_weights))
         else:
-            driver.validate(lambda: self._in_units(self._keep_if_best(epoch + 1)))
-            logs.update(self._logs(self._latest_terms, "val_"))
+            self._driver.validate(lambda: self._in_units(self._consider(epoch + 1)))
+            logs.update(self._logs(self._latest.terms, "val_"))
         self._rate = rate * float(factors[-1])
+        return self._in_full(logs)
+
+    def _consider(self, epoch, loss=None):
+        """Judge the present weights; return their loss."""
+        self._latest = self._weights.consider(self._trainer.weights, epoch, loss)
+        return self._latest.loss
+
+    def _in_full(self, logs):
+        """Add the learning rate, that of the epoch's last step."""
         return {**logs, "learning_rate": self._rate}
 
     def _logs(self, terms, prefix=""):
@@ -194,30 +245,33 @@ class Loop:
     def _in_units(self, loss):
         return loss * self._settings.loss_unit + self._settings.loss_offset
 
-    def _run_batch_by_batch(self, factors, weights, driver):
+    def _run_batch_by_batch(self, factors, weights):
         """Train with the driver's hooks around each batch; return the mean terms."""
         batches = self._shuffled_batches()
-        terms, counts = [], []
-        for i in range(self._n_batches):
-            driver.batch_begin(i)
+        for i in range(len(self._batch_terms), self._n_batches):
+            self._driver.batch_begin(i)
             one = slice(i, i + 1)
             batch = tuple(part[one] for part in batches)
-            terms.append(
-                self._trainer.run(
-                    self._data, batch, factors[one], weights[one], **self._how
-                )
+            terms = self._trainer.run(
+                self._data, batch, factors[one], weights[one], **self._how
             )
-            counts.append(batch[1].sum())
-            mean = np.average(terms, axis=0, weights=counts)
-            driver.batch_end(i, self._logs(mean))
-            if driver.stopped:
+            self._batch_terms.append(terms)
+            self._batch_counts.append(float(batch[1].sum()))
+            self._driver.batch_end(i, self._logs(self._mean_terms()))
+            if self._driver.stopped:
                 break
+        mean = self._mean_terms()
+        self._batch_terms, self._batch_counts = [], []
         return mean
+
+    def _mean_terms(self):
+        return np.average(self._batch_terms, axis=0, weights=self._batch_counts)
 
     def _shuffled_batches(self):
         """Return row numbers and row weights of all batches, the last one padded."""
         n_rows = len(self._rows)
         shape = (self._n_batches, self._settings.batch_size)
+        self._order = self._generator.get_state(legacy=False)
         order = self._generator.permutation(n_rows)
         # Padded by random rows, not one: batch normalisation sees them too.
         numbers = np.resize(order, shape).astype(np.int32)
@@ -236,135 +290,93 @@ class Loop:
     def _steps_of(self, epoch):
         return epoch * self._n_batches + np.arange(self._n_batches)
 
-    def _keep_if_best(self, epoch, loss=None):
-        """Judge the present weights, by their validation loss unless given another.
-
-        Without validation rows the latest weights are the best. Weights whose loss
-        is not finite never are.
-        """
-        judged = self._judge(self._trainer.weights, epoch, loss)
-        better = self._validation is None or not judged.loss >= self._best.loss
-        if better and np.isfinite(judged.loss):
-            self._previous, self._best = self._best, judged
-        return judged.loss
-
-    def _judge(self, weights, epoch, loss=None):
-        if self._validation is None:
-            return _Judged(weights, epoch, np.nan if loss is None else loss)
-        rows = self._validation
-        terms = self._row_terms(weights, rows).astype(np.float64)
-        self._latest_terms = np.average(terms, axis=0, weights=rows.weights)
-        loss = float(self._latest_terms @ self._term_weights)
-        return _Judged(weights, epoch, loss, terms @ self._term_weights)
-
-    def _record(self, epoch, logs):
-        for name, value in logs.items():
-            self._history.setdefault(name, []).append(value)
+    def _record(self, logs):
+        self._epochs.append(logs)
         if self._settings.verbose:
             numbers = {k: v for k, v in logs.items() if isinstance(v, float)}
             values = "  ".join(f"{name} {value:.6g}" for name, value in numbers.items())
-            print(f"epoch {epoch + 1}/{self._settings.epochs}  {values}")
+            print(f"epoch {len(self._epochs)}/{self._settings.epochs}  {values}")
 
-    def _is_over(self, epoch, logs, driver):
-        """Tell whether training ends after this epoch; warn if it has diverged."""
+    def _is_over(self):
+        """Tell whether training ends here; warn if it has diverged."""
+        done = len(self._epochs)
+        if done == 0:
+            return self._settings.epochs == 0
+        logs = self._epochs[-1]
         if not np.isfinite(logs.get("val_loss", 0.0) + logs["loss"]):
-            self._report_divergence(epoch)
+            self._report_divergence(done)
             return True
         patience = self._settings.patience
-        idle_epochs = epoch + 1 - self._best.epoch
-        return driver.stopped or (
-            self._validation is not None
-            and patience is not None
-            and idle_epochs >= patience
+        return (
+            done >= self._settings.epochs
+            or self._driver.stopped
+            or (
+                self._validation is not None
+                and patience is not None
+                and done - self._weights.best.epoch >= patience
+            )
         )
 
     def _report_divergence(self, epoch):
         self._diverged = True
         if self._validation is None:
-            self._best = self._latest_finite()
+            self._weights.fall_back()
+        best = self._weights.best
         advice = (
             "Try a smaller learning_rate, a larger batch_size, or data without "
             "extreme values."
         )
-        if not np.isfinite(self._best.loss):
+        if not np.isfinite(best.loss):
             raise ValueError(
-                f"The loss was not finite at the start nor in epoch {epoch + 1}, so "
+                f"The loss was not finite at the start nor in epoch {epoch}, so "
                 f"there are no weights to keep. {advice}"
             )
         warnings.warn(
-            f"The loss became infinite or NaN in epoch {epoch + 1}; training stopped "
-            f"and kept the weights after epoch {self._best.epoch}. {advice}",
+            f"The loss became infinite or NaN in epoch {epoch}; training stopped "
+            f"and kept the weights after epoch {best.epoch}. {advice}",
             ConvergenceWarning,
             stacklevel=2,
         )
 
-    def _latest_finite(self):
-        """Return the latest weights with a finite loss on the training rows.
-
-        The loss of an epoch is that of the weights before its steps, so the weights
-        after it may already be lost.
-        """
-        for judged in (self._best, self._previous, self._start):
-            loss = self._training_loss(judged.weights)
-            if np.isfinite(loss):
-                return dataclasses.replace(judged, loss=loss)
-        return self._start
-
     def _average_weights(self):
         """Let an optimizer with averaged weights (use_ema) put them in place."""
         optimizer = self._trainer.optimizer
-        if optimizer.use_ema and self._history["loss"]:
+        if optimizer.use_ema and self._epochs:
             optimizer.finalize_variable_values(self._trainer.trainable)
-            last = self._history["loss"][-1] - self._settings.loss_offset
+            last = self._epochs[-1]["loss"] - self._settings.loss_offset
             last /= self._settings.loss_unit
-            self._keep_if_best(len(self._history["loss"]), last)
+            self._consider(len(self._epochs), last)
 
     def _training(self):
         if self._validation is None:
             weights = self._final_weights()
-            return Training(weights, self._history, self._best.epoch)
-        chosen = self._best
-        if self._settings.must_beat_start and not self._beats_start(chosen):
-            chosen = self._start
+            return Training(weights, self._history, self._weights.best.epoch)
+        start = chosen = self._weights.start
+        if not self._settings.must_beat_start or self._weights.best_beats_start():
+            chosen = self._weights.best
         return Training(
             chosen.weights,
             self._history,
             chosen.epoch,
-            self._in_units(self._start.loss),
+            self._in_units(start.loss),
             self._in_units(chosen.loss),
         )
 
     def _final_weights(self):
         """Return what the last epoch and the callbacks left, unless it diverged."""
         weights = self._trainer.weights
-        if not self._diverged and not np.isfinite(self._training_loss(weights)):
-            self._report_divergence(len(self._history["loss"]) - 1)
-        return self._best.weights if self._diverged else weights
+        if not self._diverged and not np.isfinite(self._weights.training_loss(weights)):
+            self._report_divergence(len(self._epochs))
+        return self._weights.best.weights if self._diverged else weights
 
-    def _training_loss(self, weights):
-        terms = self._row_terms(weights, self._rows).mean(axis=0, dtype=np.float64)
-        return float(terms @ self._term_weights)
-
-    def _beats_start(self, judged):
-        """Tell whether the gain over the start is more than chance.
-
-        The mean gain per validation row must exceed two of its standard errors:
-        about one chance in 40 for weights that are no better than the start.
-        """
-        gains = self._start.row_losses - judged.row_losses
-        weights = self._validation.weights
-        mean = np.average(gains, weights=weights)
-        variance = np.average((gains - mean) ** 2, weights=weights)
-        if not (mean > 0 and len(gains) > 1):
-            return False
-        return mean > _STANDARD_ERRORS * np.sqrt(variance / (len(gains) - 1))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Judged:
-    """Weights, the epochs behind them, and their losses."""
-
-    weights: list
-    epoch: int
-    loss: float
-    row_losses: np.ndarray | None = None
+    @property
+    def _history(self):
+        """The logs of the epochs, name by name."""
+        names = ["loss", "learning_rate"]
+        if self._validation is not None:
+            names.append("val_loss")
+        history: dict[str, list] = {name: [] for name in names}
+        for logs in self._epochs:
+            for name, value in logs.items():
+                history.setdefault(name, []).append(value)
+        return history

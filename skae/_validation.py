@@ -1,5 +1,6 @@
 """Checks of parameters and data; the only home of private scikit-learn imports."""
 
+import contextlib
 import numbers
 
 import numpy as np
@@ -18,6 +19,7 @@ fit_context = _fit_context(prefer_skip_nested_validation=True)
 
 AUTO = StrOptions({"auto"})
 COUNT = Interval(numbers.Integral, 1, None, closed="left")
+SIZE = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
 SHARED_CONSTRAINTS = {
@@ -69,7 +71,7 @@ def check_rows(estimator, X, *, reset, fewest=1):
                 f"{estimator.n_features_in_} features."
             )
         X = X.reshape(len(X), -1)
-    rows = validate_data(estimator, X, reset=reset, **how)
+    rows = _as_numbers(validate_data(estimator, X, reset=reset, **how))
     if reset:
         estimator.sample_shape_ = sample_shape or rows.shape[1:]
     return rows
@@ -85,27 +87,57 @@ def _n_axes(X):
         return 2
 
 
-def check_sample_weight(sample_weight, X):
-    """Return float64 weights, one a row: ones, or the user's if not all are zero."""
-    weights = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+def _as_numbers(rows):
+    """Convert what is larger than float64, and refuse dates; check_array does neither.
+
+    Integers beyond int64 come as objects.
+    """
+    kind = rows.dtype.kind
+    if kind in "biuf" and rows.dtype.itemsize <= 8:
+        return rows
+    if kind not in "fO":
+        raise TypeError(
+            f"X has the dtype {rows.dtype}, not one of numbers. Convert it first, "
+            "for instance to float64 in a unit of your choice."
+        )
+    with _explained_overflow("X"):
+        return rows.astype(np.float64)
+
+
+@contextlib.contextmanager
+def _explained_overflow(name):
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except (FloatingPointError, OverflowError) as error:
+        raise ValueError(
+            f"{name} has numbers beyond the range of float64. Divide it by a constant."
+        ) from error
+
+
+def check_sample_weight(sample_weight, X, fewest=2):
+    """Return float64 weights, one a row: ones, or the user's if enough count."""
+    with _explained_overflow("sample_weight"):
+        weights = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
     if not np.isfinite(weights.sum()):
         raise ValueError(
             f"sample_weight goes up to {weights.max():g}, and its sum is not finite. "
             "Divide it by a constant."
         )
-    if np.count_nonzero(weights) < 2:
+    if np.count_nonzero(weights) < fewest:
         raise ValueError(
             f"sample_weight is above zero for {np.count_nonzero(weights)} of "
-            f"{len(weights)} rows; at least two rows must count."
+            f"{len(weights)} rows; at least {fewest} must count."
         )
     return weights
 
 
 def check_codes(codes, encoding_dim, name):
     """Return codes as float32 or float64 of shape (n_rows, encoding_dim)."""
-    codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
+    with _explained_overflow("X"):
+        codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
     if codes.shape[1] != encoding_dim:
         raise ValueError(
             f"X has {codes.shape[1]} columns, but {name} was fitted with "
@@ -140,7 +172,12 @@ def check_optimizer(optimizer, learning_rate):
     keras, _ = _backend.load()
     try:
         if isinstance(optimizer, str):
-            optimizer = keras.optimizers.get(optimizer)
+            # TensorFlow keeps what it compiles for each name of a variable, so it gets
+            # no number here either.
+            config = {"name": optimizer.lower()}
+            optimizer = keras.optimizers.get(
+                {"class_name": optimizer, "config": config}
+            )
         elif isinstance(optimizer, type):
             raise TypeError("a class is no instance")
     except (KeyError, TypeError, ValueError) as error:
