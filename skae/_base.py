@@ -95,6 +95,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
+        _validation.check_parameters(self)
         return self._fit(Given(X, sample_weight), is_partial=True)
 
     def _fit(self, given, is_partial=False):
@@ -195,10 +196,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = _validation.check_rows(self, X, reset=False)
-        _, variance = _data.mean_and_variance(X, np.ones(len(X)))
+        mean, variance = _data.mean_and_variance(X, np.ones(len(X)))
         error = self._fitted.squared_errors(X).mean()
-        if variance.mean() == 0:
-            return 1.0 if error == 0 else 0.0
+        rounding = _data.rounding(mean)
+        if np.sqrt(variance.mean()) <= rounding:
+            return 1.0 if np.sqrt(error) <= rounding else 0.0
         return float(1 - error / variance.mean())
 
     @property

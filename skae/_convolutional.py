@@ -87,7 +87,7 @@ class ConvAutoencoder(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.COUNT, None],
+        "encoding_dim": [_validation.SIZE, None],
         "filters": [_validation.COUNT, tuple, list],
         "kernel_size": [_validation.COUNT, tuple, list],
         "downsampling": [_validation.StrOptions({"max_pool", "strides"})],

@@ -5,6 +5,9 @@ import math
 
 import numpy as np
 
+from skae import _backend
+
+_ALIGNMENT = 64
 _CHUNK_BYTES = 2**22
 FEWEST_ROWS = 32
 _MOST_VALUES_TO_MERGE = 2**20
@@ -34,8 +37,11 @@ class Scaling:
         return cls(np.zeros(n_features), 1.0)
 
     def standardize(self, X, order):
-        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64."""
-        standardized = np.empty((len(order), *X.shape[1:]), np.float32)
+        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64.
+
+        `shared_tensor` can share the array, and any of its rows from the first on.
+        """
+        standardized = _empty_to_share((len(order), *X.shape[1:]))
         with np.errstate(over="ignore"):
             for chunk in row_chunks(standardized):
                 standardized[chunk] = (X[order[chunk]] - self.mean) / self.scale
@@ -88,6 +94,27 @@ class Rows:
         return [self.values] + ([] if self.clean is None else [self.clean])
 
 
+def _empty_to_share(shape):
+    """Return a float32 array that begins where TensorFlow's own would."""
+    n_bytes = 4 * math.prod(shape)
+    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + n_bytes].view(np.float32).reshape(shape)
+
+
+def shared_tensor(values):
+    """Return an array as a tensor that shares its memory where TensorFlow can do so.
+
+    The array must not change as long as there is the tensor. Sharing needs the CPU and
+    an array like those of `Scaling.standardize`; anything else is copied.
+    """
+    _, tf = _backend.load()
+    if values.ctypes.data % _ALIGNMENT or not values.flags.carray:
+        return tf.convert_to_tensor(values)
+    shared = tf.experimental.dlpack.from_dlpack(values.__dlpack__())
+    return tf.identity(shared)  # moves it to where TensorFlow computes
+
+
 def row_chunks(X):
     """Yield slices over the rows of X, each of a few megabytes in float32."""
     step = max(FEWEST_ROWS, _CHUNK_BYTES // (4 * math.prod(X.shape[1:])))
@@ -121,9 +148,16 @@ def mean_and_variance(X, weights):
     """Return the features' weighted means and variances, in float64, by chunks."""
     shares = weights / weights.sum()
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = sum(shares[c] @ X[c].astype(np.float64) for c in row_chunks(X))
-        variance = sum(shares[c] @ (X[c] - mean) ** 2 for c in row_chunks(X))
+        mean = sum(_weighted_sum(shares[c], X[c]) for c in row_chunks(X))
+        variance = sum(
+            _weighted_sum(shares[c], (X[c] - mean) ** 2) for c in row_chunks(X)
+        )
     return mean, variance
+
+
+def _weighted_sum(weights, rows):
+    """Return weights @ rows with bits that do not depend on the number of threads."""
+    return np.einsum("i,ij->j", weights, rows, dtype=np.float64)
 
 
 def total_scale(mean, variance):
@@ -145,8 +179,14 @@ def total_scale(mean, variance):
             "X has values so small that their variance is not a number above zero "
             f"(the largest mean is {np.abs(mean).max():g}). Multiply X by a constant."
         )
-    rounding = _ROUNDING**2 * (mean**2).mean()
-    return float(np.sqrt(average)) if average > rounding else 1.0
+    return float(np.sqrt(average)) if np.sqrt(average) > rounding(mean) else 1.0
+
+
+def rounding(mean):
+    """Return the deviation that equal rows of this mean may seem to have."""
+    largest = np.abs(mean).max() or 1.0
+    # Squares of the means may overflow where those of the deviations do not.
+    return _ROUNDING * largest * np.sqrt(((mean / largest) ** 2).mean())
 
 
 def validation_last(n_rows, fraction, generator):

@@ -75,7 +75,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.COUNT, None],
+        "encoding_dim": [_validation.SIZE, None],
         "hidden_layer_sizes": [_validation.AUTO, _validation.COUNT, tuple, list],
         "activation": [str],
         "code_activation": [

@@ -9,7 +9,6 @@ import warnings
 import numpy as np
 
 from skae import (
-    _backend,
     _data,
     _defaults,
     _pca,
@@ -19,7 +18,6 @@ from skae import (
 )
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
-from skae._interruption import interrupts_deferred
 from skae._settings import Settings
 from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
@@ -57,8 +55,6 @@ class Fitting:
 
     def run(self, given):
         """Fit to what is `Given`."""
-        with interrupts_deferred():  # TensorFlow half imported cannot be used
-            _backend.load()
         _validation.check_callbacks(self._estimator.callbacks)
         self._estimator._check_parameters()
         self._optimizer = self._checked_optimizer()
@@ -173,9 +169,9 @@ class Fitting:
         """Turn every "auto" about training into a value."""
         estimator, n_rows = self._estimator, len(self._data.training_rows)
         batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
-        batch_size = min(batch_size, n_rows)
+        batch_size = min(int(batch_size), n_rows)
         automatic = _defaults.epochs(n_rows, batch_size, self._cost)
-        epochs = 1 if self._is_partial else self._resolved("epochs", automatic)
+        epochs = 1 if self._is_partial else int(self._resolved("epochs", automatic))
         self._patience = self._resolved("patience", _defaults.patience(epochs))
         self._learning_rate = float(self._optimizer.learning_rate.numpy())
         n_features, scale = self._data.rows.values.shape[1], self._data.scaling.scale

@@ -11,6 +11,9 @@ import numpy as np
 from skae import _backend
 from skae._data import FEWEST_ROWS, Rows, Scaling, row_chunks
 from skae._export import standalone_models
+from skae._pool import evict_oldest
+from skae._threads import Lock
+from skae._validation import check_finite
 from skae.networks._models import (
     architecture_key,
     build,
@@ -18,9 +21,8 @@ from skae.networks._models import (
     variables,
 )
 
-_MOST_CODECS = 32
+_MOST_CODECS = 16
 _LARGE_MEAN = 10.0
-_MOST_WEIGHTS = 2**23
 
 
 class Codec:
@@ -258,6 +260,11 @@ class FittedCodec:
         _, tf = _backend.load()
         return [tf.convert_to_tensor(values) for values in self.weights]
 
+    @property
+    def _scale_is_moderate(self):
+        """Whether float32 has the scale, its inverse, and their products with rows."""
+        return 1e-30 < self.scaling.scale < 1e30
+
     @functools.cached_property
     def _folded(self):
         """Weights that take rows in the user's units, or None where they may not.
@@ -269,13 +276,14 @@ class FittedCodec:
         _, tf = _backend.load()
         layers = self.codec.input_layers
         mean, scale = self.scaling.mean, self.scaling.scale
-        moderate = 1e-30 < scale < 1e30 and np.abs(mean).max() <= _LARGE_MEAN * scale
-        if not layers or not moderate:
+        mean_is_moderate = np.abs(mean).max() <= _LARGE_MEAN * scale
+        if not (layers and self._scale_is_moderate and mean_is_moderate):
             return None
         folded = list(self._tensors)
         for kernel, bias in layers:
             exact = self.weights[kernel].astype(np.float64) / scale
-            shifted = self.weights[bias] - mean @ exact
+            # Not a product of matrices, whose last bits depend on free cores.
+            shifted = self.weights[bias] - np.einsum("i,ij->j", mean, exact)
             folded[kernel] = tf.constant(exact, tf.float32)
             folded[bias] = tf.constant(shifted, tf.float32)
         return folded
@@ -290,20 +298,20 @@ class FittedCodec:
         """Return codes, shape (n_rows, encoding_dim)."""
         shape = (self.codec.encoding_dim,)
         if self._folded is None:
-            return self._map("encode", X, shape)
-        return self._map("encode_unscaled", X, shape, self._folded)
+            return check_finite(self._map("encode", X, shape), X)
+        return check_finite(self._map("encode_unscaled", X, shape, self._folded), X)
 
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return self._map("decode", codes, (self.codec.n_features,))
+        return check_finite(self._map("decode", codes, (self.codec.n_features,)), codes)
 
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return self._map("reconstruct", X, (self.codec.n_features,))
+        return check_finite(self._map("reconstruct", X, (self.codec.n_features,)), X)
 
     def squared_errors(self, X):
         """Return float64 mean squared errors in squared user's units, (n_rows,)."""
-        errors = self._map("squared_errors", X, ()).astype(np.float64)
+        errors = check_finite(self._map("squared_errors", X, ()), X)
         return errors * self.scaling.scale**2
 
     def row_terms(self, rows):
@@ -336,7 +344,7 @@ class FittedCodec:
         _, tf = _backend.load()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         dtype = arrays[0].dtype
-        if dtype not in (np.float32, np.float64):
+        if dtype not in (np.float32, np.float64) or not self._scale_is_moderate:
             dtype = np.dtype(np.float64)
         run = self.codec.compiled(name, dtype)
         mean = tf.constant(self.scaling.mean, dtype)
@@ -354,7 +362,7 @@ class FittedCodec:
 
 
 _codecs: OrderedDict = OrderedDict()
-_codecs_lock = threading.Lock()
+_codecs_lock = Lock()
 
 
 def shared_codec(network, sample_shape, encoding_dim, objective):
@@ -363,21 +371,13 @@ def shared_codec(network, sample_shape, encoding_dim, objective):
     The most recently used codecs are kept; see `Codec` for the parameters.
     """
     key = architecture_key(network, sample_shape, encoding_dim, objective)
-    with _codecs_lock:
+    with _codecs_lock.held():
         if key not in _codecs:
             _codecs[key] = Codec(network, sample_shape, encoding_dim, objective)
         _codecs.move_to_end(key)
         codec = _codecs[key]
         evict_oldest(_codecs, _MOST_CODECS)
         return codec
-
-
-def evict_oldest(pool, most):
-    """Drop the oldest of a pool until both its number and its weights are few."""
-    while len(pool) > most or (
-        pool and sum(item.n_weights for item in pool.values()) > _MOST_WEIGHTS
-    ):
-        pool.popitem(last=False)
 
 
 def _padded(rows):

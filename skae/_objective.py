@@ -113,10 +113,13 @@ class Objective:
         return ops.square(outputs - targets)
 
     def squared_errors(self, targets, outputs):
-        """Return each row's mean squared error of reconstruction, shape (n_rows,)."""
+        """Return each row's mean squared error of reconstruction, shape (n_rows,).
+
+        In float64, which has the squares of all that float32 has.
+        """
         ops = _backend.load()[0].ops
-        errors = ops.square(self.reconstructions(outputs) - targets)
-        return ops.mean(errors, axis=-1)
+        errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
+        return ops.mean(ops.square(errors), axis=-1)
 
     def reconstructions(self, outputs):
         """Turn the decoder's outputs into values of the network's scale."""

@@ -7,6 +7,7 @@ from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 
 from skae._data import mean_and_variance, row_chunks
+from skae._threads import map_in_threads, one_blas_thread
 
 _EXACT = 1e-12
 _NOISE = 1e-14
@@ -62,6 +63,7 @@ class PrincipalAxes:
         return self.residual_variances.sum() <= _EXACT * total
 
 
+@one_blas_thread()
 def principal_axes(values, weights, n_components, generator):
     """Find the principal axes of weighted rows.
 
@@ -109,11 +111,15 @@ def _from_covariance(values, weights, mean, n_components, generator):
     n_features = values.shape[1]
     # Large products in float32 are twice as fast; sums over chunks stay float64.
     exact = len(values) * n_features**2 < _FLOAT64_PRODUCTS
-    covariance = np.zeros((n_features, n_features))
-    for chunk in row_chunks(values):
+
+    def product(chunk):
         scaled = (values[chunk] - mean) * np.sqrt(weights[chunk])[:, None]
         scaled = scaled if exact else scaled.astype(np.float32)
-        covariance += scaled.T @ scaled
+        return scaled.T @ scaled
+
+    covariance = np.zeros((n_features, n_features))
+    for part in map_in_threads(product, row_chunks(values)):
+        covariance += part
     return _largest_eigenpairs(covariance, n_components)
 
 

@@ -2,12 +2,13 @@
 
 import contextlib
 import random
-import threading
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-_global_generators = threading.RLock()
+from skae._threads import Lock
+
+_global_generators = Lock()
 _MAX_SEED = 2**31 - 1
 
 
@@ -44,11 +45,11 @@ def seeded(seed):
     generator. One thread at a time is in a body, so two fits cannot disturb each
     other's draws.
     """
-    with _global_generators:
+    with _global_generators.held():
         python_state, numpy_state = random.getstate(), np.random.get_state()
-        random.seed(seed)
-        np.random.seed(seed)
         try:
+            random.seed(seed)
+            np.random.seed(seed)
             yield
         finally:
             random.setstate(python_state)

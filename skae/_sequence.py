@@ -71,8 +71,8 @@ class SequenceAutoencoder(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.COUNT],
-        "units": [_validation.COUNT],
+        "encoding_dim": [_validation.SIZE],
+        "units": [_validation.SIZE],
         "n_layers": [_validation.COUNT],
         "cell": [_validation.StrOptions({"lstm", "gru"})],
         "bidirectional": ["boolean"],

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
+from skae._threads import one_blas_thread
 from skae._trainer import Steps
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
 from skae.networks._models import kernels
@@ -32,6 +33,7 @@ def start_is_exact(code_activation):
     return code_activation not in _LINEAR_RANGE
 
 
+@one_blas_thread()
 def start_at_pca(
     encoder, decoder, own, axes, code_activation, rows, objective, weight_decay
 ):

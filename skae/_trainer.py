@@ -10,8 +10,8 @@ import numpy as np
 
 from skae import _backend
 from skae._corruption import Frame
-from skae._inference import evict_oldest
 from skae._interruption import Pace
+from skae._pool import evict_oldest
 from skae._threads import Lock
 from skae.networks._models import (
     architecture_key,

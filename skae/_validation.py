@@ -41,6 +41,11 @@ SHARED_CONSTRAINTS = {
 """Constraints of the parameters that all estimators share, in constructor order."""
 
 
+def check_parameters(estimator):
+    """Check parameters by their constraints, which `fit_context` does at first only."""
+    estimator._validate_params()
+
+
 def check_rows(estimator, X, *, reset, fewest=1):
     """Check data and names of features; see `sklearn.utils.validation.validate_data`.
 
@@ -121,7 +126,9 @@ def check_sample_weight(sample_weight, X, fewest=2):
         weights = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-    if not np.isfinite(weights.sum()):
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
         raise ValueError(
             f"sample_weight goes up to {weights.max():g}, and its sum is not finite. "
             "Divide it by a constant."
@@ -145,6 +152,16 @@ def check_codes(codes, encoding_dim, name):
             f"{encoding_dim} codes that transform returns."
         )
     return codes
+
+
+def check_finite(mapped, X):
+    """Return what rows or codes X were mapped to, if all is finite."""
+    if np.isfinite(mapped).all():
+        return mapped
+    raise ValueError(
+        f"X has values of up to {np.abs(X).max():g}, so far beyond those of the fit "
+        "that the network's float32 overflows. Check their unit, or leave them out."
+    )
 
 
 def check_unit_interval(X, name="X"):

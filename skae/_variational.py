@@ -88,7 +88,7 @@ class VAETransformer(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.COUNT, None],
+        "encoding_dim": [_validation.SIZE, None],
         "network": [Network, None],
         "beta": [_validation.NOT_NEGATIVE],
         "kl_warmup": [
@@ -216,8 +216,8 @@ class VAETransformer(BaseAutoencoder):
         return self._fitted.standardized(X)
 
     def _loss_offset(self):
-        scale = self._fitted.scaling.scale
-        return self._objective().offset(scale, self.n_features_in_)
+        *_, fitted_objective = self._fitted.architecture
+        return fitted_objective.offset(self._fitted.scaling.scale, self.n_features_in_)
 
     def _network(self):
         return DenseNetwork() if self.network is None else self.network
@@ -237,7 +237,7 @@ class VAETransformer(BaseAutoencoder):
     def _warmup(self, epochs, starts_at_pca):
         if isinstance(self.kl_warmup, str):
             return _defaults.kl_warmup(epochs, starts_at_pca)
-        return self.kl_warmup
+        return int(self.kl_warmup)
 
     def _report(self, rows):
         kl = self._fitted.on_standardized().kl_divergences(rows).mean(axis=0)

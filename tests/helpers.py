@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -125,3 +126,25 @@ def warns(category, match):
         yield
     messages = [str(w.message) for w in caught if issubclass(w.category, category)]
     assert any(re.search(match, message) for message in messages), messages
+
+
+def in_a_fork(function, seconds=60):
+    """Return what a function returns, or raises as text, in a forked child."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        # Python 3.12 warns of forks beside threads, which are the point here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        signal.alarm(seconds)  # ends a child that hangs
+        try:
+            answer = str(function())
+        except BaseException as error:
+            answer = f"{type(error).__name__}: {error}"
+        os.write(writing, answer.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        answer = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0, "the child did not end by itself"
+    return answer

@@ -1,9 +1,10 @@
 """TensorFlow and Keras: imported late, quietly, and only together."""
 
 import os
+import types
 
 import pytest
-from helpers import run_python
+from helpers import in_a_fork, run_python
 
 from skae import _backend
 
@@ -16,6 +17,8 @@ class backend:
 """
 FAKE_TENSORFLOW = """
 import os
+from unittest import mock
+config = mock.MagicMock()
 os.write(2, b"chatter")
 if "FAKE_FAILURE" in os.environ:
     raise ImportError(os.environ["FAKE_FAILURE"])
@@ -24,8 +27,7 @@ def __getattr__(name):
         raise AttributeError(name)
     return lambda *args, **kwargs: None
 """
-# The module by its path: the whole package takes a second longer to import.
-LOAD = f"import os, runpy; runpy.run_path({_backend.__file__!r})['load'](); "
+LOAD = "import os; from skae import _backend; _backend.load(); "
 
 FIRST_FIT = """
 import numpy, skae, skae._fitting
@@ -103,3 +105,133 @@ def assert_refused(result, backend):
 def test_the_log_level_is_not_left_to_child_processes(fakes):
     result = run_python(f"{LOAD}print('TF_CPP_MIN_LOG_LEVEL' in os.environ)", **fakes)
     assert result.stdout.strip() == "False"
+
+
+# One process among others
+
+
+class Threads:
+    """Stands in for ``tf.config.threading``."""
+
+    def __init__(self, intra=0, inter=0, is_running=False):
+        self.numbers = {"intra": intra, "inter": inter}
+        self.is_running = is_running
+
+    def _set(self, kind, number):
+        if self.is_running:
+            raise RuntimeError("cannot be modified after initialization")
+        self.numbers[kind] = number
+
+    def get_intra_op_parallelism_threads(self):
+        return self.numbers["intra"]
+
+    def get_inter_op_parallelism_threads(self):
+        return self.numbers["inter"]
+
+    def set_intra_op_parallelism_threads(self, number):
+        self._set("intra", number)
+
+    def set_inter_op_parallelism_threads(self, number):
+        self._set("inter", number)
+
+
+def shared(threads):
+    _backend._share_cores(threads)
+    return threads.numbers
+
+
+@pytest.fixture
+def _two_threads_wanted(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    for kind in ("INTRA", "INTER"):
+        monkeypatch.delenv(f"TF_NUM_{kind}OP_THREADS", raising=False)
+
+
+@pytest.mark.usefixtures("_two_threads_wanted")
+def test_tensorflow_uses_the_threads_that_openmp_was_given():
+    assert shared(Threads()) == {"intra": 2, "inter": 2}
+
+
+@pytest.mark.usefixtures("_two_threads_wanted")
+def test_tensorflow_uses_all_cores_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert shared(Threads()) == {"intra": 0, "inter": 0}
+
+
+@pytest.mark.usefixtures("_two_threads_wanted")
+def test_threads_that_the_user_has_chosen_stay(monkeypatch):
+    assert shared(Threads(intra=5)) == {"intra": 5, "inter": 2}
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "7")
+    assert shared(Threads()) == {"intra": 2, "inter": 0}
+
+
+@pytest.mark.usefixtures("_two_threads_wanted")
+def test_threads_stay_where_tensorflow_runs_already():
+    assert shared(Threads(is_running=True)) == {"intra": 0, "inter": 0}
+
+
+class Devices:
+    """Stands in for ``tf.config`` on a machine with GPUs."""
+
+    def __init__(self, error=None, **growth):
+        self.growth = growth
+        self.error = error
+        self.experimental = self
+
+    def list_physical_devices(self, kind):
+        assert kind == "GPU"
+        return list(self.growth)
+
+    def get_memory_growth(self, gpu):
+        return self.growth[gpu]
+
+    def set_memory_growth(self, gpu, enable):
+        if self.error:
+            raise self.error
+        self.growth[gpu] = enable
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"one": None}, {"one": True}),
+        ({"one": None, "two": None}, {"one": True, "two": True}),
+        ({"one": False, "two": None}, {"one": False, "two": None}),
+    ],
+    ids=["no GPU", "one", "two", "the user has chosen"],
+)
+def test_the_memory_of_gpus_grows_with_the_need(before, after):
+    devices = Devices(**before)
+    _backend._share_gpus(devices)
+    assert devices.growth == after
+
+
+@pytest.mark.parametrize("error", [RuntimeError("runs already"), ValueError("split")])
+def test_gpus_that_cannot_be_set_any_more_stay(error):
+    devices = Devices(error, one=None)
+    _backend._share_gpus(devices)
+    assert devices.growth == {"one": None}
+
+
+# Forks
+
+
+def test_tensorflow_is_known_to_run_from_its_first_operation_on():
+    def fake(threads):
+        return types.SimpleNamespace(config=types.SimpleNamespace(threading=threads))
+
+    idle = Threads(intra=3)
+    assert not _backend._is_running(None)
+    assert not _backend._is_running(fake(idle))
+    assert idle.numbers["intra"] == 3
+    assert _backend._is_running(fake(Threads(is_running=True)))
+    _, tf = _backend.load()
+    tf.zeros(())
+    assert _backend._is_running(tf)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+def test_a_fork_while_tensorflow_starts_is_refused(monkeypatch):
+    monkeypatch.setattr(_backend, "_is_starting", True)
+    assert in_a_fork(_backend.load).startswith("RuntimeError: This process was forked")

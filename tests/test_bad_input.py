@@ -6,12 +6,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from helpers import correlated
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skae import AutoencoderTransformer
+from skae.networks import DenseNetwork
 
 X = correlated(30, 4)
 UNIT = (X - X.min()) / (X.max() - X.min())
@@ -58,6 +60,12 @@ WRONG_ROWS = {
     "ragged": ([[1, 2, 3, 4], [5, 6]], "inhomogeneous|sequence"),
     "nothing": (None, "(?i)expected 2D array|None"),
     "sparse": (csr_array(X), "Sparse data was passed"),
+    "dates": (X.astype("datetime64[D]"), r"X has the dtype datetime64\[D\]"),
+    "huge integers": ([[10**400, 1, 1, 1]] * 2, "X has numbers beyond the range"),
+    "extended floats": (
+        np.full((3, 4), np.finfo(np.longdouble).max),
+        "X has numbers beyond the range|infinity",
+    ),
 }
 wrong_rows = pytest.mark.parametrize(
     ("rows", "message"), WRONG_ROWS.values(), ids=WRONG_ROWS.keys()
@@ -180,6 +188,7 @@ WRONG_PARAMETERS = [
     ("encoding_dim", -3),
     ("encoding_dim", 2.5),
     ("encoding_dim", "many"),
+    ("encoding_dim", 2**62),
     ("hidden_layer_sizes", 0),
     ("hidden_layer_sizes", 2.5),
     ("hidden_layer_sizes", "wide"),
@@ -297,6 +306,33 @@ def test_tiny_and_huge_values_work(factor, dtype):
     assert estimator.score(rows) == pytest.approx(usual.score(X), abs=1e-3)
     assert np.isfinite(estimator.reconstruct(rows)).all()
     assert np.isfinite(estimator.score_samples(rows)).all()
+
+
+def test_integers_beyond_64_bits_are_numbers():
+    rows = [[10**30 * int(100 * value) for value in row] for row in X]
+    np.testing.assert_array_equal(
+        autoencoder().fit(rows).mean_, autoencoder().fit(np.array(rows, float)).mean_
+    )
+
+
+def test_equal_rows_are_reconstructed_whatever_their_size():
+    rows = np.full((3, 4), 1e230)
+    np.testing.assert_array_equal(autoencoder().fit(rows).reconstruct(rows), rows)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")]
+)
+def test_a_network_beyond_memory_is_refused(fitted, monkeypatch, error):
+    """Stands in for one that asks for terabytes, which some machines promise."""
+
+    def build_encoder(self, sample_shape, encoding_dim):
+        raise error
+
+    monkeypatch.setattr(DenseNetwork, "build_encoder", build_encoder)
+    fitted.set_params(encoding_dim=999, hidden_layer_sizes=(888,))
+    with pytest.raises(ValueError, match=r"encoding_dim=999 .* too large .*888"):
+        fitted.fit(X)
 
 
 def test_values_whose_squares_overflow_are_refused(fitted):

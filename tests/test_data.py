@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import assert_same_bits, correlated
 
-from skae import AutoencoderTransformer, _data
+from skae import AutoencoderTransformer, _backend, _data
 
 X = correlated(40, 4)
 
@@ -87,6 +87,48 @@ def test_constant_rows_are_reconstructed(value, n_rows):
     np.testing.assert_allclose(fitted.reconstruct(constant), constant)
     np.testing.assert_allclose(fitted.transform(constant), 0, atol=1e-12 * value)
     assert fitted.score(constant) == 1
+
+
+# Memory shared with TensorFlow
+
+
+def scaled_rows():
+    scaling = _data.Scaling(X.mean(axis=0), 2.0)
+    return scaling.standardize(X, np.arange(len(X)))
+
+
+@pytest.mark.parametrize("n_rows", [1, 17, len(X)])
+def test_scaled_rows_and_the_first_of_them_become_tensors_without_a_copy(n_rows):
+    _, tf = _backend.load()
+    rows = scaled_rows()[:n_rows]
+    with tf.device("CPU"):
+        tensor = _data.shared_tensor(rows)
+    assert np.shares_memory(np.asarray(tensor), rows)
+    np.testing.assert_array_equal(tensor, rows)
+
+
+def read_only(rows):
+    rows.flags.writeable = False
+    return rows
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [lambda rows: rows[1:], lambda rows: rows[:, :2], lambda rows: rows.T, read_only],
+    ids=["elsewhere", "some features", "transposed", "read-only"],
+)
+def test_other_arrays_become_tensors_by_a_copy(changed):
+    rows = changed(scaled_rows())
+    tensor = _data.shared_tensor(rows)
+    assert not np.shares_memory(np.asarray(tensor), rows)
+    np.testing.assert_array_equal(tensor, rows)
+
+
+def test_a_tensor_outlives_the_array_whose_memory_it_shares():
+    tensor = _data.shared_tensor(scaled_rows())
+    others = [np.full((40, 4), np.nan, np.float32) for _ in range(100)]
+    np.testing.assert_array_equal(tensor, scaled_rows())
+    assert len(others) == 100
 
 
 # Means, variances and chunks

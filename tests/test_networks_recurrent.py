@@ -255,6 +255,12 @@ def test_a_parameter_that_cannot_be_is_named(parameters, message, build):
         getattr(RecurrentNetwork(**parameters), build)((6, 2), 3)
 
 
+def test_units_may_be_of_any_integer_type():
+    encoder = RecurrentNetwork(np.int8(3)).build_encoder((6, 2), 3)
+    usual = RecurrentNetwork(3).build_encoder((6, 2), 3)
+    assert encoder.count_params() == usual.count_params()
+
+
 def test_the_number_of_codes_is_the_one_asked_for():
     assert RecurrentNetwork().n_codes((6, 2), 3) == 3
 

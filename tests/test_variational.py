@@ -508,6 +508,14 @@ def test_a_larger_beta_makes_for_simpler_codes():
     assert simple < 0.8 * usual
 
 
+def test_scores_are_those_of_the_loss_that_was_fitted():
+    model = vae().fit(BINARY)
+    expected = model.score_samples(BINARY), model.log_likelihood(BINARY, 2)
+    model.set_params(loss="binary_crossentropy")
+    np.testing.assert_array_equal(model.score_samples(BINARY), expected[0])
+    np.testing.assert_array_equal(model.log_likelihood(BINARY, 2), expected[1])
+
+
 def test_the_score_counts_the_divergence_once_whatever_beta_is():
     np.testing.assert_allclose(
         start(beta=0.5).fit(X).score_samples(X),

@@ -10,6 +10,7 @@ def check_positive(name, value):
     """Return a positive integer as int; a ValueError says what is none."""
     if not _is_positive(value):
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    _check_not_huge(name, value)
     return int(value)
 
 
@@ -23,19 +24,27 @@ def check_layer_sizes(name, sizes, fewest=0):
         )
     if not all(map(_is_positive, sizes)):
         raise ValueError(f"{name} must hold positive integers, got {given!r}.")
+    _check_not_huge(name, *sizes)
     return tuple(int(size) for size in sizes)
 
 
 def check_activation(name, value):
-    """Raise a ValueError unless `value` names a Keras activation."""
+    """Raise a ValueError unless `value` is a Keras activation of single units.
+
+    Some that Keras has by name need an argument, or halve the number of units.
+    """
     keras, _ = _backend.load()
+    units = keras.ops.zeros((1, 2))
+    message = (
+        f"{name}={value!r} is not the name of a Keras activation that gives one output "
+        "for each input. Use one such as 'relu', 'gelu', 'silu', 'tanh' or 'linear'."
+    )
     try:
-        keras.activations.get(value)
-    except ValueError as error:
-        raise ValueError(
-            f"{name}={value!r} is not the name of a Keras activation. Use one such as "
-            "'relu', 'gelu', 'silu', 'tanh' or 'linear'."
-        ) from error
+        outputs = keras.activations.get(value)(units)
+    except (TypeError, ValueError) as error:
+        raise ValueError(message) from error
+    if outputs.shape != units.shape:
+        raise ValueError(message)
 
 
 def check_choice(name, value, choices):
@@ -54,6 +63,14 @@ def check_reshape(name, shape, sample_shape):
             f"{tuple(sample_shape)} has {math.prod(sample_shape)}."
         )
     return shape
+
+
+def _check_not_huge(name, *sizes):
+    """Refuse sizes with which Keras fails in ways that do not name the cause."""
+    if max(sizes, default=0) >= 2**31:
+        raise ValueError(
+            f"{name} goes up to {max(sizes)}, which no network can have. Use less."
+        )
 
 
 def _is_positive(value):

@@ -29,13 +29,26 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
     Returns
     -------
     encoder, decoder : keras.Model
+
+    Raises
+    ------
+    ValueError
+        When there is not the memory for them.
     """
+    _, tf = _backend.load()
     n_outputs = encoding_dim * objective.outputs_per_code
-    with _random.seeded(seed):
-        return (
-            network.build_encoder(sample_shape, n_outputs),
-            network.build_decoder(sample_shape, encoding_dim),
-        )
+    try:
+        with _random.seeded(seed):
+            return (
+                network.build_encoder(sample_shape, n_outputs),
+                network.build_decoder(sample_shape, encoding_dim),
+            )
+    except (MemoryError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"A network with encoding_dim={encoding_dim} for samples of shape "
+            f"{tuple(sample_shape)} is too large to be built: {network!r}. Use smaller "
+            "sizes."
+        ) from error
 
 
 def architecture_key(network, *parts):

@@ -89,7 +89,7 @@ class RecurrentNetwork(Network):
         inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
         vector = inputs
         if self.linear_shortcut:
-            vector = keras.layers.Dense(self.units, **FLOAT32, name=FIRST_HIDDEN)(
+            vector = keras.layers.Dense(self._units(), **FLOAT32, name=FIRST_HIDDEN)(
                 inputs
             )
         repeated = keras.layers.RepeatVector(n_steps, **FLOAT32, name="repeat")(vector)
@@ -104,7 +104,6 @@ class RecurrentNetwork(Network):
 
     def _sequence_shape(self, sample_shape):
         """Check the parameters; return the number of steps and of channels."""
-        check_positive("units", self.units)
         check_positive("n_layers", self.n_layers)
         check_choice("cell", self.cell, ("lstm", "gru"))
         shape = tuple(sample_shape)
@@ -117,6 +116,9 @@ class RecurrentNetwork(Network):
             )
         return shape if len(shape) == 2 else (*shape, 1)
 
+    def _units(self):
+        return check_positive("units", self.units)
+
     def _recurrent(self, hidden, *, to_vector):
         """Chain the recurrent layers; the last gives one vector, or one a step."""
         keras, _ = _backend.load()
@@ -124,7 +126,7 @@ class RecurrentNetwork(Network):
         for i in range(1, self.n_layers + 1):
             name = f"recurrent_{i}"
             layer = kind(
-                self.units,
+                self._units(),
                 return_sequences=not (to_vector and i == self.n_layers),
                 **FLOAT32,
                 name=name,

@@ -1,0 +1,305 @@
+"""How much memory do fits and transforms take, and does it come back?
+
+    python -m benchmarks.memory [--fits 200] [--gigabytes 5]
+
+Three questions, each answered in fresh processes. MB are 10^6 bytes; all figures are
+above the footprint, which is what the process holds once Keras and TensorFlow are
+imported and a tiny fit has started them. They are read from ``/proc``, so the benchmark
+needs Linux.
+
+1. Do many fits pile up? Memory and time of 200 small fits in one process, of one
+   architecture and of twelve that come in random order, round after round.
+2. What is the peak of ``fit``? MNIST (60,000 × 784; 188 MB in float32) with the
+   defaults, given as float32, float64 and uint8. The user's own array counts; the last
+   column leaves it out. So large a fit is compiled by XLA, TensorFlow's compiler, whose
+   code and working memory count where the footprint is that before XLA has started.
+3. What is the peak of ``transform``? A file of 5 GB as a float32 memory map, encoded
+   into 32 codes, beside ``PCA(32).transform``. Pages of the file that the kernel keeps
+   mapped count as resident but can be dropped at any time, so the measure is the
+   anonymous memory, which is the process's own; it includes the codes.
+"""
+
+import argparse
+import concurrent.futures
+import itertools
+import multiprocessing
+import pathlib
+import random
+import tempfile
+import threading
+import time
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from benchmarks import datasets
+from skae import AutoencoderTransformer
+
+ARCHITECTURES = list(itertools.product((2, 4, 8, 12, 16, 24), ((), (32,))))
+MARKS = (1, 20, 50, 100, 150, 200)
+FLOAT32_MNIST = 60_000 * 784 * 4 / 1e6
+N_FEATURES = 784
+N_CODES = 32
+
+
+def main():
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fits", type=int, default=200)
+    parser.add_argument("--gigabytes", type=float, default=5.0)
+    arguments = parser.parse_args()
+    report_many_fits(arguments.fits)
+    report_fit()
+    report_transform(arguments.gigabytes)
+
+
+# Measuring
+
+
+def in_fresh_process(function, *arguments):
+    """Return what a function gives in a Python process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def resident():
+    """Return the memory of this process in MB.
+
+    Returns
+    -------
+    dict
+        "VmRSS" (resident), "RssAnon" (of that, what is no file's) and "VmHWM" (the
+        highest VmRSS since the last `Peak` began).
+    """
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return {
+        name: int(fields[name].split()[0]) * 1024 / 1e6
+        for name in ("VmRSS", "RssAnon", "VmHWM")
+    }
+
+
+class Peak:
+    """The highest memory while the body runs.
+
+    The kernel keeps the peak of VmRSS; a thread samples it too, and RssAnon, of which
+    the kernel keeps none.
+    """
+
+    def __enter__(self):
+        pathlib.Path("/proc/self/clear_refs").write_text("5")  # starts VmHWM anew
+        self.memory = resident()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+        return self
+
+    def _sample(self):
+        while not self._is_over.wait(0.002):
+            self._update()
+
+    def _update(self):
+        for name, value in resident().items():
+            self.memory[name] = max(self.memory[name], value)
+
+    def __exit__(self, *error):
+        self._is_over.set()
+        self._thread.join()
+        self._update()
+
+    def above(self, footprint):
+        """Return the peaks less the footprint's VmRSS or RssAnon."""
+        base = {**footprint, "VmHWM": footprint["VmRSS"]}
+        return {name: value - base[name] for name, value in self.memory.items()}
+
+
+def warm_up():
+    """Import all that fits import, start TensorFlow, and return the footprint."""
+    X = load_digits().data[:100].astype(np.float32)
+    AutoencoderTransformer(2, epochs=1, random_state=0).fit(X).transform(X)
+    return resident()
+
+
+def start_xla():
+    """Start XLA by a tiny fit, and return the footprint.
+
+    So many epochs are worth XLA, as those of large data are; the fit stops at the first
+    that is no better.
+    """
+    X = load_digits().data[:100].astype(np.float32)
+    AutoencoderTransformer(
+        2,
+        epochs=10**6,
+        patience=1,
+        learning_rate_schedule="constant",
+        random_state=0,
+    ).fit(X)
+    return resident()
+
+
+# Many fits
+
+
+def report_many_fits(n_fits):
+    """Print memory and time of many fits."""
+    orders = {
+        "one architecture": ARCHITECTURES[:1] * n_fits,
+        "twelve in random order": _rounds_in_random_order(n_fits),
+    }
+    print("Memory above the footprint after many fits of digits, in MB\n")
+    marks = [mark for mark in MARKS if mark <= n_fits]
+    print("| fits |", " | ".join(map(str, marks)), "| from 20 to the last |")
+    print("|---" * (len(marks) + 2) + "|")
+    times = {}
+    for name, order in orders.items():
+        memory, times[name] = in_fresh_process(many_fits, order)
+        at_marks = [f"{memory[mark - 1]:.1f}" for mark in marks]
+        print(f"| {name} |", " | ".join(at_marks), f"| {memory[-1] - memory[19]:.1f} |")
+    print("\nMean seconds of a fit and its score, on the clock and of the processors\n")
+    print("| | | first | 20 to 40 | the last 20 | the last 20 / 20 to 40 |")
+    print("|---|---|---|---|---|---|")
+    for name, both in times.items():
+        for kind, seconds in zip(("clock", "processors"), both, strict=True):
+            early, late = np.mean(seconds[19:40]), np.mean(seconds[-20:])
+            print(
+                f"| {name} | {kind} | {seconds[0]:.2f} | {early:.3f} | {late:.3f} "
+                f"| {late / early:.2f} |"
+            )
+    print(flush=True)
+
+
+def _rounds_in_random_order(n_fits):
+    generator, order = random.Random(0), []
+    while len(order) < n_fits:
+        order += generator.sample(ARCHITECTURES, len(ARCHITECTURES))
+    return order[:n_fits]
+
+
+def many_fits(order):
+    """Fit architectures one after another.
+
+    Returns
+    -------
+    memory : list of float
+        After each fit, in MB above the footprint.
+
+    times : ndarray of shape (2, n_fits)
+        Seconds of each fit and its score, on the clock and of the processors.
+    """
+    X = load_digits().data[:500].astype(np.float32)
+    footprint = warm_up()["VmRSS"]
+    memory, times = [], []
+    for i, (encoding_dim, hidden_layer_sizes) in enumerate(order):
+        start = time.perf_counter(), time.process_time()
+        autoencoder = AutoencoderTransformer(
+            encoding_dim,
+            hidden_layer_sizes=hidden_layer_sizes,
+            epochs=5,
+            random_state=i,
+        )
+        autoencoder.fit(X).score(X)
+        times.append(np.subtract((time.perf_counter(), time.process_time()), start))
+        memory.append(resident()["VmRSS"] - footprint)
+    return memory, np.transpose(times)
+
+
+# Fit
+
+
+def report_fit():
+    """Print the peak of fits of MNIST."""
+    print(
+        "Peak of fit above the footprint, in MB, the user's array included, and as a\n"
+        f"multiple of the data in float32 ({FLOAT32_MNIST:.0f} MB)\n"
+    )
+    print(
+        "| MNIST in | X | VmHWM | multiple | VmHWM, XLA in the footprint | multiple "
+        "| multiple, without X |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for dtype in ("float32", "float64", "uint8"):
+        own, peak, peak_beside_xla = in_fresh_process(peak_of_fit, dtype)
+        print(
+            f"| {dtype} | {own:.0f} | {peak:.0f} | {peak / FLOAT32_MNIST:.2f} "
+            f"| {peak_beside_xla:.0f} | {peak_beside_xla / FLOAT32_MNIST:.2f} "
+            f"| {(peak_beside_xla - own) / FLOAT32_MNIST:.2f} |",
+            flush=True,
+        )
+    print()
+
+
+def peak_of_fit(dtype):
+    """Measure a fit of MNIST as `dtype`.
+
+    Returns
+    -------
+    own : float
+        Size of the data, in MB.
+
+    peak, peak_beside_xla : float
+        VmHWM above the footprint, without XLA and with it, in MB.
+    """
+    footprint, footprint_with_xla = warm_up(), start_xla()
+    X = datasets.mnist()[0]
+    if dtype == "uint8":
+        X = np.round(X * 255)
+    X = X.astype(dtype, copy=False)
+    with Peak() as peak:
+        AutoencoderTransformer(N_CODES, random_state=0).fit(X)
+    peaks = [peak.above(base)["VmHWM"] for base in (footprint, footprint_with_xla)]
+    return X.nbytes / 1e6, *peaks
+
+
+# Transform
+
+
+def report_transform(gigabytes):
+    """Print the peak of transforms of a large memory map."""
+    n_rows = round(gigabytes * 1e9 / (4 * N_FEATURES))
+    print(
+        f"Peak of transform above the footprint, in MB, for a memory map of "
+        f"{n_rows:,} × {N_FEATURES}\n"
+    )
+    print("| | RssAnon | of that the codes | VmHWM, the file's pages included |")
+    print("|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "rows"
+        write_sparse_rows(path, n_rows)
+        for name in ("skae", "PCA"):
+            peak, codes = in_fresh_process(peak_of_transform, name, path, n_rows)
+            print(
+                f"| {name} | {peak['RssAnon']:.0f} | {codes:.0f} "
+                f"| {peak['VmHWM']:.0f} |",
+                flush=True,
+            )
+    print()
+
+
+def write_sparse_rows(path, n_rows):
+    """Write a file of float32 zeros, which take no disk, and some random rows."""
+    rows = np.memmap(path, np.float32, "w+", shape=(n_rows, N_FEATURES))
+    some = np.linspace(0, n_rows - 1, 1000).astype(int)
+    rows[some] = np.random.RandomState(0).rand(len(some), N_FEATURES)
+    rows.flush()
+
+
+def peak_of_transform(name, path, n_rows):
+    """Return the peak of encoding a file, and the size of the codes, in MB."""
+    warm_up()
+    some = datasets.mnist()[0][:5000].copy()
+    if name == "PCA":
+        fitted = PCA(N_CODES, random_state=0).fit(some)
+    else:
+        fitted = AutoencoderTransformer(N_CODES, epochs=1, random_state=0).fit(some)
+    fitted.transform(some)
+    rows = np.memmap(path, np.float32, "r", shape=(n_rows, N_FEATURES))
+    footprint = resident()
+    with Peak() as peak:
+        codes = fitted.transform(rows)
+    return peak.above(footprint), codes.nbytes / 1e6
+
+
+if __name__ == "__main__":
+    main()
