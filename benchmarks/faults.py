@@ -1,6 +1,6 @@
 """What happens when things go wrong?
 
-    python -m benchmarks.faults [--tries 10000]
+    python -m benchmarks.faults [--tries 10000] [--sections "Saved files" ...]
 
 A Markdown table of faults, how often each was tried, and what came of it. Each section
 is a function that takes the number of tries and yields rows; see `SECTIONS`.
@@ -9,6 +9,9 @@ Files: saved estimators, damaged by chance and forged on purpose (`damaged_files
 loaded and used. Either must give a `SavedFileError`, or the codes of the estimator that
 was saved. Forged numbers may give others: no digest tells who wrote a file. Meanwhile a
 `tripwire` notes whether anything is run, written, unpickled or fetched.
+
+Calls: see `faulty_calls`; each of its faults is tried a hundredth as often, and those
+that need a process a thousandth.
 """
 
 import argparse
@@ -21,7 +24,7 @@ import keras
 import numpy as np
 
 import skae
-from benchmarks import damaged_files
+from benchmarks import damaged_files, faulty_calls
 from benchmarks.tripwire import tripwire
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork
@@ -179,7 +182,7 @@ def _text_of_noted(noted):
     return f"{len(noted)} notes: {'; '.join(sorted(set(noted))[:5])}"
 
 
-SECTIONS = {"Saved files": damaged}
+SECTIONS = {"Saved files": damaged, **faulty_calls.SECTIONS}
 """Titles, and functions of the number of tries that yield (fault, tried, outcome)."""
 
 
@@ -187,8 +190,11 @@ def main():
     """Run the sections and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tries", type=int, default=10_000)
-    n_tries = parser.parse_args().tries
-    for title, rows in SECTIONS.items():
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=[*SECTIONS])
+    arguments = parser.parse_args()
+    n_tries = arguments.tries
+    for title in arguments.sections:
+        rows = SECTIONS[title]
         print(f"{title}\n\n| fault | tried | outcome |\n|---|---|---|")
         for fault, n_tried, outcome in rows(n_tries):
             print(f"| {fault} | {n_tried} | {outcome} |", flush=True)

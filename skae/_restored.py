@@ -71,6 +71,7 @@ def check_weights(weights, variables_of_models, others=()):
     others : list of keras.Variable
         With values.
     """
+    _backend.load()  # what stops it is no fault of the file
     try:
         wanted = _without_memory(variables_of_models)
     except Exception as error:

@@ -176,13 +176,14 @@ class VAETransformer(BaseAutoencoder):
             In nats, of the density in the unit of X or, with "binary_crossentropy", of
             the probability. With ``beta=1`` whatever `beta` is.
         """
-        rows, codec = self._standardized(X)
+        X, rows, codec = self._standardized(X)
         numbers = _row_numbers(rows.values)
         total = np.zeros(len(numbers))
         for i in range(_ELBO_DRAWS):
             rows = rows.drawn(_normal_draws(numbers, self.encoding_dim_, i))
             total += codec.row_terms(rows).sum(axis=1, dtype=np.float64)
-        return -total / _ELBO_DRAWS - self._loss_offset()
+        bounds = -total / _ELBO_DRAWS - self._loss_offset()
+        return _validation.check_finite(bounds, X)
 
     def log_likelihood(self, X, n_samples=100):
         """Estimate each row's log-likelihood by importance sampling.
@@ -202,18 +203,20 @@ class VAETransformer(BaseAutoencoder):
         log_likelihoods : float64 ndarray of shape (n_samples,)
             In nats; see `score_samples`.
         """
-        rows, codec = self._standardized(X)
+        X, rows, codec = self._standardized(X)
         numbers = _row_numbers(rows.values)
         total = np.full(len(numbers), -np.inf)
         for i in range(check_positive("n_samples", n_samples)):
             draws = _normal_draws(numbers, self.encoding_dim_, i)
-            total = np.logaddexp(total, codec.log_importance(rows.values, draws))
-        return total - np.log(n_samples) - self._loss_offset()
+            with np.errstate(invalid="ignore"):  # infinities, which are refused below
+                total = np.logaddexp(total, codec.log_importance(rows.values, draws))
+        estimates = total - np.log(n_samples) - self._loss_offset()
+        return _validation.check_finite(estimates, X)
 
     def _standardized(self, X):
         check_is_fitted(self)
         X = _validation.check_rows(self, X, reset=False)
-        return self._fitted.standardized(X)
+        return X, *self._fitted.standardized(X)
 
     def _loss_offset(self):
         *_, fitted_objective = self._fitted.architecture

@@ -102,7 +102,7 @@ def cosine_by_hand(n_steps):
     return np.array(rising + [(1 + np.cos(angle)) / 2 for angle in angles])
 
 
-def run_python(code, **environment):
+def run_python(code, stdin=None, **environment):
     """Run code in a fresh interpreter, without the settings that skae reads."""
     inherited = {
         name: value
@@ -111,6 +111,7 @@ def run_python(code, **environment):
     }
     return subprocess.run(
         [sys.executable, "-c", code],
+        input=stdin,
         capture_output=True,
         text=True,
         env={**inherited, **environment},

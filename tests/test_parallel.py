@@ -1,236 +1,275 @@
-"""Searches in several processes and threads: the same bits, and no hanging."""
+"""Jobs, threads and forks: the same bits as one fit after the other, and no waiting."""
 
 import json
+import multiprocessing
 import os
+import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import keras
 import numpy as np
 import pytest
-from helpers import assert_same_bits, correlated, run_python
+from helpers import assert_same_bits, correlated, in_a_fork, run_python
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.ensemble import BaggingRegressor
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     cross_val_score,
 )
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skae import AutoencoderTransformer, ConvAutoencoder, VAETransformer
-from skae.networks import DenseNetwork
+from skae import AutoencoderTransformer, _inference, _trainer
 
-X = correlated(90, 6)
-y = X @ np.arange(6.0)
-SMALL = {"hidden_layer_sizes": (4,), "epochs": 2, "random_state": 0}
-CODES = {"encoding_dim": [1, 2, 3]}
+X = correlated(48, 6)
+Y = X @ np.arange(6)
 
-# In a fresh process that no test has touched; prints what the parent compares.
-FRESH = """
-import json, os, sys
-sys.path.insert(0, {folder!r})
-if __name__ == "__main__":
-    import joblib
-    import tensorflow as tf
-    from sklearn.model_selection import GridSearchCV
-    from test_parallel import CODES, SMALL, X, codes_of_all, n_threads
-    from skae import AutoencoderTransformer
-    results = {{"codes": codes_of_all()}}
-    search = GridSearchCV(AutoencoderTransformer(**SMALL), CODES, cv=2, n_jobs=2)
-    with joblib.parallel_backend("multiprocessing"):
-        results["scores"] = search.fit(X).cv_results_["mean_test_score"].tolist()
-        seen = joblib.Parallel(n_jobs=2)(joblib.delayed(n_threads)() for _ in range(2))
-    results["threads"] = seen
-    print(json.dumps(results))
-"""
-
-FORKED = """
-import os, signal
-import numpy as np
-from skae import AutoencoderTransformer
-X = np.random.RandomState(0).rand(30, 4)
-estimator = AutoencoderTransformer(2, hidden_layer_sizes=(), epochs=1)
-if not os.fork():
-    estimator.fit(X)
-    os._exit(7)
-before = os.waitstatus_to_exitcode(os.wait()[1])
-estimator.fit(X)
-if not os.fork():
-    signal.alarm(60)
-    try:
-        estimator.transform(X)
-    except RuntimeError as error:
-        os._exit(8 if "spawn" in str(error) else 9)
-    os._exit(10)
-print(before, os.waitstatus_to_exitcode(os.wait()[1]))
-"""
+needs_forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
 
 
-def codes_of_all():
-    """Return codes of small fits of several kinds."""
-    fits = (
-        AutoencoderTransformer(2, **SMALL),
-        AutoencoderTransformer(2, init="random", **SMALL),
-        ConvAutoencoder(2, filters=(3,), epochs=2, random_state=0),
-        VAETransformer(2, network=DenseNetwork((4,)), epochs=2, random_state=0),
+class FirstUse(keras.callbacks.Callback):
+    """Fails in its second fit, and in a fit that another has begun."""
+
+    used = False
+
+    def on_train_begin(self, logs=None):
+        assert not self.used
+        self.used = True
+
+
+def autoencoder(**changes):
+    parameters = {
+        "hidden_layer_sizes": (5,),
+        "epochs": 2,
+        "batch_size": 16,
+        "random_state": 0,
+    }
+    return AutoencoderTransformer(2, **{**parameters, **changes})
+
+
+def with_instances():
+    """Return an estimator with instances of Keras among its parameters."""
+    optimizer = keras.optimizers.Adam(0.004, beta_1=0.8)
+    return autoencoder(optimizer=optimizer, callbacks=[FirstUse()])
+
+
+# Searches
+
+
+def grid_search(n_jobs):
+    pipeline = make_pipeline(StandardScaler(), with_instances())
+    grid = {"autoencodertransformer__hidden_layer_sizes": [(), (5,), (6,)]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, error_score="raise")
+    search.fit(X)
+    best = search.best_estimator_
+    return search.cv_results_["split1_test_score"], best.transform(X)
+
+
+def halving_search(n_jobs):
+    grid = {"hidden_layer_sizes": [(5,), (6,)]}
+    search = HalvingGridSearchCV(
+        autoencoder(), grid, cv=2, n_jobs=n_jobs, random_state=0, error_score="raise"
     )
-    return [fit.fit_transform(X).tolist() for fit in fits]
+    search.fit(X)
+    return search.cv_results_["mean_test_score"], search.transform(X)
 
 
-def n_threads():
-    """Return how many threads TensorFlow runs operations with."""
-    import tensorflow as tf
-
-    AutoencoderTransformer(2, **SMALL).fit(X)
-    return tf.config.threading.get_intra_op_parallelism_threads()
+def cross_validation(n_jobs):
+    pipeline = make_pipeline(autoencoder(), LinearRegression())
+    scores = cross_val_score(pipeline, X, Y, cv=3, n_jobs=n_jobs, error_score="raise")
+    return (scores,)
 
 
-def scores(search):
-    return search.fit(X).cv_results_["mean_test_score"]
+def bagging(n_jobs):
+    pipeline = make_pipeline(autoencoder(random_state=None), LinearRegression())
+    bags = BaggingRegressor(pipeline, 3, n_jobs=n_jobs, random_state=0).fit(X, Y)
+    return (bags.predict(X),)
 
 
 @pytest.fixture(scope="module")
-def serial():
-    """Scores of a search in one process and thread."""
-    return scores(GridSearchCV(AutoencoderTransformer(**SMALL), CODES, cv=2))
+def _loky():
+    """End the workers after the tests."""
+    yield
+    get_reusable_executor().shutdown(wait=True)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("n_jobs", [2, -1])
-def test_a_search_gives_the_same_bits_however_it_runs(backend, n_jobs, serial):
-    search = GridSearchCV(
-        AutoencoderTransformer(**SMALL), CODES, cv=2, n_jobs=n_jobs, error_score="raise"
-    )
-    with joblib.parallel_backend(backend):
-        np.testing.assert_array_equal(scores(search), serial)
+@pytest.mark.usefixtures("_loky")
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize(
+    "search", [grid_search, halving_search, cross_validation, bagging]
+)
+def test_any_number_of_jobs_gives_the_same_bits(search, backend):
+    expected = search(1)
+    with joblib.parallel_config(backend=backend):
+        for one, other in zip(expected, search(2), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
-def test_a_fresh_process_and_its_workers_give_the_same_bits(serial):
-    """Workers of multiprocessing are started afresh, not forked."""
-    folder = os.path.dirname(__file__)
-    result = run_python(FRESH.format(folder=folder), JOBLIB_START_METHOD="spawn")
-    assert result.returncode == 0, result.stderr
-    results = json.loads(result.stdout.splitlines()[-1])
-    assert results["codes"] == codes_of_all()
-    np.testing.assert_array_equal(results["scores"], serial)
-    assert results["threads"] == [1, 1]
+def test_instances_survive_cloning():
+    estimator = with_instances()
+    cloned = clone(estimator)
+    assert cloned.optimizer is not estimator.optimizer
+    assert cloned.optimizer.get_config() == estimator.optimizer.get_config()
+    assert isinstance(cloned.callbacks[0], FirstUse)
+    assert_same_bits(estimator.fit(X), cloned.fit(X))
+    assert cloned.learning_rate_ == pytest.approx(0.004)
 
 
-def test_workers_share_the_cores():
-    with joblib.parallel_backend("loky", inner_max_num_threads=1):
-        seen = joblib.Parallel(n_jobs=2)(joblib.delayed(n_threads)() for _ in range(2))
-    assert seen == [1, 1]
+def test_no_two_fits_share_an_instance_of_a_callback():
+    estimator = with_instances()
+    clones = [clone(estimator) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda e: e.fit(X).fit(X), [estimator, *clones]))
+    assert not estimator.callbacks[0].used
 
 
-def test_scores_of_cross_validation_are_the_same_bits_in_parallel():
-    pipeline = make_pipeline(AutoencoderTransformer(2, **SMALL), Ridge())
-    alone, parallel = (
-        cross_val_score(pipeline, X, y, cv=3, n_jobs=n_jobs) for n_jobs in (None, 2)
-    )
-    np.testing.assert_array_equal(alone, parallel)
+# Other processes: each takes seconds to start TensorFlow, so one script does it all.
 
+OTHERS = """
+import json, os, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import joblib, numpy as np
+from sklearn.model_selection import cross_val_score
+from skae import AutoencoderTransformer
 
-def test_halving_gives_the_same_bits_in_parallel():
-    alone, parallel = (
-        HalvingGridSearchCV(
-            AutoencoderTransformer(**SMALL), CODES, cv=2, n_jobs=n_jobs, random_state=0
-        )
-        .fit(X)
-        .cv_results_["mean_test_score"]
-        for n_jobs in (None, 2)
-    )
-    np.testing.assert_array_equal(alone, parallel)
+def codes(parameters):
+    codes = AutoencoderTransformer(2, **parameters).fit(X).transform(X)
+    return codes.tobytes().hex()
 
-
-def test_bagging_clones_and_gives_the_same_bits_in_parallel():
-    pipeline = make_pipeline(AutoencoderTransformer(2, **SMALL), Ridge())
-    alone, parallel = (
-        BaggingRegressor(pipeline, 3, n_jobs=n_jobs, random_state=0).fit(X, y)
-        for n_jobs in (None, 2)
-    )
-    np.testing.assert_array_equal(alone.predict(X), parallel.predict(X))
-
-
-class Fits(keras.callbacks.Callback):
-    """Notes, in what all copies share, which instance served which fit."""
-
-    def __init__(self, served):
-        super().__init__()
-        self.served = served
-
-    def __deepcopy__(self, memo):
-        return type(self)(self.served)
-
-    def on_train_begin(self, logs=None):
-        self.served.append(id(self))
-        self.served.append(self)  # alive, so that no id comes again
-
-
-def test_callbacks_and_optimizers_serve_every_fit_of_a_search_but_are_not_shared():
-    served: list = []
-    estimator = AutoencoderTransformer(
-        **SMALL, callbacks=[Fits(served)], optimizer=keras.optimizers.SGD(0.01)
-    )
-    search = GridSearchCV(estimator, CODES, cv=2, refit=False, error_score="raise")
-    search.fit(X)
-    ids = served[::2]
-    assert len(ids) == len(set(ids)) == 6
-    assert id(estimator.callbacks[0]) not in ids
-    assert not estimator.optimizer.built
-
-
-def test_a_clone_has_the_settings_of_its_callbacks_and_optimizer():
-    estimator = AutoencoderTransformer(
-        callbacks=[keras.callbacks.EarlyStopping(patience=7)],
-        optimizer=keras.optimizers.SGD(0.01, momentum=0.5),
-    )
-    copied = clone(estimator)
-    assert copied.callbacks[0].patience == 7
-    assert float(copied.optimizer.learning_rate) == pytest.approx(0.01)
-    assert copied.optimizer.momentum == 0.5
-
-
-def in_threads(function, arguments):
-    """Call a function with each of the arguments at once; return what it returns."""
-    together = threading.Barrier(len(arguments))
-    results = [None] * len(arguments)
-
-    def call(i):
+def in_two_threads():
+    together = threading.Barrier(2)
+    def fit(parameters):
         together.wait()
-        results[i] = function(arguments[i])
+        return codes(parameters)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(fit, [A, B]))
+    from tensorflow.config import threading as threads
+    return *results, threads.get_intra_op_parallelism_threads()
 
-    threads = [threading.Thread(target=call, args=(i,)) for i in range(len(arguments))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+A, B, X = json.load(sys.stdin)
+X = np.array(X)
+reading, writing = os.pipe()
+if os.fork() == 0:
+    os.write(writing, json.dumps(in_two_threads()).encode())
+    os._exit(0)
+os.close(writing)
+forked = json.load(open(reading))
+with joblib.parallel_config(backend="multiprocessing"):
+    scores = cross_val_score(
+        AutoencoderTransformer(2, **A), X, cv=2, n_jobs=2, error_score="raise"
+    )
+print(json.dumps([forked, [score.hex() for score in scores]]))
+"""
 
 
-def test_eight_threads_get_their_own_answers_from_one_estimator():
-    fitted = AutoencoderTransformer(5, **SMALL).fit(X)
-    parts = [X[i::8] for i in range(8)]
-    expected = [clone(fitted).fit(X).transform(part) for part in parts]
-    for one, other in zip(in_threads(fitted.transform, parts), expected, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize("sizes", [[(4,), (4,)], [(4,), (7,)]], ids=["same", "other"])
-def test_fits_in_two_threads_do_not_disturb_one_another(sizes):
-    estimators = [
-        AutoencoderTransformer(2, hidden_layer_sizes=size, epochs=5, random_state=i)
-        for i, size in enumerate(sizes)
+@needs_forks
+def test_fresh_processes_give_the_same_bits_whoever_starts_them():
+    """A fork before TensorFlow, threads that start it together, and spawned workers."""
+    one = {"hidden_layer_sizes": [5], "epochs": 2, "random_state": 0}
+    other = {**one, "hidden_layer_sizes": [7, 4], "init": "random"}
+    result = run_python(
+        OTHERS,
+        json.dumps([one, other, X.tolist()]),
+        JOBLIB_START_METHOD="spawn",
+        OMP_NUM_THREADS="1",
+    )
+    assert result.returncode == 0, result.stderr
+    forked, scores = json.loads(result.stdout)
+    expected = [
+        AutoencoderTransformer(2, **parameters).fit(X).transform(X).tobytes().hex()
+        for parameters in (one, other)
     ]
-    alone = [clone(estimator).fit(X) for estimator in estimators]
-    together = in_threads(lambda estimator: clone(estimator).fit(X), estimators)
-    for one, other in zip(alone, together, strict=True):
-        assert_same_bits(one, other)
+    assert forked == [*expected, 1]
+    here = cross_val_score(AutoencoderTransformer(2, **one), X, cv=2)
+    assert scores == [score.hex() for score in here]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-def test_a_fork_works_before_tensorflow_starts_and_is_an_error_after():
-    result = run_python(FORKED)
-    assert result.stdout.split() == ["7", "8"], result.stdout + result.stderr
+# Forks of this process, in which TensorFlow runs
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return autoencoder().fit(X)
+
+
+ACTIONS = {
+    "fit": lambda fitted: autoencoder().fit(X),
+    "transform": lambda fitted: fitted.transform(X),
+    "models": lambda fitted: fitted.encoder_,
+}
+
+
+@needs_forks
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS.keys())
+def test_a_fork_of_a_process_that_runs_tensorflow_is_told_what_to_do(fitted, action):
+    answer = in_a_fork(lambda: action(fitted))
+    assert answer.startswith("RuntimeError")
+    assert "JOBLIB_START_METHOD=spawn" in answer
+    assert "loky" in answer
+
+
+@needs_forks
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_workers_forked_by_multiprocessing_raise_instead_of_waiting(fitted):
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        answer = pool.apply_async(fitted.transform, (X,))
+        with pytest.raises(RuntimeError, match="spawn"):
+            answer.get(60)
+
+
+# Threads
+
+
+def together(*functions):
+    """Return what functions return that start at the same time, each in a thread."""
+    start = threading.Barrier(len(functions))
+
+    def run(function):
+        start.wait(60)
+        return function()
+
+    with ThreadPoolExecutor(len(functions)) as pool:
+        return list(pool.map(run, functions))
+
+
+def forget_what_is_compiled():
+    with _trainer._idle_lock.held():
+        _trainer._idle_trainers.clear()
+    with _inference._codecs_lock.held():
+        _inference._codecs.clear()
+
+
+@pytest.mark.parametrize("first_use", [True, False])
+def test_eight_threads_that_transform_each_get_the_right_answer(first_use):
+    parts = [X[i : i + 33 + i] + i for i in range(8)]
+    estimator = autoencoder().fit(X)
+    expected = [estimator.transform(part) for part in parts]
+    if first_use:
+        forget_what_is_compiled()
+        estimator = pickle.loads(pickle.dumps(estimator))
+    for _ in range(1 if first_use else 5):
+        answers = together(*(lambda p=p: estimator.transform(p) for p in parts))
+        for answer, right in zip(answers, expected, strict=True):
+            np.testing.assert_array_equal(answer, right)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"random_state": 1}, {"hidden_layer_sizes": (4, 3), "init": "random"}],
+    ids=["one architecture", "two architectures"],
+)
+def test_fits_in_two_threads_do_not_disturb_each_other(changes):
+    expected = [autoencoder().fit(X), autoencoder(**changes).fit(X)]
+    forget_what_is_compiled()
+    for _ in range(2):
+        fits = together(
+            lambda: autoencoder().fit(X), lambda: autoencoder(**changes).fit(X)
+        )
+        for fit, alone in zip(fits, expected, strict=True):
+            assert_same_bits(fit, alone)

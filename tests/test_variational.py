@@ -757,3 +757,13 @@ def test_a_random_start_of_any_network_warms_up_by_itself():
     plain = {"network": DenseNetwork((4,)), "init": "random", "epochs": 10}
     automatic = full_batches(**plain).fit(X)
     assert_same_bits(automatic, full_batches(**plain, kl_warmup=2).fit(X))
+
+
+@pytest.mark.parametrize("method", ["score_samples", "log_likelihood"])
+@pytest.mark.parametrize("factor", [1e30, 1e200])
+def test_likelihoods_of_rows_beyond_float32_are_an_error(method, factor):
+    X = np.random.RandomState(0).normal(size=(40, 4))
+    fitted = VAETransformer(2, network=DenseNetwork((4,)), epochs=1, random_state=0)
+    fitted.fit(X)
+    with pytest.raises(ValueError, match="so far beyond those of the fit"):
+        getattr(fitted, method)(factor * X)
