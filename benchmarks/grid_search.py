@@ -187,7 +187,7 @@ def search(name, n_jobs, epochs):
 
 def report_later_fits(epochs):
     """Print what the first fit of an architecture takes, and the later ones."""
-    print("Seconds of a fit and its score, one architecture after another's start\n")
+    print("Seconds of a fit and its score, five times the same architecture\n")
     print("| | first | later, median of 4 | first / later |")
     print("|---|---|---|---|")
     for name in ("skae", "Keras wrapper"):

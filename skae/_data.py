@@ -148,7 +148,11 @@ def mean_and_variance(X, weights):
     """Return the features' weighted means and variances, in float64, by chunks."""
     shares = weights / weights.sum()
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = sum(_weighted_sum(shares[c], X[c]) for c in row_chunks(X))
+        # From the first row on, so that equal rows have no variance.
+        first = X[0].astype(np.float64)
+        mean = first + sum(
+            _weighted_sum(shares[c], X[c] - first) for c in row_chunks(X)
+        )
         variance = sum(
             _weighted_sum(shares[c], (X[c] - mean) ** 2) for c in row_chunks(X)
         )

@@ -18,6 +18,7 @@ from skae import (
 )
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
+from skae._interruption import interrupts_deferred, let_interrupts_in
 from skae._settings import Settings
 from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
@@ -54,18 +55,21 @@ class Fitting:
             self._generator = np.random.RandomState(seeds)
 
     def run(self, given):
-        """Fit to what is `Given`."""
-        _validation.check_callbacks(self._estimator.callbacks)
-        self._estimator._check_parameters()
-        self._optimizer = self._checked_optimizer()
-        self._take(given)
-        self._choose_architecture()
-        start, steps = self._start()
-        self._corrupt_and_draw()
-        self._resolve_settings()
-        training = self._train(start, steps)
-        self._set_attributes(training)
-        self._estimator._report(self._data.training_rows.values)
+        """Fit to what is `Given`; Ctrl-C ends it between steps."""
+        with interrupts_deferred():
+            _validation.check_callbacks(self._estimator.callbacks)
+            self._estimator._check_parameters()
+            self._optimizer = self._checked_optimizer()
+            self._take(given)
+            let_interrupts_in()
+            self._choose_architecture()
+            start, steps = self._start()
+            self._corrupt_and_draw()
+            self._resolve_settings()
+            let_interrupts_in()
+            training = self._train(start, steps)
+            self._set_attributes(training)
+            self._estimator._report(self._data.training_rows.values)
 
     def _checked_optimizer(self):
         optimizer = self._resolved("optimizer", _defaults.OPTIMIZER)

@@ -11,15 +11,11 @@ import numpy as np
 from skae import _backend
 from skae._data import FEWEST_ROWS, Rows, Scaling, row_chunks
 from skae._export import standalone_models
+from skae._interruption import interrupts_deferred
 from skae._pool import evict_oldest
 from skae._threads import Lock
 from skae._validation import check_finite
-from skae.networks._models import (
-    architecture_key,
-    build,
-    count_weights,
-    variables,
-)
+from skae.networks._models import architecture_key, build, count_weights, variables
 
 _MOST_CODECS = 16
 _LARGE_MEAN = 10.0
@@ -83,6 +79,7 @@ class Codec:
                 self._compiled[key] = self._trace(*key)
             return self._compiled[key]
 
+    @interrupts_deferred()
     def _trace(self, name, dtype):
         _, tf = _backend.load()
         rows = tf.TensorSpec((None, self.n_features), dtype)

@@ -1,4 +1,4 @@
-"""Ctrl-C: soon where it can be, later where code must not be left half done."""
+"""Ctrl-C: soon, but never where code would be left half done."""
 
 import contextlib
 import signal
@@ -8,32 +8,55 @@ import time
 _SECONDS_PER_CALL = 1.0
 
 
+_put_off: list[tuple] = []
+
+
 @contextlib.contextmanager
 def interrupts_deferred():
-    """Let the body finish before Ctrl-C takes effect.
+    """Put Ctrl-C off to the end of the body, or to where `let_interrupts_in` is called.
 
-    Only Python's main thread sees Ctrl-C, so the bodies of others always finish.
+    Python would raise the interrupt anywhere, in the middle of TensorFlow's calls too,
+    which may swallow it or crash. Who presses twice is heard at once. Only Python's
+    main thread sees Ctrl-C, so the bodies of others always finish.
     """
     handler = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or not callable(handler):
         yield
         return
-    received = []
-    signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    received: list[int] = []
+
+    def note(number, frame):
+        if received:
+            received.clear()
+            handler(number, frame)
+        received.append(number)
+
+    signal.signal(signal.SIGINT, note)
+    _put_off.append((received, handler))
     try:
         yield
     finally:
+        _put_off.pop()
         signal.signal(signal.SIGINT, handler)
         if received:
             signal.raise_signal(signal.SIGINT)
 
 
+def let_interrupts_in():
+    """Raise now what `interrupts_deferred` has put off, where nothing is half done."""
+    if threading.current_thread() is threading.main_thread() and _put_off:
+        received, handler = _put_off[-1]
+        if received:
+            received.clear()
+            handler(signal.SIGINT, None)
+
+
 class Pace:
     """Cuts an epoch into calls of about a second.
 
-    Python sees an interrupt only between calls. The steps are the same, however an
-    epoch is cut.
+    Interrupts are let in between calls. The steps are the same, however an epoch is
+    cut.
     """
 
     def __init__(self):
@@ -48,6 +71,7 @@ class Pace:
             yield first, end
             self._learn((end - first) / (time.perf_counter() - started))
             first = end
+            let_interrupts_in()
 
     def _learn(self, steps_per_second):
         possible = int(steps_per_second * _SECONDS_PER_CALL)

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skae import _backend
 from skae._callbacks import CallbackDriver, NoCallbacks
+from skae._data import shared_tensor
 from skae._judging import BestWeights
 from skae._random import draw_seed
 from skae._resume import Backup, State
@@ -134,8 +134,7 @@ class Loop:
         ValueError
             When no epoch and no start had a finite loss.
         """
-        _, tf = _backend.load()
-        self._data = [tf.convert_to_tensor(part) for part in self._rows.data]
+        self._data = [shared_tensor(part) for part in self._rows.data]
         self._trainer = trainer
         seed = draw_seed(self._generator)
         self._trainer.reset(start, seed, self._optimizer_values)

@@ -20,10 +20,18 @@ from skae import (
     _interruption,
     _trainer,
 )
-from skae._interruption import Pace, interrupts_deferred
+from skae._interruption import Pace, interrupts_deferred, let_interrupts_in
 
 X = correlated(40, 4)
 PARAMETERS = {"epochs": 3, "batch_size": 8, "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard():
+    """Undo what a shell does to the processes that it runs in the background."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 def interrupt_at(n_calls, function):
@@ -232,3 +240,38 @@ def test_calls_last_about_a_second(seconds_per_step, monkeypatch):
     expected = max(longest, seconds_per_step)
     np.testing.assert_allclose(max(lengths), expected, rtol=0.3)
     assert lengths[0] == seconds_per_step
+
+
+def test_a_deferred_interrupt_can_be_let_in_within_the_body():
+    reached = []
+
+    def body():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("after the key")
+        let_interrupts_in()
+        reached.append("after it was let in")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts_deferred()(body)()
+    assert reached == ["after the key"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_nothing_is_let_in_where_no_key_was_pressed():
+    let_interrupts_in()
+    with interrupts_deferred():
+        let_interrupts_in()
+
+
+def test_a_second_key_is_heard_at_once():
+    reached = []
+
+    def body():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("after the first")
+        signal.raise_signal(signal.SIGINT)
+        reached.append("after the second")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts_deferred()(body)()
+    assert reached == ["after the first"]

@@ -14,7 +14,7 @@ X = correlated(40, 5)
 
 OPTIMIZERS = {
     "adam": lambda: "adam",
-    "muon": lambda: "muon",
+    "nadam": lambda: "nadam",
     "an instance": lambda: keras.optimizers.SGD(0.01, momentum=0.9),
 }
 

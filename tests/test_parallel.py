@@ -11,6 +11,7 @@ import joblib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import assert_same_bits, correlated, in_a_fork, run_python
 from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
@@ -25,7 +26,14 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import AutoencoderTransformer, _inference, _trainer
+from skae import (
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    VAETransformer,
+    _inference,
+    _trainer,
+)
+from skae.networks import DenseNetwork
 
 X = correlated(48, 6)
 Y = X @ np.arange(6)
@@ -121,7 +129,30 @@ def test_instances_survive_cloning():
     assert cloned.learning_rate_ == pytest.approx(0.004)
 
 
-def test_no_two_fits_share_an_instance_of_a_callback():
+class Note(keras.callbacks.Callback):
+    """Notes, in what all copies share, which instances served."""
+
+    def __init__(self, served):
+        super().__init__()
+        self.served = served
+
+    def __deepcopy__(self, memo):
+        return type(self)(self.served)
+
+    def on_train_begin(self, logs=None):
+        self.served.append(self)
+
+
+def test_each_fit_of_a_search_has_callbacks_of_its_own():
+    served: list = []
+    estimator = autoencoder(callbacks=[Note(served)])
+    grid = {"hidden_layer_sizes": [(5,), (6,)]}
+    GridSearchCV(estimator, grid, cv=2, error_score="raise").fit(X)
+    assert len({id(callback) for callback in served}) == len(served) == 2 * 2 + 1
+    assert estimator.callbacks[0] not in served
+
+
+def test_threads_do_not_share_an_instance_of_a_callback():
     estimator = with_instances()
     clones = [clone(estimator) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
@@ -129,65 +160,69 @@ def test_no_two_fits_share_an_instance_of_a_callback():
     assert not estimator.callbacks[0].used
 
 
-# Other processes: each takes seconds to start TensorFlow, so one script does it all.
+# Other processes
 
-OTHERS = """
-import json, os, sys, threading
-from concurrent.futures import ThreadPoolExecutor
-import joblib, numpy as np
-from sklearn.model_selection import cross_val_score
-from skae import AutoencoderTransformer
 
-def codes(parameters):
-    codes = AutoencoderTransformer(2, **parameters).fit(X).transform(X)
-    return codes.tobytes().hex()
+def n_threads():
+    """Return how many threads TensorFlow runs an operation in, here."""
+    autoencoder().fit(X)
+    return tf.config.threading.get_intra_op_parallelism_threads()
 
-def in_two_threads():
-    together = threading.Barrier(2)
-    def fit(parameters):
-        together.wait()
-        return codes(parameters)
+
+@pytest.mark.usefixtures("_loky")
+def test_workers_share_the_cores():
+    seen = joblib.Parallel(2, backend="loky")(joblib.delayed(n_threads)() for _ in "ab")
+    assert seen == 2 * [max(joblib.cpu_count() // 2, 1)]
+
+
+def codes_of_several_kinds():
+    """Return codes, made by fits that two threads begin at once."""
+    small = {"epochs": 2, "random_state": 0}
+    fits = (
+        autoencoder(),
+        autoencoder(hidden_layer_sizes=(7, 4), init="random"),
+        ConvAutoencoder(2, filters=(3,), **small),
+        VAETransformer(2, network=DenseNetwork((4,)), **small),
+    )
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(fit, [A, B]))
-    from tensorflow.config import threading as threads
-    return *results, threads.get_intra_op_parallelism_threads()
+        return [
+            codes.tolist() for codes in pool.map(lambda e: e.fit_transform(X), fits)
+        ]
 
-A, B, X = json.load(sys.stdin)
-X = np.array(X)
+
+# Each process takes seconds to start TensorFlow, so one script does it all.
+SCRIPT = """
+import json, os, sys
+sys.path.insert(0, {folder!r})
 reading, writing = os.pipe()
-if os.fork() == 0:
-    os.write(writing, json.dumps(in_two_threads()).encode())
+if not os.fork():
+    from test_parallel import codes_of_several_kinds
+    os.write(writing, json.dumps(codes_of_several_kinds()).encode())
     os._exit(0)
 os.close(writing)
-forked = json.load(open(reading))
+codes = json.load(open(reading))
+import joblib
+from test_parallel import cross_validation, n_threads
 with joblib.parallel_config(backend="multiprocessing"):
-    scores = cross_val_score(
-        AutoencoderTransformer(2, **A), X, cv=2, n_jobs=2, error_score="raise"
-    )
-print(json.dumps([forked, [score.hex() for score in scores]]))
+    (scores,) = cross_validation(2)
+    threads = joblib.Parallel(2)(joblib.delayed(n_threads)() for _ in "ab")
+print(json.dumps([codes, scores.tolist(), threads]))
 """
 
 
 @needs_forks
 def test_fresh_processes_give_the_same_bits_whoever_starts_them():
-    """A fork before TensorFlow, threads that start it together, and spawned workers."""
-    one = {"hidden_layer_sizes": [5], "epochs": 2, "random_state": 0}
-    other = {**one, "hidden_layer_sizes": [7, 4], "init": "random"}
-    result = run_python(
-        OTHERS,
-        json.dumps([one, other, X.tolist()]),
-        JOBLIB_START_METHOD="spawn",
-        OMP_NUM_THREADS="1",
-    )
+    """A child forked before TensorFlow starts, and workers that are spawned.
+
+    Such workers do not know how many they are, so each has one thread.
+    """
+    script = SCRIPT.format(folder=os.path.dirname(__file__))
+    result = run_python(script, JOBLIB_START_METHOD="spawn")
     assert result.returncode == 0, result.stderr
-    forked, scores = json.loads(result.stdout)
-    expected = [
-        AutoencoderTransformer(2, **parameters).fit(X).transform(X).tobytes().hex()
-        for parameters in (one, other)
-    ]
-    assert forked == [*expected, 1]
-    here = cross_val_score(AutoencoderTransformer(2, **one), X, cv=2)
-    assert scores == [score.hex() for score in here]
+    codes, scores, threads = json.loads(result.stdout)
+    assert codes == codes_of_several_kinds()
+    np.testing.assert_array_equal(scores, cross_validation(1)[0])
+    assert threads == [1, 1]
 
 
 # Forks of this process, in which TensorFlow runs

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from skae import _backend, _random
+from skae._interruption import interrupts_deferred
 
 
 def build(network, sample_shape, encoding_dim, objective, seed=0):
@@ -38,7 +39,8 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
     _, tf = _backend.load()
     n_outputs = encoding_dim * objective.outputs_per_code
     try:
-        with _random.seeded(seed):
+        # Keras and TensorFlow catch interrupts here and there, and go on without.
+        with interrupts_deferred(), _random.seeded(seed):
             return (
                 network.build_encoder(sample_shape, n_outputs),
                 network.build_decoder(sample_shape, encoding_dim),
