@@ -95,10 +95,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
-        _validation.check_parameters(self)
         return self._fit(Given(X, sample_weight), is_partial=True)
 
     def _fit(self, given, is_partial=False):
+        if is_partial:
+            _validation.check_parameters(self)
         fitted = object.__new__(type(self))
         fitted.__dict__.update(self.__dict__)
         Fitting(fitted, is_partial).run(given)

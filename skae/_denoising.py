@@ -235,7 +235,6 @@ default="gaussian"
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
-        _validation.check_parameters(self)
         _check_labels(X, y)
         return self._fit(Given(X, sample_weight, X_clean=X_clean), is_partial=True)
 

@@ -8,14 +8,7 @@ import warnings
 
 import numpy as np
 
-from skae import (
-    _data,
-    _defaults,
-    _pca,
-    _random,
-    _start,
-    _validation,
-)
+from skae import _data, _defaults, _pca, _random, _start, _validation
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._interruption import interrupts_deferred, let_interrupts_in

@@ -222,21 +222,6 @@ class FittedCodec:
         self.weights = weights
         self.scaling = scaling
 
-    @classmethod
-    def restored(cls, architecture, weights, scaling):
-        """Return a fit made elsewhere; its codec is made on first use.
-
-        Parameters
-        ----------
-        architecture : tuple
-            What `Codec` takes.
-        """
-        fitted = cls.__new__(cls)
-        fitted.architecture = architecture
-        fitted.weights = weights
-        fitted.scaling = scaling
-        return fitted
-
     def standardized(self, X):
         """Return rows in the network's scale, and a codec that takes such."""
         values = self.scaling.standardize(X, np.arange(len(X)))

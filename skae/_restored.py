@@ -20,6 +20,21 @@ class RestoredFit(FittedCodec):
     are told from right ones.
     """
 
+    @classmethod
+    def restored(cls, architecture, weights, scaling):
+        """Return a fit made elsewhere; its codec is made on first use.
+
+        Parameters
+        ----------
+        architecture : tuple
+            What `Codec` takes.
+        """
+        fitted = cls.__new__(cls)
+        fitted.architecture = architecture
+        fitted.weights = weights
+        fitted.scaling = scaling
+        return fitted
+
     @functools.cached_property
     def codec(self):
         """The codec of the architecture, shared with other fits."""

@@ -26,10 +26,10 @@ from skae import (
     DenoisingAutoencoder,
     SequenceAutoencoder,
     VAETransformer,
-    _inference,
-    _trainer,
 )
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork
+
+pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 
 
 def users_encoder(sample_shape, encoding_dim):
@@ -124,15 +124,6 @@ SMALL = {
 every_estimator = pytest.mark.parametrize(
     "estimator", SMALL.values(), ids=SMALL, scope="module"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _nothing_is_compiled_twice():
-    """Keep all that is compiled, for tests that come in any order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_trainer, "_MOST_IDLE_TRAINERS", 1000)
-        patch.setattr(_inference, "_MOST_CODECS", 1000)
-        yield
 
 
 @pytest.fixture(scope="module")

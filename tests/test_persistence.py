@@ -20,9 +20,11 @@ from test_common import SMALL, dimmed
 
 import skae
 from benchmarks import damaged_files, faults
-from skae import AutoencoderTransformer, DenoisingAutoencoder, _archive, _inference
+from skae import AutoencoderTransformer, DenoisingAutoencoder, _archive
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, DenseNetwork, Network
+
+pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 
 X = np.random.RandomState(0).uniform(size=(50, 4))
 GUIDE = Path(__file__).parents[1] / "docs" / "saving.rst"
@@ -87,13 +89,6 @@ def of_network(network):
 def saved_and_loaded(estimator, folder):
     estimator.save(folder / "estimator.skae")
     return skae.load(folder / "estimator.skae")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _nothing_is_compiled_twice():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_inference, "_MOST_CODECS", 1000)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_common import SMALL
 
-from skae import AutoencoderTransformer, _inference
+from skae import AutoencoderTransformer
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, DenseNetwork
+
+pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 
 X = np.random.RandomState(0).uniform(size=(50, 4))
 
@@ -77,13 +79,6 @@ WAYS = {
 each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 SOME = "pickle protocol 5", "joblib, arrays in the file", "deepcopy"
 every_estimator = pytest.mark.parametrize("name", SMALL)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _nothing_is_compiled_twice():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_inference, "_MOST_CODECS", 1000)
-        yield
 
 
 @pytest.fixture(scope="module")
