@@ -128,7 +128,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : array-like of shape (n_samples, encoding_dim)
-            Codes as `transform` returns them.
+            Codes as `transform` returns them. Where the fit was with
+            `nested_dropout`, the first columns alone will do.
 
         Returns
         -------
@@ -137,7 +138,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             codes, else float64.
         """
         check_is_fitted(self)
-        codes = _validation.check_codes(X, self._n_features_out, type(self).__name__)
+        *_, objective = self._fitted.architecture
+        codes = _validation.check_codes(
+            X, self._n_features_out, type(self).__name__, objective.nested_dropout
+        )
         return self._shaped(self._fitted.decode(codes))
 
     def reconstruct(self, X):

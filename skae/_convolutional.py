@@ -21,10 +21,7 @@ class ConvAutoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    encoding_dim : int or None, default=32
-        Number of codes, with ``bottleneck="dense"``. With a spatial bottleneck it
-        follows from the network (and is in `encoding_dim_`): None takes it, and any
-        other number is an error that names the right one.
+    %(encoding_dim)s
 
     filters : tuple of int, default=(16, 32)
         Filters of the convolution in each stage, from the image to the code. Each
@@ -57,6 +54,8 @@ class ConvAutoencoder(BaseAutoencoder):
 
     %(l1_activity)s
 
+    %(code)s
+
     %(loss)s
 
     %(training_parameters)s
@@ -87,7 +86,7 @@ class ConvAutoencoder(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.SIZE, None],
+        "encoding_dim": _validation.N_CODES,
         "filters": [_validation.COUNT, tuple, list],
         "kernel_size": [_validation.COUNT, tuple, list],
         "downsampling": [_validation.StrOptions({"max_pool", "strides"})],
@@ -99,6 +98,7 @@ class ConvAutoencoder(BaseAutoencoder):
             _validation.StrOptions({"linear", "relu", "tanh", "sigmoid"})
         ],
         "l1_activity": [_validation.NOT_NEGATIVE],
+        **_validation.CODE_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -115,6 +115,8 @@ class ConvAutoencoder(BaseAutoencoder):
         activation="relu",
         code_activation="linear",
         l1_activity=0.0,
+        whiten=False,
+        nested_dropout=False,
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -140,6 +142,8 @@ class ConvAutoencoder(BaseAutoencoder):
         self.activation = activation
         self.code_activation = code_activation
         self.l1_activity = l1_activity
+        self.whiten = whiten
+        self.nested_dropout = nested_dropout
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -168,4 +172,9 @@ class ConvAutoencoder(BaseAutoencoder):
         )
 
     def _objective(self):
-        return Objective(self.loss, float(self.l1_activity))
+        return Objective(
+            self.loss,
+            float(self.l1_activity),
+            whiten=self.whiten,
+            nested_dropout=self.nested_dropout,
+        )

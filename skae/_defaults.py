@@ -8,6 +8,8 @@ import math
 
 OPTIMIZER = "adam"
 HIDDEN_LAYER_SIZES = (256,)
+MOST_CODES = 512
+"""Where no number of codes is given."""
 
 _STEPS = 3000
 _MOST_EPOCHS = 200

@@ -21,9 +21,7 @@ class DenoisingAutoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    encoding_dim : int or None, default=32
-        Number of codes. None leaves it to a `network` that makes its size itself, such
-        as ``ConvNetwork(bottleneck="spatial")``.
+    %(encoding_dim)s
 
     network : network or None, default=None
         One of `skae.networks`. None is ``DenseNetwork()``.
@@ -56,6 +54,8 @@ default="gaussian"
         Probability that "masking", "salt_and_pepper" and "swap" replace a value.
 
     %(l1_activity)s
+
+    %(code)s
 
     %(loss)s
 
@@ -94,12 +94,13 @@ default="gaussian"
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.SIZE, None],
+        "encoding_dim": _validation.N_CODES,
         "network": [Network, None],
         "corruption": [_validation.StrOptions(set(_corruption.KINDS)), callable],
         "noise_scale": [_validation.AUTO, _validation.NOT_NEGATIVE],
         "corruption_rate": [_validation.Interval(numbers.Real, 0, 1, closed="both")],
         "l1_activity": [_validation.NOT_NEGATIVE],
+        **_validation.CODE_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -112,6 +113,8 @@ default="gaussian"
         noise_scale="auto",
         corruption_rate=0.25,
         l1_activity=0.0,
+        whiten=False,
+        nested_dropout=False,
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -133,6 +136,8 @@ default="gaussian"
         self.noise_scale = noise_scale
         self.corruption_rate = corruption_rate
         self.l1_activity = l1_activity
+        self.whiten = whiten
+        self.nested_dropout = nested_dropout
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -258,7 +263,13 @@ default="gaussian"
 
     def _objective(self):
         corruption = Corruption(self.corruption, float(self.corruption_rate))
-        return Objective(self.loss, float(self.l1_activity), corruption)
+        return Objective(
+            self.loss,
+            float(self.l1_activity),
+            corruption,
+            whiten=self.whiten,
+            nested_dropout=self.nested_dropout,
+        )
 
 
 def _check_labels(X, y):

@@ -22,9 +22,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     Parameters
     ----------
-    encoding_dim : int or None, default=32
-        Number of codes. It may exceed the number of features or rows. None leaves it
-        to a `network` that makes its size itself.
+    %(encoding_dim)s
 
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
@@ -43,6 +41,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         above describe.
 
     %(l1_activity)s
+
+    %(code)s
 
     %(loss)s
 
@@ -75,7 +75,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.SIZE, None],
+        "encoding_dim": _validation.N_CODES,
         "hidden_layer_sizes": [_validation.AUTO, _validation.COUNT, tuple, list],
         "activation": [str],
         "code_activation": [
@@ -83,6 +83,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         ],
         "network": [Network, None],
         "l1_activity": [_validation.NOT_NEGATIVE],
+        **_validation.CODE_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -95,6 +96,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         code_activation="linear",
         network=None,
         l1_activity=0.0,
+        whiten=False,
+        nested_dropout=False,
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -116,6 +119,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.code_activation = code_activation
         self.network = network
         self.l1_activity = l1_activity
+        self.whiten = whiten
+        self.nested_dropout = nested_dropout
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -162,4 +167,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         )
 
     def _objective(self):
-        return Objective(self.loss, float(self.l1_activity))
+        return Objective(
+            self.loss,
+            float(self.l1_activity),
+            whiten=self.whiten,
+            nested_dropout=self.nested_dropout,
+        )

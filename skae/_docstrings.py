@@ -1,6 +1,27 @@
 """What the estimators' docstrings share, written once."""
 
 _SHARED = {
+    "encoding_dim": """
+    encoding_dim : int, float or None, default=32
+        Number of codes; it may exceed the number of features or rows. A share between
+        0 and 1 takes the fewest codes that explain it of the variance: the network is
+        fitted with as many as PCA needs, and those that it can spare are left out. None
+        takes as many as there are rows or features, whichever are fewer, and at most
+        512; where the network makes its size itself, as ``bottleneck="spatial"`` and
+        Keras models of your own do, it takes that.
+""",
+    "code": """
+    whiten : bool, default=False
+        Whether codes have a variance of one on the training rows, and no unit, as with
+        PCA's `whiten`; `inverse_transform` undoes it. Needs codes that are linear or
+        of a ReLU.
+
+    nested_dropout : bool, default=False
+        Whether every first part of the codes is to be a good code in itself (Rippel,
+        Gelbart and Adams, 2014): in training all codes after a random one are zero, for
+        each row another. Then ``transform(X)[:, :k]`` is the code of k numbers, which
+        `inverse_transform` takes, for every k. Needs linear codes.
+""",
     "loss": """
     loss : {"mse", "binary_crossentropy"}, default="mse"
         What training minimises: the mean squared error over the features, or their
@@ -94,6 +115,13 @@ _SHARED = {
 
     encoding_dim_ : int
         Number of codes.
+
+    explained_variance_ratio_ : ndarray of shape (encoding_dim_,)
+        Gain in the share of the variance of the training rows that reconstructions
+        explain, as each code is added in turn and those after it are held at their mean
+        (at zero with `nested_dropout`). It adds up to ``score(X)``. Where rows times
+        codes exceed 131,072, the shares of single codes are those of a part of the
+        rows. Set by `fit`, not by `partial_fit`.
 
     compression_factor_ : float
         Number of features over number of codes.

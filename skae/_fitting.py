@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import math
+import numbers
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ from skae import _data, _defaults, _pca, _random, _start, _validation
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._interruption import interrupts_deferred, let_interrupts_in
+from skae._ordering import OrderedCodes, check_order, order_codes
 from skae._settings import Settings
 from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
@@ -19,6 +21,13 @@ from skae.networks._models import (
     Cost,
     build,
     variables,
+)
+
+_NOT_OF_EVERY_FIT = (
+    "explained_variance_ratio_",
+    "hidden_layer_sizes_",
+    "noise_scale_",
+    "_last_pass",
 )
 
 
@@ -61,7 +70,9 @@ class Fitting:
             self._resolve_settings()
             let_interrupts_in()
             training = self._train(start, steps)
-            self._set_attributes(training)
+            let_interrupts_in()
+            codes = self._order_codes(training)
+            self._set_attributes(training, codes)
             self._estimator._report(self._data.training_rows.values)
 
     def _checked_optimizer(self):
@@ -94,7 +105,8 @@ class Fitting:
         network = copy.copy(estimator._network())
         if estimator.init == "random" and hasattr(network, "linear_shortcut"):
             network.linear_shortcut = False
-        dim = network.n_codes(sample_shape, estimator.encoding_dim)
+        self._axes = None
+        dim = network.n_codes(sample_shape, self._n_codes_wanted(network))
         self._init = self._resolved("init", _automatic_init(network))
         if self._init == "pca":
             _check_pca_start(network)
@@ -102,6 +114,7 @@ class Fitting:
         # Inference has no use for what corrupts the rows in training.
         objective = dataclasses.replace(self._objective, corruption=None)
         self._codec = shared_codec(network, sample_shape, dim, objective)
+        check_order(self._share, self._codec, self._is_partial)
         if self._resumed and not self._codec.has_network_of(estimator._fitted):
             raise ValueError(
                 "partial_fit, and fit with warm_start=True, continue the network of "
@@ -109,10 +122,36 @@ class Fitting:
                 "them back, or fit anew with warm_start=False."
             )
 
+    @property
+    def _share(self):
+        """The share of variance that `encoding_dim` asks for, if it does."""
+        wanted = self._estimator.encoding_dim
+        if wanted is None or isinstance(wanted, numbers.Integral):
+            return None
+        return float(wanted)
+
+    def _n_codes_wanted(self, network):
+        """Return the number of codes to train, None where that is the network's."""
+        wanted = self._estimator.encoding_dim
+        if wanted is not None and self._share is None:
+            return wanted
+        if network.sizes_itself:
+            return None
+        if self._resumed:
+            return self._estimator.encoding_dim_
+        most = min(*self._data.rows.targets.shape, _defaults.MOST_CODES)
+        if self._share is None:
+            return most
+        self._axes = self._principal_axes(most).explaining(self._share)
+        return max(len(self._axes.variances), 1)
+
+    def _principal_axes(self, n_axes):
+        rows = self._data.rows
+        return _pca.principal_axes(rows.targets, rows.weights, n_axes, self._generator)
+
     def _start(self):
         """Return the weights that training starts from, and the size of its steps."""
         network, _, dim, objective = self._architecture
-        self._axes = None
         self._cost = Cost.of(self._codec.encoder, self._codec.decoder)
         if self._last_pass is not None:
             sizes = tuple(self._last_pass["step_sizes"])
@@ -122,10 +161,8 @@ class Fitting:
         own = objective.build()
         steps = NO_STEPS
         if self._init == "pca":
-            rows = self._data.rows
-            self._axes = _pca.principal_axes(
-                rows.targets, rows.weights, dim, self._generator
-            )
+            if self._axes is None:
+                self._axes = self._principal_axes(dim)
             _warn_of_lost_axes(self._axes)
             steps = _start.start_at_pca(
                 encoder,
@@ -133,7 +170,7 @@ class Fitting:
                 own,
                 self._axes,
                 network.code_activation,
-                rows,
+                self._data.rows,
                 objective,
                 self._weight_decay(dim),
             )
@@ -265,9 +302,21 @@ class Fitting:
             self._codec, weights, as_they_are
         ).row_terms(rows)
 
-    def _set_attributes(self, training):
+    def _order_codes(self, training):
+        """Return the fit with its codes in order, and what each explains."""
+        standardized = FittedCodec(
+            self._codec, training.weights, _data.Scaling.identity(len(self._data.mean))
+        )
+        if self._is_partial:
+            return OrderedCodes(standardized, None)
+        is_pca = self._init == "pca" and not self._resumed and training.best_epoch == 0
+        share = None if self._resumed else self._share
+        return order_codes(standardized, self._data.rows, share, is_pca)
+
+    def _set_attributes(self, training, codes):
         """Set all fitted attributes at once, after all that can fail."""
-        network, sample_shape, dim, _ = self._architecture
+        network, sample_shape, *_ = self._architecture
+        dim = codes.fitted.codec.encoding_dim
         settings = self._settings
         scaling = self._data.scaling
         history, n_before = training.history, 0
@@ -289,17 +338,19 @@ class Fitting:
             "patience_": self._patience,
             "encoding_dim_": dim,
             "compression_factor_": math.prod(sample_shape) / dim,
-            "_fitted": FittedCodec(self._codec, training.weights, scaling),
+            "_fitted": FittedCodec(codes.fitted.codec, codes.fitted.weights, scaling),
             "_n_features_out": dim,
         }
         if self._frame:
             attributes["noise_scale_"] = self._noise_scale
+        if codes.ratios is not None:
+            attributes["explained_variance_ratio_"] = codes.ratios
         if not self._resumed:
             attributes["mean_"] = self._data.mean.reshape(sample_shape)
         attributes.update(self._estimator._resolved_parameters(network))
         if self._is_partial:
             attributes["_last_pass"] = self._this_pass
-        for name in ("noise_scale_", "hidden_layer_sizes_", "_last_pass"):
+        for name in _NOT_OF_EVERY_FIT:
             vars(self._estimator).pop(name, None)  # an earlier fit may have had one
         vars(self._estimator).update(attributes)
 

@@ -4,6 +4,9 @@ import dataclasses
 import math
 from typing import ClassVar
 
+import numpy as np
+from scipy.special import ndtri
+
 from skae import _backend
 from skae._corruption import Corruption
 
@@ -27,11 +30,20 @@ class Objective:
 
     corruption : Corruption or None
         What happens to the rows in training before the encoder reads them.
+
+    whiten : bool
+        Whether codes are brought to a variance of one after training.
+
+    nested_dropout : bool
+        Whether in training all codes after a random one are zero (Rippel et al.,
+        2014). The number of those left is drawn evenly from one to all.
     """
 
     loss: str = "mse"
     l1_activity: float = 0.0
     corruption: Corruption | None = None
+    whiten: bool = False
+    nested_dropout: bool = False
 
     terms: ClassVar[tuple] = ("loss",)
     """What `row_terms` gives, by name; the loss is their weighted sum."""
@@ -39,8 +51,10 @@ class Objective:
     outputs_per_code: ClassVar[int] = 1
     """How many of the encoder's outputs make a code."""
 
-    codes_are_in_units: ClassVar[bool] = True
-    """Whether codes are in the unit of the data."""
+    @property
+    def codes_are_in_units(self):
+        """Whether codes are in the unit of the data."""
+        return not self.whiten
 
     @property
     def term_weights(self):
@@ -55,7 +69,8 @@ class Objective:
     @property
     def is_plain_error(self):
         """Whether the loss is zero where the reconstruction is exact."""
-        return not (self.has_logits or self.l1_activity or self.corruption)
+        others = self.l1_activity or self.corruption or self.nested_dropout
+        return not (self.has_logits or others)
 
     def unit(self, scale):
         """Return what a loss is multiplied by, to be in the user's unit."""
@@ -75,11 +90,17 @@ class Objective:
 
     def n_draws(self, n_codes):
         """Return how many normal draws `sampled` takes for each row."""
-        return 0
+        return int(self.nested_dropout)
 
     def sampled(self, encoded, draws):
         """Return what the decoder reads in training."""
-        return encoded
+        if not self.nested_dropout:
+            return encoded
+        ops = _backend.load()[0].ops
+        n_codes = encoded.shape[-1]
+        # The first code is always there, the last one time in n_codes.
+        leave_out = ndtri(np.arange(n_codes) / n_codes).astype(np.float32)
+        return encoded * ops.cast(draws > leave_out, encoded.dtype)
 
     def row_terms(self, targets, encoded, outputs, own):
         """Return the terms of the loss of each row.
@@ -148,7 +169,7 @@ class NegativeELBO(Objective):
 
     terms: ClassVar[tuple] = ("reconstruction", "kl")
     outputs_per_code: ClassVar[int] = 2
-    codes_are_in_units: ClassVar[bool] = False
+    codes_are_in_units = False
 
     @property
     def is_plain_error(self):

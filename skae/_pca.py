@@ -11,6 +11,7 @@ from skae._threads import map_in_threads, one_blas_thread
 
 _EXACT = 1e-12
 _NOISE = 1e-14
+_ROUNDING_OF_ZERO = 1e-28
 _LARGEST_MATRIX = 2500
 _FLOAT64_PRODUCTS = 10**10
 
@@ -50,7 +51,7 @@ class PrincipalAxes:
         That is where some feature varies by less than a millionth of another.
         """
         features = self.residual_variances + self.variances @ self.components**2
-        varying = features[features > 0]
+        varying = features[features > _ROUNDING_OF_ZERO * features.max()]
         if not len(varying) or varying.min() >= _EXACT * varying.max():
             return False
         smallest = self.variances.min() if self.complete else 0.0
@@ -61,6 +62,20 @@ class PrincipalAxes:
         """Whether the axes explain all variance, to float32's precision."""
         total = self.variances.sum() + self.residual_variances.sum()
         return self.residual_variances.sum() <= _EXACT * total
+
+    def explaining(self, share):
+        """Return the fewest first axes that explain a share of the variance."""
+        explained = np.cumsum(self.variances)
+        total = self.variances.sum() + self.residual_variances.sum()
+        n_axes = np.searchsorted(explained, share * total) + 1
+        rest = self.variances[n_axes:] @ self.components[n_axes:] ** 2
+        return dataclasses.replace(
+            self,
+            components=self.components[:n_axes],
+            variances=self.variances[:n_axes],
+            residual_variances=self.residual_variances + rest,
+            complete=True,
+        )
 
 
 @one_blas_thread()

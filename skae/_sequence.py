@@ -21,8 +21,7 @@ class SequenceAutoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    encoding_dim : int, default=32
-        Number of codes of a whole sequence.
+    %(encoding_dim)s
 
     units : int, default=64
         Units of each recurrent layer; of each direction, if bidirectional.
@@ -39,6 +38,8 @@ class SequenceAutoencoder(BaseAutoencoder):
     sequence_shape : tuple of int or None, default=None
         Shape of one sequence, (steps,) or (steps, channels), if X has flat rows.
         Without it, flat rows are sequences of one channel.
+
+    %(code)s
 
     %(loss)s
 
@@ -71,12 +72,13 @@ class SequenceAutoencoder(BaseAutoencoder):
     """
 
     _parameter_constraints = {
-        "encoding_dim": [_validation.SIZE],
+        "encoding_dim": _validation.N_CODES,
         "units": [_validation.SIZE],
         "n_layers": [_validation.COUNT],
         "cell": [_validation.StrOptions({"lstm", "gru"})],
         "bidirectional": ["boolean"],
         "sequence_shape": [tuple, list, None],
+        **_validation.CODE_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -89,6 +91,8 @@ class SequenceAutoencoder(BaseAutoencoder):
         cell="gru",
         bidirectional=False,
         sequence_shape=None,
+        whiten=False,
+        nested_dropout=False,
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -110,6 +114,8 @@ class SequenceAutoencoder(BaseAutoencoder):
         self.cell = cell
         self.bidirectional = bidirectional
         self.sequence_shape = sequence_shape
+        self.whiten = whiten
+        self.nested_dropout = nested_dropout
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -135,4 +141,6 @@ class SequenceAutoencoder(BaseAutoencoder):
         )
 
     def _objective(self):
-        return Objective(self.loss)
+        return Objective(
+            self.loss, whiten=self.whiten, nested_dropout=self.nested_dropout
+        )

@@ -22,6 +22,14 @@ COUNT = Interval(numbers.Integral, 1, None, closed="left")
 SIZE = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
+N_CODES = [SIZE, Interval(numbers.Real, 0, 1, closed="neither"), None]
+
+CODE_CONSTRAINTS = {
+    "whiten": ["boolean"],
+    "nested_dropout": ["boolean"],
+}
+"""Constraints of the parameters of codes that can be put in order."""
+
 SHARED_CONSTRAINTS = {
     "loss": [StrOptions({"mse", "binary_crossentropy"})],
     "init": [StrOptions({"auto", "pca", "random"})],
@@ -141,10 +149,15 @@ def check_sample_weight(sample_weight, X, fewest=2):
     return weights
 
 
-def check_codes(codes, encoding_dim, name):
-    """Return codes as float32 or float64 of shape (n_rows, encoding_dim)."""
+def check_codes(codes, encoding_dim, name, are_nested=False):
+    """Return codes as float32 or float64 of shape (n_rows, encoding_dim).
+
+    Where they are nested, the first alone will do; the others are zeros.
+    """
     with _explained_overflow("X"):
         codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
+    if are_nested and codes.shape[1] < encoding_dim:
+        return np.pad(codes, ((0, 0), (0, encoding_dim - codes.shape[1])))
     if codes.shape[1] != encoding_dim:
         raise ValueError(
             f"X has {codes.shape[1]} columns, but {name} was fitted with "

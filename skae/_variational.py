@@ -32,7 +32,9 @@ class VAETransformer(BaseAutoencoder):
     Parameters
     ----------
     encoding_dim : int or None, default=32
-        Number of codes. None leaves it to a `network` that makes its size itself.
+        Number of codes. None takes as many as there are rows or features, whichever
+        are fewer, and at most 512; where the network makes its size itself, as
+        ``bottleneck="spatial"`` and Keras models of your own do, it takes that.
 
     network : network or None, default=None
         One of `skae.networks`, with a linear code. None is ``DenseNetwork()``.

@@ -451,9 +451,9 @@ def test_a_dense_code_has_the_size_asked_for():
     assert ConvNetwork((8, 4)).n_codes((8, 8), 5) == 5
 
 
-def test_a_dense_code_must_be_given_its_size():
-    with pytest.raises(ValueError, match="ConvNetwork takes it from encoding_dim"):
-        ConvNetwork().n_codes((8, 8), None)
+def test_a_spatial_code_alone_has_a_size_of_its_own():
+    assert ConvNetwork(bottleneck="spatial").sizes_itself
+    assert not ConvNetwork().sizes_itself
 
 
 @pytest.mark.parametrize(

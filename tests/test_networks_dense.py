@@ -150,9 +150,8 @@ def test_the_number_of_codes_is_the_one_asked_for():
     assert DenseNetwork().n_codes((5,), np.int64(3)) == 3
 
 
-def test_the_number_of_codes_must_be_given():
-    with pytest.raises(ValueError, match="DenseNetwork takes it from encoding_dim"):
-        DenseNetwork().n_codes((5,), None)
+def test_a_dense_network_leaves_the_number_of_codes_to_others():
+    assert not DenseNetwork().sizes_itself
 
 
 @pytest.mark.parametrize(

@@ -265,9 +265,8 @@ def test_the_number_of_codes_is_the_one_asked_for():
     assert RecurrentNetwork().n_codes((6, 2), 3) == 3
 
 
-def test_the_number_of_codes_must_be_given():
-    with pytest.raises(ValueError, match="RecurrentNetwork takes it from encoding_dim"):
-        RecurrentNetwork().n_codes((6, 2), None)
+def test_a_recurrent_network_leaves_the_number_of_codes_to_others():
+    assert not RecurrentNetwork().sizes_itself
 
 
 def test_clone_keeps_all_parameters():

@@ -29,13 +29,15 @@ class Network(BaseEstimator):
     code_activation = "linear"
     """Name of the Keras activation of the code."""
 
-    _other_way = ""
-    """What else than giving a number of codes a user can do."""
-
     @property
     def has_linear_map(self):
         """Whether the models have layers named `LINEAR`, for the PCA start."""
         return getattr(self, "linear_shortcut", False)
+
+    @property
+    def sizes_itself(self):
+        """Whether the network can tell the number of codes."""
+        return False
 
     def n_codes(self, sample_shape, encoding_dim):
         """Return the number of codes for samples of a shape.
@@ -46,7 +48,7 @@ class Network(BaseEstimator):
             Shape of one sample, without the batch axis.
 
         encoding_dim : int or None
-            Number of codes asked for. None leaves it to the network.
+            Number of codes asked for; None only where the network `sizes_itself`.
 
         Returns
         -------
@@ -57,12 +59,6 @@ class Network(BaseEstimator):
         ValueError
             When the network cannot have as many codes.
         """
-        if encoding_dim is None:
-            raise ValueError(
-                "encoding_dim=None leaves the number of codes to the network, but "
-                f"{type(self).__name__} takes it from encoding_dim. Give a number"
-                f"{self._other_way}."
-            )
         return int(encoding_dim)
 
 

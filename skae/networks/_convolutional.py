@@ -83,8 +83,6 @@ class ConvNetwork(Network):
     4385
     """
 
-    _other_way = ", or set bottleneck='spatial'"
-
     def __init__(
         self,
         filters=(16, 32),
@@ -107,6 +105,11 @@ class ConvNetwork(Network):
         self.activation = activation
         self.code_activation = code_activation
         self.linear_shortcut = linear_shortcut
+
+    @property
+    def sizes_itself(self):
+        """Whether the code is spatial; see `Network.sizes_itself`."""
+        return self.bottleneck == "spatial"
 
     def n_codes(self, sample_shape, encoding_dim):
         """Return the number of codes; where the code is spatial, that of its values.

@@ -48,6 +48,11 @@ class CustomNetwork(Network):
         self.encoder = encoder
         self.decoder = decoder
 
+    @property
+    def sizes_itself(self):
+        """True: models have a size. See `Network.sizes_itself`."""
+        return True
+
     def n_codes(self, sample_shape, encoding_dim):
         """Return `encoding_dim`; where that is None, the size that the decoder takes.
 

@@ -1,0 +1,328 @@
+"""Codes in order: by the variance that they explain, uncorrelated, of fixed signs."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from skae._code_layers import CodeLayers, CodeMap
+from skae._data import row_chunks
+from skae._inference import FittedCodec, shared_codec
+from skae._threads import map_in_threads, one_blas_thread
+
+_MOST_DECODINGS = 2**17
+_FLOAT64_PRODUCTS = 10**9
+_FEWEST_ROWS = 500
+_VALUES_IN_A_PIECE = 2**20
+_NOISE = 1e-14
+_FAINT = 1e-6
+_SCALABLE = ("linear", "relu")
+
+
+@dataclasses.dataclass(frozen=True)
+class OrderedCodes:
+    """What is known of the codes after a fit.
+
+    Parameters
+    ----------
+    fitted : FittedCodec
+        In the network's scale.
+
+    ratios : float64 array of shape (n_codes,) or None
+        Gain in the share of variance explained as each code is added.
+    """
+
+    fitted: FittedCodec
+    ratios: np.ndarray | None
+
+
+def check_order(share, codec, is_partial):
+    """Raise a ValueError where codes cannot be changed as the parameters ask.
+
+    Parameters
+    ----------
+    share : float or None
+        Share of the variance that as few codes as possible are to explain.
+
+    codec : Codec
+        Of the network.
+
+    is_partial : bool
+        Whether this is a pass over a part of the data, after which codes stay as they
+        are.
+    """
+    network, *_, objective = codec.architecture
+    activation = network.code_activation
+    wishes = {
+        "whiten=True": (objective.whiten, _SCALABLE),
+        "nested_dropout=True": (objective.nested_dropout, ("linear",)),
+        f"encoding_dim={share}": (share is not None, _SCALABLE),
+    }
+    can_change = CodeLayers(codec.encoder, codec.decoder).can_change
+    for name, (is_wish, activations) in wishes.items():
+        if is_wish and not (can_change and activation in activations):
+            raise ValueError(
+                f"{name} needs a dense code with the activation "
+                f"{' or '.join(map(repr, activations))} in one of skae's own networks, "
+                f"which {network!r} does not have. Change the network, or leave "
+                f"{name.partition('=')[0]} at its default."
+            )
+    if objective.whiten and is_partial:
+        raise ValueError(
+            "partial_fit cannot give codes a variance of one, since it never sees all "
+            "rows. Set whiten=False, or use fit."
+        )
+
+
+def order_codes(fitted, rows, share, is_pca):
+    """Bring the codes of a fit into order; choose and whiten them where asked to.
+
+    Parameters
+    ----------
+    fitted : FittedCodec
+        In the network's scale.
+
+    rows : Rows
+        All rows of the fit, in the same.
+
+    share : float or None
+        Share of the variance to explain with the fewest codes; None keeps all.
+
+    is_pca : bool
+        Whether the fit is still at its PCA start, whose codes are in order.
+
+    Returns
+    -------
+    OrderedCodes
+    """
+    ordering = Ordering(fitted, rows, is_pca)
+    ratios = ordering.ratios()
+    if share is not None:
+        ratios = ratios[: _fewest_codes(ratios, share)]
+        ordering.cut(len(ratios))
+    if fitted.codec.objective.whiten:
+        ordering.whiten()
+    return OrderedCodes(ordering.fitted(), ratios)
+
+
+class Ordering:
+    """Brings the codes of a fit into order, and tells what each explains.
+
+    Codes that are linear are given other coordinates, in which they are uncorrelated
+    on the rows and vary by as much as they explain of the rows by linear regression:
+    those of a linear network are the principal components. Codes behind an activation,
+    and those whose axes have a meaning, as where they are sparse or variational, are
+    sorted by the same variance. Nested codes are in order by what they are.
+
+    Where a code is linear its sign is that with which the feature that varies most
+    with it varies in the same direction, as scikit-learn's PCA has it.
+
+    Parameters
+    ----------
+    fitted : FittedCodec
+        In the network's scale.
+
+    rows : Rows
+        All rows of the fit, in the same.
+
+    in_order : bool
+        Whether the codes are in order already, as at a PCA start.
+    """
+
+    def __init__(self, fitted, rows, in_order):
+        self._fitted, self._rows = fitted, rows
+        self._network, *_, self._objective = fitted.architecture
+        self._shares = rows.weights / rows.weights.sum()
+        self._layers = CodeLayers(fitted.codec.encoder, fitted.codec.decoder)
+        codes = fitted.encode(rows.values).astype(np.float64)
+        if in_order or not self._layers.can_change:
+            self._map = _selection(np.arange(codes.shape[1]))
+        else:
+            self._map = self._ordering_map(codes)
+        self._codes = self._map(codes)
+        self._means = np.zeros(codes.shape[1])
+        if not self._objective.nested_dropout:
+            self._means = self._shares @ self._codes
+
+    @one_blas_thread()
+    def _ordering_map(self, codes):
+        objective, is_linear = (
+            self._objective,
+            self._network.code_activation == "linear",
+        )
+        mean = self._shares @ codes
+        centred = codes - mean
+        shared = self._covariance_with_rows(centred)
+        has_axes = objective.l1_activity or objective.outputs_per_code > 1
+        if is_linear and not (has_axes or objective.nested_dropout):
+            return _decorrelating(centred, self._shares, shared, mean)
+        deviations = np.sqrt(self._shares @ centred**2)
+        explained = np.linalg.norm(shared, axis=1) / np.where(deviations, deviations, 1)
+        order = np.argsort(-explained, kind="stable")
+        if objective.nested_dropout:
+            order = np.arange(len(order))
+        return _selection(order, _signs(shared) if is_linear else None)
+
+    def _covariance_with_rows(self, centred):
+        values = self._rows.targets
+        # As in `principal_axes`: sums over chunks stay float64.
+        exact = centred.shape[1] * values.size < _FLOAT64_PRODUCTS
+
+        def product(chunk):
+            weighted = centred[chunk] * self._shares[chunk, None]
+            weighted = weighted if exact else weighted.astype(np.float32)
+            return weighted.T @ values[chunk]
+
+        return sum(map_in_threads(product, row_chunks(values)))
+
+    @one_blas_thread()
+    def ratios(self):
+        """Return the gain in variance explained as each code is added.
+
+        The codes after it are at their mean, nested ones at zero. Of many rows some
+        stand for all, and the ratios are scaled to the sum that all rows have.
+
+        Returns
+        -------
+        float64 array of shape (n_codes,)
+        """
+        n_rows, n_codes = self._codes.shape
+        most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
+        step = math.ceil(n_rows / most)
+        fitted, some = self.fitted(), self._judge(step)
+        shares = np.array(
+            [some.explained(fitted, n, self._means) for n in range(1, n_codes + 1)]
+        )
+        if step > 1 and shares[-1] > 0:
+            of_all = self._judge(1).explained(fitted, n_codes, self._means)
+            shares *= of_all / shares[-1]
+        return np.diff(shares, prepend=0.0)
+
+    def _judge(self, step):
+        every = slice(None, None, step)
+        return _Judge(
+            self._codes[every], self._rows.targets[every], self._shares[every]
+        )
+
+    def cut(self, n_codes):
+        """Leave out all codes but the first."""
+        self._map = self._map.first(n_codes, self._means)
+        self._codes = self._codes[:, :n_codes]
+
+    def whiten(self):
+        """Give each code a variance of one, unless it has none."""
+        deviations = np.sqrt(
+            self._shares @ (self._codes - self._shares @ self._codes) ** 2
+        )
+        self._map = self._map.scaled(1 / np.where(deviations, deviations, 1))
+
+    def fitted(self):
+        """Return the fit with the codes in order."""
+        network, shape, n_codes, objective = self._fitted.architecture
+        codec, weights = self._fitted.codec, self._fitted.weights
+        if not self._map.is_identity:
+            weights = self._layers.changed(
+                weights, self._map, objective.outputs_per_code
+            )
+        if self._codes.shape[1] < n_codes:
+            codec = shared_codec(network, shape, self._codes.shape[1], objective)
+        return FittedCodec(codec, weights, self._fitted.scaling)
+
+
+class _Judge:
+    """Tells how much of the variance of rows is explained, by their codes."""
+
+    def __init__(self, codes, targets, shares):
+        self._codes, self._targets = codes, targets
+        self._shares = shares / shares.sum()
+        step = math.ceil(_VALUES_IN_A_PIECE / targets.shape[1])
+        self._pieces = [slice(i, i + step) for i in range(0, len(codes), step)]
+        mean = sum(self._shares[piece] @ targets[piece] for piece in self._pieces)
+        self._variance = self._mean_square(lambda piece: mean.astype(np.float32))
+
+    def explained(self, fitted, n_codes, means):
+        """Return the share explained by the first codes, the others at their means."""
+        held = np.arange(len(means)) >= n_codes
+
+        def decoded(piece):
+            codes = np.where(held, means, self._codes[piece])
+            return fitted.decode(codes.astype(np.float32))
+
+        if not self._variance:  # the decoder's bias explains all
+            return 1.0
+        return 1 - self._mean_square(decoded) / self._variance
+
+    def _mean_square(self, predicted):
+        """Return the mean over rows of the squared distance to what is predicted."""
+        total = 0.0
+        for piece in self._pieces:
+            errors = self._targets[piece] - predicted(piece)
+            total += self._shares[piece] @ np.einsum("ij,ij->i", errors, errors)
+        return total
+
+
+def _fewest_codes(ratios, share):
+    """Return how many codes, of those in order, explain a share; all if none do."""
+    enough = np.flatnonzero(np.cumsum(ratios) >= share)
+    return int(enough[0]) + 1 if len(enough) else len(ratios)
+
+
+def _signs(components):
+    """Return signs with which the largest value of each row is positive."""
+    largest = np.abs(components).argmax(axis=1)
+    return np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
+
+
+def _selection(order, signs=None):
+    """Return the map that sorts codes, and flips them by signs."""
+    n_codes = len(order)
+    matrix = np.diag(np.ones(n_codes) if signs is None else signs)[:, order]
+    return CodeMap(matrix, matrix.T, np.zeros(n_codes), np.zeros(n_codes))
+
+
+def _decorrelating(centred, shares, shared, mean):
+    """Return the map to uncorrelated codes in the unit of what they explain.
+
+    Codes that are uncorrelated and of unit variance stay so in any rotation; that
+    which makes their covariance with the rows orthogonal, and sorts it, is given by
+    its singular vectors.
+
+    Parameters
+    ----------
+    centred : float64 array of shape (n_rows, n_codes)
+        Codes less their mean.
+
+    shares : float64 array of shape (n_rows,)
+        What each row counts; adds up to one.
+
+    shared : float64 array of shape (n_codes, n_features)
+        Covariance of codes and rows.
+
+    mean : float64 array of shape (n_codes,)
+        Mean of the codes.
+    """
+    variances, axes = np.linalg.eigh((centred * shares[:, None]).T @ centred)
+    deviations = np.sqrt(_floored(variances, _NOISE))
+    whitening = axes / deviations
+    left, lengths = _left_singular(whitening.T @ shared)
+    lengths = _floored(lengths, _FAINT)
+    left *= _signs(left.T @ (whitening.T @ shared))
+    return CodeMap(
+        whitening @ left * lengths,
+        (left / lengths).T @ (axes * deviations).T,
+        mean,
+        mean,
+    )
+
+
+def _left_singular(matrix):
+    """Return all left singular vectors as columns, and as many singular values."""
+    n_rows, n_columns = matrix.shape
+    left, values, _ = np.linalg.svd(matrix, full_matrices=n_rows > n_columns)
+    return left, np.pad(values, (0, n_rows - len(values)))
+
+
+def _floored(values, share):
+    """Raise values to at least a share of the largest, or to one if that is zero."""
+    lowest = share * values.max()
+    return np.maximum(values, lowest) if lowest > 0 else np.ones_like(values)
