@@ -12,7 +12,7 @@ from skae import _data, _persistence, _plain, _validation
 from skae._fitting import Fitting
 from skae._intake import Given
 
-_IN_PLAIN_PARTS = {"optimizer", "_fitted"}
+_IN_PLAIN_PARTS = {"loss", "optimizer", "_fitted"}
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

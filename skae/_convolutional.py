@@ -3,6 +3,7 @@
 from skae import _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
+from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import ConvNetwork
 
@@ -173,7 +174,7 @@ class ConvAutoencoder(BaseAutoencoder):
 
     def _objective(self):
         return Objective(
-            self.loss,
+            comparable(self.loss),
             float(self.l1_activity),
             whiten=self.whiten,
             nested_dropout=self.nested_dropout,

@@ -7,6 +7,7 @@ from skae._base import BaseAutoencoder
 from skae._corruption import Corruption
 from skae._docstrings import documented
 from skae._intake import Given
+from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import DenseNetwork, Network
 
@@ -264,7 +265,7 @@ default="gaussian"
     def _objective(self):
         corruption = Corruption(self.corruption, float(self.corruption_rate))
         return Objective(
-            self.loss,
+            comparable(self.loss),
             float(self.l1_activity),
             corruption,
             whiten=self.whiten,

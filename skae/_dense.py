@@ -3,6 +3,7 @@
 from skae import _defaults, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
+from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import DenseNetwork, Network
 from skae.networks._checks import check_layer_sizes
@@ -168,7 +169,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     def _objective(self):
         return Objective(
-            self.loss,
+            comparable(self.loss),
             float(self.l1_activity),
             whiten=self.whiten,
             nested_dropout=self.nested_dropout,

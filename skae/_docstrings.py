@@ -23,11 +23,19 @@ _SHARED = {
         `inverse_transform` takes, for every k. Needs linear codes.
 """,
     "loss": """
-    loss : {"mse", "binary_crossentropy"}, default="mse"
-        What training minimises: the mean squared error over the features, or their
-        mean cross-entropy in nats, for data in [0, 1]. With "binary_crossentropy" the
-        data enter as they are, the decoder ends in a sigmoid (trained on logits), and
-        the start is PCA's code with a logistic regression from it to the data.
+    loss : {"mse", "binary_crossentropy", "poisson"} or keras.losses.Loss, \
+default="mse"
+        What training minimises, a mean over the features. "mse" is the squared error;
+        the decoder has no output activation. "binary_crossentropy" is the cross-entropy
+        in nats, for data in [0, 1]: they enter as they are, and the decoder ends in a
+        sigmoid (trained on logits). "poisson" is half the Poisson deviance, for counts:
+        they enter divided by one number, and the decoder ends in an exponential. The
+        start is PCA's code then, with a logistic or Poisson regression from it to the
+        data. An instance of a Keras loss compares standardised rows (centred, and
+        divided by one number, the root of the features' mean variance) with the outputs
+        of a decoder without activation, so ``keras.losses.Huber(delta=1)`` turns linear
+        at one such deviation; in `history_` it stays in that unit. (Keras can copy a
+        class of your own if it is registered as serializable.)
 """,
     "l1_activity": """
     l1_activity : float, default=0.0
@@ -98,8 +106,8 @@ _SHARED = {
     history_ : dict of lists
         One value per epoch of "loss", "val_loss" (where rows are held out) and
         "learning_rate", and what callbacks add. Losses are in the squared unit of the
-        data, or in nats. Without values where PCA was exact and nothing was left to
-        learn.
+        data, in nats, or in the unit of the counts. Without values where PCA was exact
+        and nothing was left to learn.
 
     n_iter_ : int
         Number of epochs run.

@@ -45,8 +45,11 @@ def standalone_models(codec, weights, scaling):
         centred = rescaling(1.0, (-mean).tolist(), name="centre")(rows)
         encoded = codec.encoder(rescaling(1 / scale, name="standardize")(centred))
         network_codes = rescaling(1 / code_unit, name="network_unit")(codes)
-        in_units = rescaling(scale, mean.tolist(), name="unit")
-        outputs = in_units(codec.decoder(network_codes))
+        outputs = codec.decoder(network_codes)
+        if objective.link == "log":
+            rates = keras.layers.Activation("exponential", dtype="float32", name="rate")
+            outputs = rates(outputs)
+        outputs = rescaling(scale, mean.tolist(), name="unit")(outputs)
     encoded = objective.codes(encoded)
     if code_unit != 1:
         encoded = rescaling(code_unit, name="code_unit")(encoded)

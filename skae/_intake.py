@@ -65,7 +65,7 @@ class Intake:
         X = self._checked(given.X, reset=not self._resumed, fewest=fewest)
         clean = self._checked_clean("X_clean", given.X_clean, X)
         held_out = self._held_out_by_user(given)
-        self._check_unit_interval("X" if clean is None else "X_clean", X, clean)
+        self._check_range("X" if clean is None else "X_clean", X, clean)
         weights = _validation.check_sample_weight(given.sample_weight, X, fewest)
         arrays = [X] if clean is None else [X, clean]
         weights, X, *others = _data.merge_repeated_rows(weights, *arrays)
@@ -147,18 +147,22 @@ class Intake:
         X_val = self._checked_as("X_val", given.X_val)
         clean = self._checked_clean("X_val_clean", given.X_val_clean, X_val)
         name = "X_val" if clean is None else "X_val_clean"
-        self._check_unit_interval(name, X_val, clean)
+        self._check_range(name, X_val, clean)
         return X_val, clean
 
-    def _check_unit_interval(self, name, X, clean):
+    def _check_range(self, name, X, clean):
         if self._objective.has_logits:
             _validation.check_unit_interval(X if clean is None else clean, name)
+        if self._objective.link == "log":
+            _validation.check_counts(X if clean is None else clean, name)
 
     def _choose_scaling(self):
         if self._resumed:
             return self._estimator._fitted.scaling
         if self._objective.has_logits:
             return _data.Scaling.identity(len(self.mean))
+        if self._objective.link == "log":  # rates have a unit, but no other zero
+            return _data.Scaling(np.zeros_like(self.mean), self.spread)
         return _data.Scaling(self.mean, self.spread)
 
     def _split(self, X, clean, weights, held_out):

@@ -1,6 +1,7 @@
 """Which Keras objects a file may ask for: those that only compute."""
 
 import importlib
+import json
 import sys
 
 from skae import _backend, _keras_graph
@@ -50,7 +51,7 @@ def check(config):
     """Raise a ValueError if a Keras configuration asks for anything but computing.
 
     What it may ask for are Keras' own layers, models, initializers, regularizers,
-    constraints, optimizers and their schedules, and activations by name.
+    constraints, losses, optimizers and their schedules, and activations by name.
 
     Parameters
     ----------
@@ -69,6 +70,12 @@ def check(config):
             _keras_graph.check(config)
         for part in config.values():
             check(part)
+
+
+def text(config):
+    """Return a configuration as JSON text, after `check`."""
+    check(config)
+    return json.dumps(config)
 
 
 def check_name(name):
@@ -112,7 +119,8 @@ def _check_object(config):
         raise ValueError(
             f"{'.'.join(filter(None, (module, name)))} is not among the Keras classes "
             "that a file may ask for: Keras' own layers, models, initializers, "
-            "regularizers, constraints, optimizers and activations that only compute."
+            "regularizers, constraints, losses, optimizers and activations that only "
+            "compute."
         )
     if "compile_config" in config:
         raise ValueError("A model in a file is not compiled for training.")
@@ -154,6 +162,7 @@ def _is_plain_part(module, name):
         "keras.initializers": (keras.initializers, "Initializer"),
         "keras.regularizers": (keras.regularizers, "Regularizer"),
         "keras.constraints": (keras.constraints, "Constraint"),
+        "keras.losses": (keras.losses, "Loss"),
         "keras.optimizers": (keras.optimizers, "Optimizer"),
         "keras.optimizers.schedules": (
             keras.optimizers.schedules,

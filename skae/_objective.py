@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
-from skae import _backend
+from skae import _backend, _losses
 from skae._corruption import Corruption
 
 # Between these, in nats, log-variances are as the network gives them.
@@ -21,9 +21,8 @@ class Objective:
 
     Parameters
     ----------
-    loss : {"mse", "binary_crossentropy"}
-        Mean over the features of the squared error, or of the cross-entropy in nats
-        with the decoder's outputs as logits.
+    loss : str or keras.losses.Loss
+        As `_losses.comparable` returns it.
 
     l1_activity : float
         Weight of the sum of the absolute codes.
@@ -39,7 +38,7 @@ class Objective:
         2014). The number of those left is drawn evenly from one to all.
     """
 
-    loss: str = "mse"
+    loss: Any = "mse"
     l1_activity: float = 0.0
     corruption: Corruption | None = None
     whiten: bool = False
@@ -62,19 +61,26 @@ class Objective:
         return (1.0,)
 
     @property
+    def link(self):
+        """What the decoder's outputs are: "identity", or "logit" or "log" of values."""
+        return _losses.LINKS.get(self.loss, "identity")
+
+    @property
     def has_logits(self):
         """Whether the decoder's outputs are logits of values in [0, 1]."""
-        return self.loss == "binary_crossentropy"
+        return self.link == "logit"
 
     @property
     def is_plain_error(self):
         """Whether the loss is zero where the reconstruction is exact."""
         others = self.l1_activity or self.corruption or self.nested_dropout
-        return not (self.has_logits or others)
+        return self.loss == "mse" and not others
 
     def unit(self, scale):
         """Return what a loss is multiplied by, to be in the user's unit."""
-        return 1.0 if self.has_logits else scale**2
+        if self.loss == "mse":
+            return scale**2
+        return scale if self.loss == "poisson" else 1.0
 
     def offset(self, scale, n_features):
         """Return what is added to a loss, to be in the user's unit."""
@@ -121,17 +127,10 @@ class Objective:
         float32 tensor of shape (n_rows, n_terms)
         """
         ops = _backend.load()[0].ops
-        losses = ops.mean(self._errors(targets, outputs), axis=-1)
+        losses = _losses.row_losses(self.loss, targets, outputs)
         if self.l1_activity:
             losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
         return losses[:, None]
-
-    def _errors(self, targets, outputs):
-        """Return squared errors, or cross-entropies, of each value."""
-        ops = _backend.load()[0].ops
-        if self.has_logits:
-            return ops.softplus(outputs) - targets * outputs
-        return ops.square(outputs - targets)
 
     def squared_errors(self, targets, outputs):
         """Return each row's mean squared error of reconstruction, shape (n_rows,).
@@ -144,8 +143,7 @@ class Objective:
 
     def reconstructions(self, outputs):
         """Turn the decoder's outputs into values of the network's scale."""
-        ops = _backend.load()[0].ops
-        return ops.sigmoid(outputs) if self.has_logits else outputs
+        return _losses.reconstructions(self.loss, outputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +221,8 @@ class NegativeELBO(Objective):
     def surprise(self, targets, outputs, own):
         """Return each row's negative log-likelihood given its code, in nats."""
         ops = _backend.load()[0].ops
-        errors = ops.sum(self._errors(targets, outputs), axis=-1)
+        losses = _losses.value_losses(self.loss, targets, outputs)
+        errors = ops.sum(losses, axis=-1)
         if self.has_logits:
             return errors
         log_variance = _bounded(own[0])

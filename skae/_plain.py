@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skae import _backend, _keras_config, _keras_graph
+from skae import _backend, _keras_config, _keras_graph, _losses
 from skae._data import Scaling
 from skae._inference import FittedCodec
 from skae._objective import NegativeELBO, Objective
@@ -186,9 +186,7 @@ def _model_of(parts):
 
 def _optimizer_parts(optimizer):
     keras, _ = _backend.load()
-    config = keras.optimizers.serialize(optimizer)
-    _keras_config.check(config)
-    return json.dumps(config)
+    return _keras_config.text(keras.optimizers.serialize(optimizer))
 
 
 def _optimizer_of(text):
@@ -197,6 +195,17 @@ def _optimizer_of(text):
     return _checked(
         optimizer, lambda made: isinstance(made, keras.optimizers.Optimizer)
     )
+
+
+def _loss_parts(loss):
+    keras, _ = _backend.load()
+    return _keras_config.text(keras.losses.serialize(loss))
+
+
+def _loss_of(text):
+    keras, _ = _backend.load()
+    loss = _made_by_keras(keras.losses.deserialize, text)
+    return _checked(loss, lambda made: isinstance(made, keras.losses.Loss))
 
 
 def _network_parts(network):
@@ -218,7 +227,9 @@ def _objective_parts(objective):
 
 def _objective_of(parts):
     name, fields = parts
-    _checked(fields["loss"], ("mse", "binary_crossentropy").__contains__)
+    loss = fields["loss"]
+    if isinstance(loss, str) and loss not in _losses.NAMES:
+        _loss_of(loss)
     _checked(fields["corruption"], lambda corruption: corruption is None)
     for weight in fields.keys() - {"loss", "corruption"}:
         _checked(fields[weight], _is_number)
@@ -337,5 +348,6 @@ _TYPES: dict[str, tuple[Callable, Callable, Callable]] = {
         _optimizer_parts,
         _optimizer_of,
     ),
+    "loss": (_is_keras(lambda keras: keras.losses.Loss), _loss_parts, _loss_of),
     "keras_model": (_is_keras(lambda keras: keras.Model), _model_parts, _model_of),
 }

@@ -3,6 +3,7 @@
 from skae import _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
+from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import RecurrentNetwork
 
@@ -142,5 +143,7 @@ class SequenceAutoencoder(BaseAutoencoder):
 
     def _objective(self):
         return Objective(
-            self.loss, whiten=self.whiten, nested_dropout=self.nested_dropout
+            comparable(self.loss),
+            whiten=self.whiten,
+            nested_dropout=self.nested_dropout,
         )

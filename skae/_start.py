@@ -1,14 +1,14 @@
 """The PCA start: a network that begins as PCA, and steps of PCA's size."""
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import logit
 
+from skae._regression import logistic_regression, poisson_regression
 from skae._threads import one_blas_thread
 from skae._trainer import Steps
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
 from skae.networks._models import kernels
 
-_LOGIT_STEPS = 100
 # How far from zero the largest code starts, where the activation is nearly linear.
 _LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 0.2}
 _STEP_OF_ROWS = 20.0
@@ -23,6 +23,8 @@ _ACTIVATION_AT = {
     "tanh": lambda offset: (offset, np.ones_like(offset)),
     "sigmoid": lambda offset: (offset, np.full_like(offset, 0.25)),
 }
+
+_REGRESSIONS = {"logit": logistic_regression, "log": poisson_regression}
 
 CODE_ACTIVATIONS = tuple(_ACTIVATION_AT)
 """Code activations in front of which a network can start."""
@@ -41,11 +43,11 @@ def start_at_pca(
 
     The layers named `LINEAR` become the principal axes. In front of a code
     activation the codes are moved and shrunk to where it is linear: a ReLU starts
-    with all training rows on its positive side, tanh and sigmoid near zero. With
-    logits at the output the decoder's linear map is a logistic regression of the
-    data on the principal components, fitted by bound optimisation (Böhning and
-    Lindsay, 1988). A variational autoencoder starts at probabilistic PCA (Tipping and
-    Bishop, 1999), the best of those that are linear (Lucas et al., 2019).
+    with all training rows on its positive side, tanh and sigmoid near zero. Where the
+    outputs are logits, or logarithms of rates, the decoder's linear map is a logistic,
+    or Poisson, regression of the data on the principal components. A variational
+    autoencoder starts at probabilistic PCA (Tipping and Bishop, 1999), the best of
+    those that are linear (Lucas et al., 2019).
 
     Steps are measured in what PCA leaves unexplained: the unit of an optimizer's step
     on a weight is what moves a code, or a reconstruction, by the order of its
@@ -147,14 +149,15 @@ class _Start:
 
     def _decoder_map(self):
         """Return kernel and bias from principal components to outputs."""
-        if self._objective.has_logits:
-            some = self._some_rows(10_000)
-            return _logistic_regression(
-                self._principal_components(self._flat[some]),
-                self._flat[some],
-                self._weights[some],
-            )
-        return self._components, self._axes.mean
+        regress = _REGRESSIONS.get(self._objective.link)
+        if regress is None:
+            return self._components, self._axes.mean
+        some = self._some_rows(10_000)
+        return regress(
+            self._principal_components(self._flat[some]),
+            self._flat[some],
+            self._weights[some],
+        )
 
     def _first_hidden_layer(self):
         for layer in self._decoder.layers:
@@ -175,7 +178,7 @@ class _Start:
         Where a layer gives one sample at many places, all places of a channel share
         one.
         """
-        if self._objective.has_logits:
+        if self._objective.link != "identity":
             return np.ones(n_outputs)
         return np.sqrt(self._left.reshape(-1, n_outputs).mean(axis=0))
 
@@ -276,31 +279,3 @@ class _VariationalStart(_Start):
         steps = np.ones(2 * len(self._components))
         steps[::2] = self._code_step / self._spread
         return steps
-
-
-def _logistic_regression(codes, values, weights):
-    """Regress values in [0, 1] on codes, each feature through its own logit.
-
-    The Hessian is bounded by a quarter of the codes' second moments, so one inverse
-    serves all steps and all features; the steps are accelerated (Nesterov, 1983).
-
-    Returns
-    -------
-    kernel : array of shape (n_codes, n_features)
-
-    bias : array of shape (n_features,)
-    """
-    weights = weights / weights.sum()
-    design = np.column_stack([codes, np.ones(len(codes))])
-    moments = design.T @ (design * weights[:, None])
-    moments += 1e-6 * np.trace(moments) / len(moments) * np.eye(len(moments))
-    to_step = 4 * np.linalg.solve(moments, design.T * weights)
-    average = np.clip(weights @ values, 1e-3, 1 - 1e-3)
-    now = np.zeros((design.shape[1], values.shape[1]))
-    now[-1] = logit(average)
-    ahead = now
-    for i in range(_LOGIT_STEPS):
-        new = ahead + to_step @ (values - expit(design @ ahead))
-        ahead = new + i / (i + 3) * (new - now)
-        now = new
-    return now[:-1], now[-1]

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skae import _backend
+from skae._losses import NAMES
 
 fit_context = _fit_context(prefer_skip_nested_validation=True)
 
@@ -31,7 +32,7 @@ CODE_CONSTRAINTS = {
 """Constraints of the parameters of codes that can be put in order."""
 
 SHARED_CONSTRAINTS = {
-    "loss": [StrOptions({"mse", "binary_crossentropy"})],
+    "loss": [StrOptions(set(NAMES)), HasMethods(["call", "get_config"])],
     "init": [StrOptions({"auto", "pca", "random"})],
     "optimizer": [str, HasMethods(["apply", "get_config"])],
     "learning_rate": [AUTO, Interval(numbers.Real, 0, None, closed="neither")],
@@ -185,6 +186,16 @@ def check_unit_interval(X, name="X"):
             "loss='binary_crossentropy' needs values in [0, 1], but "
             f"{name} has values from {lowest:g} to {highest:g}. Scale them, for "
             "instance with sklearn.preprocessing.MinMaxScaler, or use loss='mse'."
+        )
+
+
+def check_counts(X, name="X"):
+    """Raise a ValueError if a value is below zero."""
+    lowest = X.min()
+    if lowest < 0:
+        raise ValueError(
+            f"loss='poisson' needs counts, or other values from zero up, but {name} "
+            f"has values down to {lowest:g}. Use loss='mse' for data of both signs."
         )
 
 

@@ -98,6 +98,7 @@ class VAETransformer(BaseAutoencoder):
             _validation.Interval(numbers.Integral, 0, None, closed="left"),
         ],
         **_validation.SHARED_CONSTRAINTS,
+        "loss": [_validation.StrOptions({"mse", "binary_crossentropy"})],
     }
 
     def __init__(

@@ -9,7 +9,13 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from skae import AutoencoderTransformer, ConvAutoencoder, SequenceAutoencoder, _start
+from skae import (
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SequenceAutoencoder,
+    _regression,
+    _start,
+)
 from skae._data import Rows
 from skae._objective import Objective
 from skae._pca import principal_axes
@@ -333,7 +339,7 @@ def test_with_cross_entropy_the_start_is_the_logistic_regression_on_the_codes():
         best = best_logistic_regression(codes, values)
         least.append(cross_entropy(best, design, values))
         way = best - [0, 0, np.log(values.mean() / (1 - values.mean()))]
-        allowed.append(2 * way @ majorant @ way / (_start._LOGIT_STEPS + 1) ** 2)
+        allowed.append(2 * way @ majorant @ way / (_regression._LOGIT_STEPS + 1) ** 2)
     excess = start.initial_loss_ - np.mean(least)
     assert -1e-6 < excess < np.mean(allowed) + 1e-5 * np.mean(least)
 

@@ -1,0 +1,134 @@
+"""Losses: what each compares, and how outputs become reconstructions."""
+
+import functools
+import json
+
+from skae import _backend, _keras_config
+
+NAMES = ("mse", "binary_crossentropy", "poisson")
+"""Losses that a string names."""
+
+LINKS = {"binary_crossentropy": "logit", "poisson": "log"}
+"""What the decoder's outputs are of the reconstructions, where not the same."""
+
+# Of Keras' losses, those of classes, probabilities, or values above zero.
+_OF_OTHER_DATA = set(
+    """
+    BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy
+    CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge
+    Circle Dice Hinge KLDivergence MeanAbsolutePercentageError
+    MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy SquaredHinge
+    Tversky
+    """.split()  # noqa: SIM905 - as in _keras_config
+)
+_HIGHEST_LOG_RATE = 40.0
+_LEAST_COUNT = 1e-30
+
+
+def comparable(loss):
+    """Return a loss as something that is equal for equal losses.
+
+    Parameters
+    ----------
+    loss : str or keras.losses.Loss
+        A name, or an instance.
+
+    Returns
+    -------
+    str or keras.losses.Loss
+        A name, the JSON text of one of Keras' own losses, or the same instance of a
+        class of the user's.
+
+    Raises
+    ------
+    ValueError
+        When it is no loss, or one for other data.
+    """
+    if isinstance(loss, str):
+        return loss
+    keras, _ = _backend.load()
+    if not isinstance(loss, keras.losses.Loss):
+        raise ValueError(
+            f"loss={loss!r} is neither a name nor an instance of keras.losses.Loss. "
+            f"Use one of {', '.join(map(repr, NAMES))}, or an instance such as "
+            "keras.losses.Huber()."
+        )
+    if _is_keras_own(loss) and type(loss).__name__ in _OF_OTHER_DATA:
+        raise ValueError(
+            f"loss={loss!r} compares classes, probabilities or positive values, but "
+            "here it would see standardised data. Use "
+            "loss='binary_crossentropy' for values in [0, 1], 'poisson' for counts, or "
+            "a loss of distances, such as keras.losses.Huber()."
+        )
+    try:
+        return _keras_config.text(keras.losses.serialize(loss))
+    except (TypeError, ValueError):  # code of the user's own
+        return loss
+
+
+def _is_keras_own(loss):
+    return type(loss).__module__.startswith("keras.")
+
+
+@functools.cache
+def _keras_loss(text):
+    keras, _ = _backend.load()
+    return keras.losses.deserialize(json.loads(text))
+
+
+def row_losses(loss, targets, outputs):
+    """Return the loss of each row, the mean over its features.
+
+    Parameters
+    ----------
+    loss : str or keras.losses.Loss
+        As `comparable` returns it.
+
+    targets, outputs : float32 tensors of shape (n_rows, n_features)
+        What to reconstruct, and what the decoder gave.
+
+    Returns
+    -------
+    float32 tensor of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        When a Keras loss gives anything but a number a row.
+    """
+    ops = _backend.load()[0].ops
+    if loss in NAMES:
+        return ops.mean(value_losses(loss, targets, outputs), axis=-1)
+    instance = _keras_loss(loss) if isinstance(loss, str) else loss
+    losses = ops.cast(instance.call(targets, outputs), "float32")
+    if len(losses.shape) != 1:
+        raise ValueError(
+            f"The call method of loss={instance!r} gives an array of shape "
+            f"{tuple(losses.shape)} for rows of shape {tuple(targets.shape)}. It must "
+            "give one number a row: the mean over the last axis."
+        )
+    return losses
+
+
+def value_losses(loss, targets, outputs):
+    """Return the loss of each value, for a loss with a name; see `row_losses`."""
+    ops = _backend.load()[0].ops
+    if loss == "binary_crossentropy":
+        return ops.softplus(outputs) - targets * outputs
+    if loss == "poisson":
+        # Half the deviance, which is zero where the rate is the count.
+        rates = ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+        logs = ops.log(ops.maximum(targets, _LEAST_COUNT))
+        return rates - targets + targets * (logs - outputs)
+    return ops.square(outputs - targets)
+
+
+def reconstructions(loss, outputs):
+    """Turn the decoder's outputs into values of the network's scale."""
+    ops = _backend.load()[0].ops
+    link = LINKS.get(loss)
+    if link == "logit":
+        return ops.sigmoid(outputs)
+    if link == "log":
+        return ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+    return outputs
