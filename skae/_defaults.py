@@ -7,7 +7,6 @@ a page of reasons.
 import math
 
 OPTIMIZER = "adam"
-HIDDEN_LAYER_SIZES = (256,)
 MOST_CODES = 512
 """Where no number of codes is given."""
 
@@ -20,6 +19,11 @@ _OPERATIONS_OF_A_SEQUENTIAL_STEP = 2e7
 _SLOWNESS_OF_CONVOLUTION = 4
 
 
+def hidden_layer_sizes(codes_are_nested):
+    """Return one layer of 256, of 1,024 for a code of every size in one network."""
+    return (1024,) if codes_are_nested else (256,)
+
+
 def validation_fraction(n_rows):
     """Return a fifth of small data, a tenth of large."""
     return 0.2 if n_rows < 2000 else 0.1
@@ -30,11 +34,12 @@ def batch_size(n_rows):
     return 2 ** min(max(round(math.log2(n_rows / 64)), 5), 9)
 
 
-def epochs(n_rows, batch, cost):
+def epochs(n_rows, batch, cost, codes_are_nested=False):
     """Return the epochs that make about 3,000 steps, from 5 to 200.
 
     Wide or many rows get fewer, so that training takes at most as long as 5e12
-    additions and multiplications of dense layers, half a minute on two cores.
+    additions and multiplications of dense layers, half a minute on two cores; four
+    times as long for nested codes, which stand for many fits.
 
     Parameters
     ----------
@@ -43,6 +48,9 @@ def epochs(n_rows, batch, cost):
 
     cost : Cost
         Of the network.
+
+    codes_are_nested : bool, default=False
+        Whether the first codes are to be good by themselves.
     """
     n_batches = math.ceil(n_rows / batch)
     products = cost.n_products * (1 if cost.is_dense else _SLOWNESS_OF_CONVOLUTION)
@@ -50,7 +58,8 @@ def epochs(n_rows, batch, cost):
         products * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
         + cost.n_sequential_steps * _OPERATIONS_OF_A_SEQUENTIAL_STEP
     )
-    wanted = min(_STEPS / n_batches, _OPERATIONS / operations)
+    most = _OPERATIONS * (4 if codes_are_nested else 1)
+    wanted = min(_STEPS / n_batches, most / operations)
     return min(max(math.ceil(wanted), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 

@@ -204,7 +204,9 @@ class Fitting:
         estimator, n_rows = self._estimator, len(self._data.training_rows)
         batch_size = self._resolved("batch_size", _defaults.batch_size(n_rows))
         batch_size = min(int(batch_size), n_rows)
-        automatic = _defaults.epochs(n_rows, batch_size, self._cost)
+        automatic = _defaults.epochs(
+            n_rows, batch_size, self._cost, self._objective.nested_dropout
+        )
         epochs = 1 if self._is_partial else int(self._resolved("epochs", automatic))
         self._patience = self._resolved("patience", _defaults.patience(epochs))
         self._learning_rate = float(self._optimizer.learning_rate.numpy())

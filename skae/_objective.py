@@ -10,6 +10,10 @@ from scipy.special import ndtri
 from skae import _backend, _losses
 from skae._corruption import Corruption
 
+# Nested dropout leaves k codes in proportion to a power of k, and all of them more often.
+_FALL_OF_PREFIXES = 0.7
+_SHARE_OF_ALL_CODES = 0.25
+
 # Between these, in nats, log-variances are as the network gives them.
 _LOWEST_LOG_VARIANCE = -12.0
 _HIGHEST_LOG_VARIANCE = 12.0
@@ -35,7 +39,7 @@ class Objective:
 
     nested_dropout : bool
         Whether in training all codes after a random one are zero (Rippel et al.,
-        2014). The number of those left is drawn evenly from one to all.
+        2014).
     """
 
     loss: Any = "mse"
@@ -103,10 +107,18 @@ class Objective:
         if not self.nested_dropout:
             return encoded
         ops = _backend.load()[0].ops
-        n_codes = encoded.shape[-1]
-        # The first code is always there, the last one time in n_codes.
-        leave_out = ndtri(np.arange(n_codes) / n_codes).astype(np.float32)
-        return encoded * ops.cast(draws > leave_out, encoded.dtype)
+        shares = self.shares_of_prefixes(encoded.shape[-1])
+        # A normal draw is below this as often as codes end before one.
+        ends = ndtri(np.cumsum(shares) - shares).astype(np.float32)
+        return encoded * ops.cast(draws > ends, encoded.dtype)
+
+    @staticmethod
+    def shares_of_prefixes(n_codes):
+        """Return how often nested dropout leaves one code, two, and so on to all."""
+        shares = np.arange(1, n_codes + 1) ** -_FALL_OF_PREFIXES
+        shares *= (1 - _SHARE_OF_ALL_CODES) / shares.sum()
+        shares[-1] += _SHARE_OF_ALL_CODES
+        return shares
 
     def row_terms(self, targets, encoded, outputs, own):
         """Return the terms of the loss of each row.

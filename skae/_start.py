@@ -108,10 +108,20 @@ class _Start:
         smallest = max(np.sqrt(residual / n_features), 1e-6 * spread[0], 1e-12)
         self._spread = np.maximum(spread, smallest)
         self._code_step = np.sqrt(residual / n_codes)
+        if objective.nested_dropout:
+            self._measure_prefixes(axes, objective.shares_of_prefixes(n_codes))
         row_sums = np.abs(self._flat[self._some_rows(2_000)]).sum(axis=1)
         self._input_step = _STEP_OF_ROWS / max(row_sums.mean(), 1e-12)
         self._slope, self._offset = self._operating_point(code_activation)
         self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
+
+    def _measure_prefixes(self, axes, shares):
+        """Measure steps in what the codes up to each leave, as if they were all."""
+        explained = np.zeros_like(self._components)
+        explained[: len(axes.variances)] = axes.variances[:, None] * axes.components**2
+        left = self._left + explained.sum(axis=0) - explained.cumsum(axis=0)
+        self._code_step = np.sqrt(left.sum(axis=1) / np.arange(1, len(left) + 1))
+        self._left = shares @ left
 
     def _operating_point(self, code_activation):
         """Return slope and offset, per code, of what enters the code activation."""

@@ -213,7 +213,7 @@ def test_equal_losses_share_what_is_compiled():
     "loss", [keras.losses.BinaryCrossentropy(), keras.losses.Poisson()]
 )
 def test_losses_of_other_data_are_refused(loss):
-    with pytest.raises(ValueError, match="compares classes.*Huber"):
+    with pytest.raises(ValueError, match=r"compares classes.*Huber"):
         autoencoder(loss).fit(X)
 
 
