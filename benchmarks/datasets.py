@@ -18,6 +18,7 @@ BUNDLED = {
 }
 FILES = ("cardio", "satellite", "mouse_bladder", "ecg5000", "mnist")
 NAMES = (*BUNDLED, *FILES)
+LABELLED = tuple(name for name in NAMES if name != "diabetes")
 
 
 def load(name):
@@ -42,6 +43,28 @@ def load(name):
         counts = arrays["x"].astype(np.float32)
         return np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
     return arrays["x" if "x" in arrays else "X"]
+
+
+def labelled(name):
+    """Load a data set with its labels.
+
+    Parameters
+    ----------
+    name : str
+        One of `LABELLED`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_rows, n_features)
+        As `load` gives it; of MNIST the 60,000 training rows and 10,000 test rows.
+
+    y : ndarray of shape (n_rows,)
+    """
+    if name == "mnist":
+        return np.concatenate(mnist()), np.concatenate(mnist_labels())
+    if name in BUNDLED:
+        return load(name), BUNDLED[name]().target
+    return load(name), np.load(_folder() / f"{name}.npz")["y"]
 
 
 def mnist():

@@ -6,7 +6,7 @@ from skae._dense import AutoencoderTransformer
 from skae._persistence import load
 from skae._sequence import SequenceAutoencoder
 from skae._variational import VAETransformer
-from skae.compare import compare
+from skae.comparison import compare
 
 __version__ = "0.1.0"
 

@@ -1,12 +1,16 @@
 """``python -m skae``: the comparison with PCA on the command line."""
 
 import argparse
+import sys
 
 import skae
 
+_OUTPUT = "skae-report"
+_SIZES = 2, 8, 16, 32
+
 
 def main(argv=None):
-    """Run a command; print a bad argument in one line and exit with code 2.
+    """Run a command; print a bad argument or file in one line and exit with code 2.
 
     Parameters
     ----------
@@ -18,7 +22,7 @@ def main(argv=None):
     try:
         arguments.run(arguments)
     except ValueError as error:
-        parser.error(str(error))
+        parser.error(" ".join(str(error).split()))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,34 +38,83 @@ def _parser():
         "--version", action="version", version=f"skae {skae.__version__}"
     )
     commands = parser.add_subparsers(metavar="command", required=True)
-    text = "Compare an autoencoder with PCA on scikit-learn's digits."
-    command = commands.add_parser("compare", help=text, description=text)
-    command.add_argument(
-        "--encoding-dim",
-        type=_integer_from(1),
-        nargs="+",
-        default=[2, 8, 16, 32],
-        metavar="N",
-        help="numbers of codes (default: 2 8 16 32)",
+    command = commands.add_parser(
+        "compare",
+        help="compare an autoencoder with PCA on your data",
+        description="Compare an autoencoder with PCA on your data, and write a report.",
+        epilog="The verdict and the table go to standard output, progress to standard "
+        "error. Exit code 2 means that an argument or the file cannot be used.",
     )
-    command.add_argument(
-        "--seed",
-        type=_integer_from(0),
-        default=0,
-        metavar="N",
-        help="seed of the split and the fits (default: 0)",
-    )
+    _add_data(command)
+    _add_measurement(command)
     command.set_defaults(run=_compare)
     return parser
 
 
-def _integer_from(lowest):
-    """Return a type for argparse: an integer that is at least `lowest`."""
+def _add_data(command):
+    command.add_argument(
+        "file",
+        nargs="?",
+        help=".csv, .parquet, .npy or .npz with a row for each sample; without it, "
+        "scikit-learn's digits",
+    )
+    command.add_argument(
+        "--label",
+        metavar="NAME",
+        help="column, or array of .npz, that holds class labels; it is no feature",
+    )
+    command.add_argument(
+        "--key",
+        metavar="NAME",
+        help="array of .npz that holds the rows (default: X or x, or the only one)",
+    )
+    command.add_argument(
+        "--output",
+        metavar="FOLDER",
+        default=_OUTPUT,
+        help="where the report goes; an earlier report there is replaced, other files "
+        "are never (default: %(default)s)",
+    )
+
+
+def _add_measurement(command):
+    command.add_argument(
+        "--encoding-dim",
+        type=_integer_from(1),
+        nargs="+",
+        metavar="N",
+        help="numbers of codes (default: those of 2 8 16 32 that PCA can have)",
+    )
+    command.add_argument(
+        "--splits",
+        type=_integer_from(1),
+        default=3,
+        metavar="N",
+        help="number of random splits, each with a fifth held out (default: 3)",
+    )
+    command.add_argument(
+        "--seed",
+        type=_integer_from(0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="seed of the splits, the fits and t-SNE (default: 0)",
+    )
+    command.add_argument(
+        "--no-tsne", action="store_true", help="leave out t-SNE, most of the time"
+    )
+
+
+def _integer_from(lowest, highest=None):
+    """Return a type for argparse: an integer within limits."""
 
     def parse(text):
         if not text.isdecimal() or int(text) < lowest:
             raise argparse.ArgumentTypeError(
                 f"must be an integer of at least {lowest}, got {text!r}"
+            )
+        if highest is not None and int(text) > highest:
+            raise argparse.ArgumentTypeError(
+                f"must be an integer of at most {highest}, got {text!r}"
             )
         return int(text)
 
@@ -69,10 +122,44 @@ def _integer_from(lowest):
 
 
 def _compare(arguments):
-    skae.compare(
-        encoding_dims=arguments.encoding_dim, random_state=arguments.seed, verbose=1
+    from skae.comparison import _report
+
+    data, name = _read(arguments)
+    folder = _report.check_folder(arguments.output)
+    for note in data.notes:
+        print(note, file=sys.stderr)
+    comparison = skae.compare(
+        data.X,
+        data.y,
+        encoding_dims=arguments.encoding_dim or _usual_sizes(data.X),
+        n_splits=arguments.splits,
+        tsne=not arguments.no_tsne,
+        random_state=arguments.seed,
+        verbose=1,
     )
-    print("Data: scikit-learn's digits, measured on the fifth of the rows held out")
+    page = comparison.save(folder, name)
+    print(f"{comparison}\n\nReport: {page}")
+
+
+def _read(arguments):
+    """Return the data and what to call them."""
+    from skae.comparison import _reading
+
+    if arguments.file is not None:
+        data = _reading.read(arguments.file, arguments.label, arguments.key)
+        return data, arguments.file
+    for option in "label", "key":
+        if getattr(arguments, option) is not None:
+            raise ValueError(f"--{option} is for a file, but there is none. Name one.")
+    from sklearn.datasets import load_digits
+
+    return _reading.Data(*load_digits(return_X_y=True)), "scikit-learn's digits"
+
+
+def _usual_sizes(X):
+    """Return numbers of codes that PCA can have on four fifths of the rows."""
+    most = min(len(X) * 4 // 5, X.shape[1])
+    return [size for size in _SIZES if size <= most] or [1]
 
 
 if __name__ == "__main__":

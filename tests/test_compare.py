@@ -1,21 +1,33 @@
+import sys
 import time
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, make_blobs
-from sklearn.decomposition import PCA
+from sklearn.decomposition import NMF, PCA, TruncatedSVD
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    KFold,
+    LeaveOneOut,
+    cross_val_score,
+    train_test_split,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from skae import AutoencoderTransformer, compare
 
 X, y = make_blobs(60, n_features=5, centers=3, cluster_std=5.0, random_state=0)
-HOW = {"test_size": 0.25, "n_neighbors": 3, "random_state": 7}
+QUICK = {"n_splits": 1, "tsne": False}
+HOW = {"test_size": 0.25, "n_neighbors": 3, "random_state": 7, **QUICK}
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=0.25, random_state=7
 )
@@ -50,8 +62,17 @@ class Exact(MeanOnly):
 
 @pytest.fixture(scope="module")
 def comparison():
-    autoencoder = AutoencoderTransformer(epochs=2, random_state=0)
-    return compare(X, y, autoencoder=autoencoder, encoding_dims=[1, 3], **HOW)
+    estimator = AutoencoderTransformer(epochs=2, random_state=0)
+    return compare(X, y, estimators=estimator, encoding_dims=[1, 3], **HOW)
+
+
+@pytest.fixture(scope="module")
+def with_tsne():
+    """Two splits, two estimators and labels: all that can be measured."""
+    estimators = {"means": MeanOnly(), "PCA again": PCA()}
+    return compare(
+        X, y, estimators=estimators, encoding_dims=[1, 3], n_splits=2, n_neighbors=3
+    )
 
 
 def reconstructed_by_pca(n_components):
@@ -66,11 +87,11 @@ def without_seconds(comparison):
 
 
 def test_rows_come_as_pca_and_autoencoder_for_each_number_of_codes(comparison):
-    assert [row[:2] for row in comparison] == [
-        ("PCA", 1),
-        ("AutoencoderTransformer", 1),
-        ("PCA", 3),
-        ("AutoencoderTransformer", 3),
+    assert [row[:3] for row in comparison] == [
+        ("PCA", 1, 0),
+        ("AutoencoderTransformer", 1, 0),
+        ("PCA", 3, 0),
+        ("AutoencoderTransformer", 3, 0),
     ]
 
 
@@ -97,6 +118,12 @@ def test_accuracy_is_that_of_nearest_neighbours_on_the_codes(
     assert comparison.rows[row].accuracy == accuracy
 
 
+def test_trustworthiness_is_that_of_the_codes_of_the_test_rows(comparison):
+    codes = PCA(3).fit(X_train).transform(X_test)
+    expected = trustworthiness(X_test, codes, n_neighbors=3)
+    assert_allclose(comparison.rows[2].trustworthiness, expected)
+
+
 def test_autoencoder_row_matches_the_estimator_fitted_by_hand(comparison):
     autoencoder = AutoencoderTransformer(3, epochs=2, random_state=0).fit(X_train)
     row = comparison.rows[3]
@@ -109,71 +136,286 @@ def test_autoencoder_row_matches_the_estimator_fitted_by_hand(comparison):
     assert row.accuracy == neighbors.score(codes, y_test)
 
 
-def test_autoencoder_of_the_user_is_measured_and_left_alone():
+def test_fitted_estimators_are_kept(comparison):
+    assert list(comparison.estimators) == [row[:2] for row in comparison]
+    kept = comparison.estimators["PCA", 3]
+    assert_allclose(kept.components_, PCA(3).fit(X_train).components_)
+
+
+def test_after_tsne_the_plane_is_measured(with_tsne):
+    """By hand for PCA with 3 codes, whose 12 test rows are not capped."""
+    train, test = train_test_split(np.arange(60), test_size=0.2, random_state=0)
+    codes = PCA(3).fit(X[train]).transform(X[test])
+    order = np.random.RandomState(0).permutation(12)
+    tsne = TSNE(init="pca", perplexity=11 / 3, random_state=0)
+    with threadpool_limits(1):
+        plane = tsne.fit_transform(codes[order])
+    row = with_tsne.rows[3]
+    assert row[:3] == ("PCA", 3, 0)
+    shown = X[test][order]
+    assert_allclose(
+        row.tsne_trustworthiness, trustworthiness(shown, plane, n_neighbors=3)
+    )
+    labels = y[test][order]
+    one_out = cross_val_score(
+        KNeighborsClassifier(3), plane, labels, cv=LeaveOneOut()
+    ).mean()
+    assert_allclose(row.tsne_accuracy, one_out)
+
+
+def test_maps_are_those_of_the_first_split(with_tsne):
+    names = [(row.estimator, row.encoding_dim) for row in with_tsne if row.split == 0]
+    assert [(each.estimator, each.encoding_dim) for each in with_tsne.maps] == names
+    assert {each.positions.shape for each in with_tsne.maps} == {(12, 2)}
+    assert {len(each.labels) for each in with_tsne.maps} == {12}
+
+
+def test_tsne_and_trustworthiness_are_of_as_many_rows_as_allowed():
+    how = {"estimators": {}, "encoding_dims": 2, "n_splits": 1}
+    comparison = compare(X, tsne_rows=5, trustworthiness_rows=7, **how)
+    assert len(comparison.maps[0].positions) == 5
+    assert comparison.conditions.tsne_rows == 5
+    train, test = train_test_split(X, test_size=0.2, random_state=0)
+    chosen = test[np.random.RandomState(0).permutation(12)[:7]]
+    codes = PCA(2).fit(train).transform(chosen)
+    expected = trustworthiness(chosen, codes, n_neighbors=3)  # 5 would be too many
+    assert comparison.rows[0].trustworthiness == pytest.approx(expected)
+
+
+def test_splits_are_the_same_for_all_and_differ_from_one_another(with_tsne):
+    of_pca, again = (
+        [row[3:-1] for row in with_tsne if row.estimator == name]
+        for name in ("PCA", "PCA again")
+    )
+    assert of_pca == again
+    assert len({row[0] for row in of_pca}) == len(of_pca) == 4
+
+
+def test_splitters_and_splits_of_ones_own_are_used():
+    folds = list(KFold(3).split(X))
+    how = {"estimators": {}, "encoding_dims": 2, "tsne": False}
+    given = compare(X, cv=folds, **how)
+    assert [row.split for row in given] == [0, 1, 2]
+    assert without_seconds(given) == without_seconds(compare(X, cv=KFold(3), **how))
+    train, test = folds[0]
+    reconstructed = (pca := PCA(2).fit(X[train])).inverse_transform(
+        pca.transform(X[test])
+    )
+    assert_allclose(given.rows[0].error, ((X[test] - reconstructed) ** 2).mean())
+
+
+def test_table_has_mean_and_standard_deviation_over_the_splits(with_tsne):
+    rows = pd.DataFrame(with_tsne.rows).drop(columns="split")
+    groups = rows.groupby(["encoding_dim", "estimator"], sort=False)
+    table = with_tsne.table()
+    measured = list(rows.columns[2:])
+    assert set(table) == {"encoding_dim", "estimator"} | set(measured) | {
+        f"{name}_std" for name in measured
+    }
+    assert_allclose(table[measured], groups.mean()[measured])
+    spreads = table[[f"{name}_std" for name in measured]]
+    assert_allclose(spreads, groups.std()[measured], atol=1e-15)
+
+
+def test_table_of_one_split_has_no_spread(comparison):
+    table = comparison.table()
+    assert table["error"].tolist() == [row.error for row in comparison]
+    assert table["error_std"].isna().all()
+    assert "tsne_accuracy" not in table
+
+
+def test_table_without_pandas_is_a_list_of_dicts(comparison):
+    expected = comparison.table()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pandas", None)
+        dicts = comparison.table()
+    assert isinstance(dicts, list)
+    pd.testing.assert_frame_equal(pd.DataFrame(dicts), expected)
+
+
+def test_printed_are_verdict_and_aligned_table(with_tsne):
+    verdict, table, notes = str(with_tsne).split("\n\n")
+    assert verdict == with_tsne.verdict
+    heading, *lines = table.splitlines()
+    assert heading.split()[:2] == ["codes", "estimator"]
+    assert len({len(line) for line in table.splitlines()}) == 1
+    frame = with_tsne.table()
+    assert [int(line.split()[0]) for line in lines] == frame["encoding_dim"].tolist()
+    shown = [line.rsplit("  ")[-2].strip() for line in lines]
+    means, deviations = zip(*(text.split("±") for text in shown), strict=True)
+    assert_allclose(np.array(means, float), frame["tsne_accuracy"], atol=6e-4)
+    assert_allclose(np.array(deviations, float), frame["tsne_accuracy_std"], atol=6e-4)
+    assert "3 nearest neighbours" in notes
+
+
+def test_plot_draws_a_panel_for_each_measure(with_tsne):
+    figure = Figure()
+    assert with_tsne.plot(figure) is with_tsne
+    assert with_tsne.figure_ is figure
+    titles = [axis.get_title() for axis in figure.axes]
+    assert "3-NN accuracy after t-SNE" in titles
+    assert len(titles) == 7
+    error = figure.axes[0]
+    drawn = error.containers[1]
+    assert drawn.get_label() == "means"
+    table = with_tsne.table().query("estimator == 'means'")
+    assert_allclose(drawn.lines[0].get_xydata()[:, 1], table["relative_error"])
+
+
+def test_plot_makes_a_figure_of_its_own(comparison):
+    with matplotlib.rc_context({"backend": "agg"}):
+        from matplotlib import pyplot
+
+        pyplot.switch_backend("agg")
+        figure = comparison.plot().figure_
+        assert len(figure.axes) == 5
+        pyplot.close(figure)
+
+
+def test_maps_are_drawn_by_estimator_and_number_of_codes(with_tsne):
+    figure = with_tsne.plot_maps(Figure()).figure_
+    assert [axis.get_title() for axis in figure.axes] == [
+        "PCA, 1 code",
+        "PCA, 3 codes",
+        "means, 1 code",
+        "means, 3 codes",
+        "PCA again, 1 code",
+        "PCA again, 3 codes",
+    ]
+    drawn = [points.get_offsets() for points in figure.axes[1].collections]
+    plane = with_tsne.maps[3]
+    assert (plane.estimator, plane.encoding_dim) == ("PCA", 3)
+    of_class_1 = plane.positions[plane.labels == 1]
+    assert_allclose(drawn[1], of_class_1)
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(60) % 25])
+def test_maps_are_drawn_without_labels_and_with_many(labels):
+    how = {"estimators": {}, "encoding_dims": 2, "n_splits": 1, "test_size": 50}
+    figure = compare(X, labels, n_neighbors=2, **how).plot_maps(Figure()).figure_
+    assert not figure.legends
+    (points,) = figure.axes[0].collections
+    assert len(points.get_offsets()) == 50
+
+
+def test_without_tsne_there_are_no_maps(comparison):
+    assert comparison.maps == []
+    assert {row.tsne_trustworthiness for row in comparison} == {None}
+    with pytest.raises(ValueError, match="tsne=True"):
+        comparison.plot_maps()
+
+
+def test_estimator_of_the_user_is_measured_and_left_alone():
     mean_only = MeanOnly()
-    row = compare(X, y, autoencoder=mean_only, encoding_dims=2, **HOW).rows[1]
+    row = compare(X, y, estimators=mean_only, encoding_dims=2, **HOW).rows[1]
     assert row[:2] == ("MeanOnly", 2)
     assert_allclose(row.error, ((X_test - X_train.mean(axis=0)) ** 2).mean())
     assert vars(mean_only) == {"encoding_dim": 1}
 
 
-def test_an_int_as_random_state_gives_the_same_numbers_again(comparison):
-    autoencoder = AutoencoderTransformer(epochs=2, random_state=0)
-    again = compare(X, y, autoencoder=autoencoder, encoding_dims=[1, 3], **HOW)
-    assert without_seconds(again) == without_seconds(comparison)
+def test_estimators_of_a_list_are_named_after_their_classes():
+    estimators = [MeanOnly(), Exact(), MeanOnly(), PCA()]
+    comparison = compare(X, estimators=estimators, encoding_dims=5, **QUICK)
+    names = [row.estimator for row in comparison]
+    assert names == ["PCA", "MeanOnly", "Exact", "MeanOnly 2", "PCA 2"]
+
+
+def test_no_estimators_measure_pca_alone():
+    comparison = compare(X, estimators={}, encoding_dims=[1, 2], **QUICK)
+    assert [row[:2] for row in comparison] == [("PCA", 1), ("PCA", 2)]
+    assert "PCA alone" in comparison.verdict
+
+
+def test_n_components_and_last_steps_of_pipelines_get_the_number_of_codes():
+    estimators = {
+        "svd": TruncatedSVD(),
+        "pipeline": make_pipeline(StandardScaler(), make_pipeline(PCA(4), PCA())),
+    }
+    comparison = compare(X, estimators=estimators, encoding_dims=2, **QUICK)
+    pipeline = comparison.estimators["pipeline", 2]
+    inner = pipeline[-1]
+    assert [step.n_components for step in inner] == [4, 2]
+    assert comparison.estimators["svd", 2].n_components == 2
+
+
+def test_seeds_that_are_open_differ_by_split_and_others_are_kept():
+    seen = []
+
+    class Seeded(MeanOnly):
+        def __init__(self, encoding_dim=1, random_state=None):
+            self.encoding_dim = encoding_dim
+            self.random_state = random_state
+
+        def fit(self, X, y=None):
+            seen.append(self.random_state)
+            return super().fit(X)
+
+    estimators = {"open": Seeded(), "set": make_pipeline(Seeded(random_state=1))}
+    how = {"encoding_dims": 1, "n_splits": 2, "tsne": False, "random_state": 5}
+    compare(X, estimators=estimators, **how)
+    assert seen == [5, 1, 6, 1]
+
+
+def test_an_int_as_random_state_gives_the_same_numbers_again(with_tsne):
+    estimators = {"means": MeanOnly(), "PCA again": PCA()}
+    again = compare(
+        X, y, estimators=estimators, encoding_dims=[1, 3], n_splits=2, n_neighbors=3
+    )
+    assert without_seconds(again) == without_seconds(with_tsne)
+    assert_array_equal(again.maps[1].positions, with_tsne.maps[1].positions)
 
 
 def test_default_autoencoder_has_the_random_state():
     images = load_digits().data[:200]
     train, test = train_test_split(images, test_size=0.2, random_state=3)
     autoencoder = AutoencoderTransformer(2, random_state=3).fit(train)
-    row = compare(images, encoding_dims=2, random_state=3).rows[1]
+    row = compare(images, encoding_dims=2, random_state=3, **QUICK).rows[1]
     assert_allclose(row.error, -autoencoder.score_samples(test).mean(), rtol=1e-5)
 
 
-def test_global_generator_stays_as_it_was():
+@pytest.mark.parametrize("random_state", [None, 0, np.random.RandomState(0)])
+def test_global_generator_stays_as_it_was(random_state):
     before = np.random.get_state()[1].copy()
-    compare(X, y, autoencoder=MeanOnly(), encoding_dims=1)
+    how = {"encoding_dims": 1, "n_splits": 1, "random_state": random_state}
+    compare(X, y, estimators=MeanOnly(), **how)
     assert (np.random.get_state()[1] == before).all()
 
 
 def test_without_labels_there_is_no_accuracy():
-    comparison = compare(X, autoencoder=MeanOnly(), encoding_dims=1)
+    comparison = compare(X, estimators=MeanOnly(), encoding_dims=1, **QUICK)
     assert [row.accuracy for row in comparison] == [None, None]
-    assert [line.split()[-2] for line in comparison.table().splitlines()[2:4]] == [
-        "-",
-        "-",
-    ]
+    assert "accuracy" not in comparison.table()
+    assert "accuracy" not in str(comparison)
 
 
 def test_errors_of_rounding_count_as_equal():
-    comparison = compare(X, autoencoder=Exact(), encoding_dims=X.shape[1])
+    comparison = compare(X, estimators=Exact(), encoding_dims=X.shape[1], **QUICK)
     assert comparison.rows[0].error < comparison.rows[1].error
     assert [row.relative_error for row in comparison] == [1, 1]
 
 
 def test_no_data_stand_for_the_digits():
-    comparison = compare(autoencoder=MeanOnly(), encoding_dims=2)
-    given = compare(
-        *load_digits(return_X_y=True), autoencoder=MeanOnly(), encoding_dims=2
-    )
-    assert without_seconds(comparison) == without_seconds(given)
+    how = {"estimators": MeanOnly(), "encoding_dims": 2, **QUICK}
+    given = compare(*load_digits(return_X_y=True), **how)
+    assert without_seconds(compare(**how)) == without_seconds(given)
 
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, np.ndarray.tolist, np.asfortranarray])
 def test_any_array_like_gives_the_same_numbers(kind):
     labels = pd.Series(y).map({0: "a", 1: "b", 2: "c"})
-    how = {"autoencoder": MeanOnly(), "encoding_dims": 2}
+    how = {"estimators": MeanOnly(), "encoding_dims": 2, **QUICK}
     assert without_seconds(compare(kind(X), labels, **how)) == without_seconds(
         compare(X, y, **how)
     )
 
 
-def test_integers_do_not_overflow():
-    small = np.random.default_rng(0).integers(0, 256, (40, 3)).astype(np.uint8)
-    how = {"autoencoder": MeanOnly(), "encoding_dims": [1, 2]}
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.float16])
+def test_small_types_do_not_overflow(dtype):
+    small = np.random.default_rng(0).integers(0, 256, (40, 3)).astype(dtype)
+    small[::2] = 0
+    how = {"estimators": MeanOnly(), "encoding_dims": [1, 2], **QUICK}
     expected = [row.error for row in compare(small.astype(float), **how)]
-    assert_allclose([row.error for row in compare(small, **how)], expected)
+    assert_allclose([row.error for row in compare(small, **how)], expected, rtol=1e-3)
 
 
 def test_fit_seconds_are_those_of_the_fit_alone(monkeypatch):
@@ -186,38 +428,24 @@ def test_fit_seconds_are_those_of_the_fit_alone(monkeypatch):
             now[0] += 1
             return super().fit(X)
 
-    pca, ticking = compare(X, y, autoencoder=Ticking(), encoding_dims=1)
+    pca, ticking = compare(X, y, estimators=Ticking(), encoding_dims=1, **QUICK)
     assert (pca.fit_seconds, ticking.fit_seconds) == (0, 1)
 
 
-def test_table_shows_the_rows_in_eighty_aligned_columns(comparison):
-    lines = comparison.table().splitlines()
-    assert {len(line) for line in lines[:-1]} == {80}
-    shown = [line.split() for line in lines[2:-1]]
-    assert [(name, int(dim)) for dim, name, *_ in shown] == [
-        row[:2] for row in comparison
+def test_verbose_says_on_standard_error_what_has_been_measured(capsys):
+    compare(X, estimators=MeanOnly(), encoding_dims=[1, 2], verbose=1, **QUICK)
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        f"{number} of 4" for number in (1, 2, 3, 4)
     ]
-    numbers = np.array([line[2:] for line in shown], float)
-    assert_allclose(numbers, [row[2:] for row in comparison], rtol=1e-3, atol=6e-4)
-
-
-def test_table_names_the_number_of_neighbours(comparison):
-    assert "3-NN" in comparison.table()
-
-
-def test_verbose_prints_the_table(capsys):
-    comparison = compare(X, y, autoencoder=MeanOnly(), encoding_dims=1, verbose=1)
-    assert capsys.readouterr().out == comparison.table() + "\n"
+    assert "split 1, 2 codes, MeanOnly" in lines[-1]
 
 
 def test_without_verbose_nothing_is_printed(capsys):
-    compare(X, y, autoencoder=MeanOnly(), encoding_dims=1)
+    compare(X, y, estimators=MeanOnly(), encoding_dims=1, **QUICK)
     assert capsys.readouterr() == ("", "")
-
-
-def test_rows_make_a_data_frame(comparison):
-    frame = pd.DataFrame(comparison.rows)
-    assert frame["error"].tolist() == [row.error for row in comparison]
 
 
 @pytest.mark.parametrize("dims", [0, [2, -1], 6, 2.0, [], ["2"], [[2]], None])
@@ -229,7 +457,7 @@ def test_bad_encoding_dims_are_named(dims):
 
 def test_encoding_dims_end_at_the_number_of_training_rows():
     with pytest.raises(ValueError, match=r"from 1 to 3, .* 3 training rows"):
-        compare(X[:5], encoding_dims=4, test_size=2)
+        compare(X[:7], encoding_dims=4, test_size=4)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +467,8 @@ def test_encoding_dims_end_at_the_number_of_training_rows():
         ((X, y[:-1]), "inconsistent numbers of samples"),
         ((X, X[:, 0]), "continuous"),
         ((X[0],), "Expected 2D array"),
+        ((X[:10],), "2 of the 10 rows of X are held out"),
+        ((X[:1],), "n_samples=1"),
         ((np.full_like(X, np.nan),), "X contains NaN"),
         ((np.ones_like(X),), "test rows of X, 12 in all, are equal"),
     ],
@@ -248,12 +478,48 @@ def test_bad_data_get_a_clear_error(arguments, message):
         compare(*arguments, encoding_dims=1)
 
 
-@pytest.mark.parametrize("n_neighbors", [0, 49])
-def test_number_of_neighbours_has_limits(n_neighbors):
-    with pytest.raises(ValueError, match="n_neighbors"):
-        compare(X, y, encoding_dims=1, n_neighbors=n_neighbors)
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"n_neighbors": 0},
+        {"n_neighbors": 49},
+        {"n_splits": 0},
+        {"tsne_rows": 3},
+        {"trustworthiness_rows": 0},
+    ],
+)
+def test_numbers_have_limits(limits):
+    (name,) = limits
+    with pytest.raises(ValueError, match=name):
+        compare(X, y, encoding_dims=1, **limits)
 
 
-def test_autoencoder_without_encoding_dim_gets_a_clear_error():
-    with pytest.raises(ValueError, match="encoding_dim"):
-        compare(X, y, autoencoder=PCA(), encoding_dims=1)
+class Unfixed(MeanOnly):
+    """Has no parameter for the number of codes."""
+
+    def __init__(self, size=1):
+        self.size = size
+
+
+class Wider(MeanOnly):
+    """Gives back rows with a feature too many."""
+
+    def inverse_transform(self, X):
+        return np.zeros((len(X), len(self.mean_) + 1))
+
+
+@pytest.mark.parametrize(
+    ("estimators", "error", "message"),
+    [
+        (Unfixed(), ValueError, "Unfixed has neither encoding_dim nor n_components"),
+        (make_pipeline(StandardScaler()), ValueError, "Pipeline has neither"),
+        ({"PCA": NMF()}, ValueError, "'PCA', which is the baseline's name"),
+        (TSNE(), TypeError, "TSNE has no transform, inverse_transform"),
+        ([MeanOnly], TypeError, "unfitted scikit-learn estimators"),
+        (["NMF"], TypeError, "unfitted scikit-learn estimators, got 'NMF'"),
+        (Wider(), ValueError, r"Wider gives .* shape \(12, 6\) .* shape \(12, 5\)"),
+    ],
+)
+def test_estimators_of_no_use_get_a_clear_error(estimators, error, message):
+    with pytest.raises(error, match=message):
+        compare(X, y, estimators=estimators, encoding_dims=1, **QUICK)

@@ -25,6 +25,7 @@ WITHIN_OTHERS = {
     ("_archive", "the format is no number"): "the same",
     ("_archive", "among the arrays is"): "in 'is not what save writes'",
     ("_archive", "bytes make no"): "the same",
+    ("_columns", ""): "in '... cannot be read'",
     ("_intake", ""): "words of other checks, with X_val or the like in the place of X",
     ("_keras_config", ""): "in 'cannot be saved' or 'is not what skae ... writes'",
     ("_keras_graph", ""): "the same",
@@ -33,6 +34,8 @@ WITHIN_OTHERS = {
     ("_persistence", "is the estimator's own"): "in 'is not what skae ... writes'",
     ("_persistence", ", not "): "the same",
     ("_persistence", "takes no metadata"): "the same",
+    ("_reading", "it holds a single array"): "in '... cannot be read'",
+    ("_report", ""): "in '... cannot be written'",
     ("_resume", "it was not saved by"): "in 'The fit cannot go on from the backup'",
     ("_resume", "it was saved by a fit"): "the same",
     (

@@ -1,0 +1,9 @@
+"""Is an autoencoder worth it on these data? Measured against PCA.
+
+`compare` is also ``skae.compare``; this package adds the classes of its results.
+"""
+
+from skae.comparison._compare import compare
+from skae.comparison._result import Comparison, Conditions, Measurement, PlaneMap
+
+__all__ = ["Comparison", "Conditions", "Measurement", "PlaneMap", "compare"]

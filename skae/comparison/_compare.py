@@ -1,0 +1,315 @@
+"""An autoencoder against PCA, measured on rows that neither has seen."""
+
+import functools
+import sys
+import time
+from numbers import Integral
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.model_selection import ShuffleSplit, check_cv
+from sklearn.utils import (
+    check_array,
+    check_consistent_length,
+    check_random_state,
+    check_scalar,
+    column_or_1d,
+)
+from sklearn.utils.multiclass import check_classification_targets
+
+from skae import _random
+from skae._dense import AutoencoderTransformer
+from skae.comparison._candidates import BASELINE, candidates
+from skae.comparison._measures import Trial
+from skae.comparison._result import Comparison, Conditions
+
+_FEWEST_TEST_ROWS = 4
+
+
+def compare(
+    X=None,
+    y=None,
+    *,
+    estimators=None,
+    encoding_dims=(2, 8, 16, 32),
+    n_splits=3,
+    test_size=0.2,
+    cv=None,
+    n_neighbors=5,
+    trustworthiness_rows=2000,
+    tsne=True,
+    tsne_rows=2000,
+    random_state=0,
+    verbose=0,
+):
+    """Measure what autoencoders gain over PCA on the same data.
+
+    All are fitted on the same training rows for each number of codes, and measured on
+    the rows held out, over several splits: error of the reconstructions, variance
+    explained, trustworthiness, accuracy of nearest neighbours where there are labels,
+    the last two again after t-SNE of the codes, and seconds. TensorFlow, which takes
+    seconds to start once in a process, starts before the first fit; that time is
+    reported apart.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features), default=None
+        Rows in any unit. None stands for scikit-learn's digits with their labels.
+
+    y : array-like of shape (n_samples,), default=None
+        Class labels; without them no accuracy is measured.
+
+    estimators : estimator, list of estimators or dict of str to estimator, default=None
+        What to compare with PCA: unfitted transformers with `inverse_transform` and a
+        parameter `encoding_dim` or `n_components`, which gets the number of codes; of
+        a `Pipeline` it is set in the last step that has one. Copies are fitted, so the
+        instances stay as they are. The keys of a dict name them in the results. None
+        stands for ``AutoencoderTransformer()``; an empty dict measures PCA alone.
+
+    encoding_dims : int or list of int, default=(2, 8, 16, 32)
+        Numbers of codes, from 1 to the number of training rows or of features,
+        whichever is smaller; PCA has no more components.
+
+    n_splits : int, default=3
+        Number of random splits into rows to fit and rows to measure on.
+
+    test_size : float or int, default=0.2
+        Share or number of the rows held out from the fits; at least 4 rows.
+
+    cv : splitter or iterable of (train, test), default=None
+        Splits of your own in the place of `n_splits` and `test_size`: one of
+        scikit-learn's splitters, or pairs of arrays with the numbers of rows.
+
+    n_neighbors : int, default=5
+        Number of neighbours that vote on the label of a row, and whose trustworthiness
+        is measured: there, at most half of the rows.
+
+    trustworthiness_rows : int, default=2000
+        Number of test rows, at most, that trustworthiness is measured on; memory and
+        time grow as its square.
+
+    tsne : bool, default=True
+        Whether codes of test rows are laid out in the plane by t-SNE, which takes
+        longer than most fits. It starts at two principal components of the codes, and
+        has the perplexity 30, or a third of the rows if that is less.
+
+    tsne_rows : int, default=2000
+        Number of test rows, at most, that t-SNE lays out.
+
+    random_state : int, RandomState instance or None, default=0
+        Seed of the splits, the fits and t-SNE. With an int, every call gives the same
+        numbers, but for the seconds. An estimator whose own `random_state` is None
+        gets this seed in the first split, one more in the second, and so on.
+
+    verbose : int, default=0
+        Above 0, prints a line to the standard error stream for each fit.
+
+    Returns
+    -------
+    Comparison
+        The numbers; ``verdict`` says what they mean, ``table()`` gives means and
+        spreads, ``plot()`` draws them, ``save(folder)`` writes a report.
+
+    Raises
+    ------
+    ValueError
+        When the data or a parameter cannot be used; the message says which and what
+        would do.
+
+    TypeError
+        When a number is no integer, or an estimator no transformer with
+        `inverse_transform`.
+
+    References
+    ----------
+    Venna and Kaski (2001), Neighborhood preservation in nonlinear projection methods:
+    an experimental study, ICANN (trustworthiness). Van der Maaten and Hinton (2008),
+    Visualizing data using t-SNE, Journal of Machine Learning Research 9.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> import skae
+    >>> X, y = load_digits(return_X_y=True)
+    >>> comparison = skae.compare(
+    ...     X[:500], y[:500], encoding_dims=2, n_splits=1, tsne=False
+    ... )
+    >>> [row.estimator for row in comparison]
+    ['PCA', 'AutoencoderTransformer']
+    >>> pca, autoencoder = comparison
+    >>> autoencoder.error < 0.95 * pca.error
+    True
+    >>> print(comparison.verdict.partition(":")[0])
+    Take AutoencoderTransformer with 2 codes
+    """
+    if X is None:
+        X, y = _digits(y)
+    X, y = _check_data(X, y)
+    named = candidates(estimators)
+    seed = _seed(random_state)
+    splits = _splits(X, y, cv, n_splits, test_size, seed)
+    n_train = min(len(train) for train, _ in splits)
+    dims = _check_dims(encoding_dims, n_train, X.shape[1])
+    _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows)
+    at_most = trustworthiness_rows, tsne_rows if tsne else None
+    show = _progress(len(splits) * len(dims) * len(named), verbose)
+    startup = _start_tensorflow() if any(each.is_ours for each in named) else 0.0
+    conditions = _conditions(X, y, splits, n_neighbors, at_most, seed, startup)
+    comparison = Comparison([], conditions)
+    for number, split in enumerate(splits):
+        trial = _trial(X, y, split, number, n_neighbors, at_most, seed)
+        _run(trial, dims, named, seed + number, comparison, show)
+    return comparison
+
+
+def _digits(y):
+    from sklearn.datasets import load_digits
+
+    if y is not None:
+        raise ValueError(
+            "y was given without X. Pass both, or neither for scikit-learn's digits."
+        )
+    return load_digits(return_X_y=True)
+
+
+def _check_data(X, y):
+    X = check_array(X, input_name="X")
+    if y is not None:
+        y = column_or_1d(y)
+        check_classification_targets(y)
+        check_consistent_length(X, y)
+    return X, y
+
+
+def _seed(random_state):
+    """Return an int from which all randomness follows."""
+    if isinstance(random_state, Integral):
+        check_random_state(random_state)
+        return int(random_state)
+    return _random.draw_seed(_random.as_generator(random_state))
+
+
+def _splits(X, y, cv, n_splits, test_size, seed):
+    """Return pairs of arrays with the numbers of training and of test rows."""
+    if cv is None:
+        check_scalar(n_splits, "n_splits", Integral, min_val=1)
+        cv = ShuffleSplit(n_splits, test_size=test_size, random_state=seed)
+    splits = list(check_cv(cv).split(X, y))
+    for _, test in splits:
+        if len(test) < _FEWEST_TEST_ROWS:
+            raise ValueError(
+                f"{len(test)} of the {len(X)} rows of X are held out to measure on, "
+                f"but at least {_FEWEST_TEST_ROWS} are needed. Pass more rows, or "
+                "raise test_size."
+            )
+        if (X[test] == X[test[0]]).all():
+            raise ValueError(
+                f"The test rows of X, {len(test)} in all, are equal, so there is no "
+                "variance to explain. Pass rows that differ, or raise test_size."
+            )
+    return splits
+
+
+def _check_dims(encoding_dims, n_rows, n_features):
+    """Return a list of numbers of codes, each within PCA's reach."""
+    dims = np.atleast_1d(encoding_dims).tolist()
+    most = min(n_rows, n_features)
+    if not dims or not all(isinstance(dim, int) and 1 <= dim <= most for dim in dims):
+        raise ValueError(
+            f"encoding_dims must hold integers from 1 to {most}, the most components "
+            f"that PCA has on {n_rows} training rows of {n_features} features, got "
+            f"{dims}. Leave out the others."
+        )
+    return list(dict.fromkeys(dims))
+
+
+def _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows):
+    most = None if y is None else n_train
+    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1, max_val=most)
+    fewest = {"target_type": Integral, "min_val": _FEWEST_TEST_ROWS}
+    check_scalar(trustworthiness_rows, "trustworthiness_rows", **fewest)
+    check_scalar(tsne_rows, "tsne_rows", **fewest)
+
+
+def _trial(X, y, split, number, n_neighbors, at_most, seed):
+    """Return a `Trial`; `at_most` has the most rows for trustworthiness and t-SNE."""
+    train, test = split
+    order = np.random.RandomState(seed).permutation(len(test))
+    trustworthiness_rows, tsne_rows = at_most
+    return Trial(
+        number=number,
+        X_train=X[train],
+        X_test=X[test],
+        y_train=None if y is None else y[train],
+        y_test=None if y is None else y[test],
+        n_neighbors=n_neighbors,
+        trustworthiness_rows=order[:trustworthiness_rows],
+        tsne_rows=None if tsne_rows is None else order[:tsne_rows],
+        seed=seed,
+    )
+
+
+def _conditions(X, y, splits, n_neighbors, at_most, seed, startup_seconds):
+    train, test = splits[0]
+    trustworthiness_rows, tsne_rows = at_most
+    return Conditions(
+        n_samples=len(X),
+        n_features=X.shape[1],
+        n_classes=None if y is None else len(np.unique(y)),
+        n_splits=len(splits),
+        n_train=len(train),
+        n_test=len(test),
+        n_neighbors=n_neighbors,
+        trustworthiness_rows=min(trustworthiness_rows, len(test)),
+        tsne_rows=None if tsne_rows is None else min(tsne_rows, len(test)),
+        seed=seed,
+        startup_seconds=startup_seconds,
+    )
+
+
+@functools.cache
+def _start_tensorflow():
+    """Fit tiny data, so that later fits pay for no start; return the seconds."""
+    started = time.perf_counter()
+    for estimator in (PCA(1), AutoencoderTransformer(1, epochs=1, random_state=0)):
+        estimator.fit(np.eye(4))
+    return time.perf_counter() - started
+
+
+def _run(trial, dims, named, seed, comparison, show):
+    """Measure all candidates on one split, and add what comes out."""
+    for dim in dims:
+        pca_error = None
+        for candidate in named:
+            estimator = candidate.make(dim, seed % 2**32)
+            row, plane_map = trial.run(candidate.name, dim, estimator, pca_error)
+            if candidate.name == BASELINE:
+                pca_error = row.error
+            comparison.rows.append(row)
+            if trial.number == 0:
+                comparison.estimators[candidate.name, dim] = estimator
+                comparison.maps += [plane_map] if plane_map else []
+            show(row)
+
+
+def _progress(n_fits, verbose):
+    """Return a function that says what has been measured, of `n_fits` in all."""
+    numbers = iter(range(1, n_fits + 1))
+
+    def show(row):
+        if verbose:
+            print(f"{_lead(next(numbers), n_fits)}: {_news(row)}", file=sys.stderr)
+
+    return show
+
+
+def _lead(number, n_fits):
+    return f"{number:>{len(str(n_fits))}} of {n_fits}"
+
+
+def _news(row):
+    codes = "code" if row.encoding_dim == 1 else "codes"
+    return (
+        f"split {row.split + 1}, {row.encoding_dim} {codes}, {row.estimator}: error "
+        f"{row.relative_error:.3f} of PCA's, fitted in {row.fit_seconds:.2g} s"
+    )

@@ -1,0 +1,152 @@
+"""What is measured of one fit, on rows that it has not seen."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from skae.comparison._candidates import check_shape
+from skae.comparison._result import Measurement, PlaneMap
+
+_ROUNDING = 1e-12
+_PERPLEXITY = 30.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One split: rows to fit, rows to measure on, and how to measure.
+
+    Attributes
+    ----------
+    number : int
+        Which split it is.
+
+    X_train, X_test : ndarray of shape (n_rows, n_features)
+
+    y_train, y_test : ndarray of shape (n_rows,) or None
+
+    n_neighbors : int
+
+    trustworthiness_rows : ndarray of int
+        Which of the test rows trustworthiness is measured on.
+
+    tsne_rows : ndarray of int or None
+        Which of the test rows t-SNE lays out; None is no t-SNE.
+
+    seed : int
+        Seed of t-SNE.
+    """
+
+    number: int
+    X_train: np.ndarray
+    X_test: np.ndarray
+    y_train: np.ndarray | None
+    y_test: np.ndarray | None
+    n_neighbors: int
+    trustworthiness_rows: np.ndarray
+    tsne_rows: np.ndarray | None
+    seed: int
+
+    def run(self, name, dim, estimator, pca_error=None):
+        """Fit an estimator and measure it; without `pca_error` it is PCA itself.
+
+        Returns
+        -------
+        measurement : Measurement
+
+        plane_map : PlaneMap or None
+            None without t-SNE.
+        """
+        started = time.perf_counter()
+        estimator.fit(self.X_train)
+        seconds = time.perf_counter() - started
+        codes = np.asarray(estimator.transform(self.X_test))
+        error = self._error(name, estimator.inverse_transform(codes))
+        variance = float(self.X_test.var(axis=0, dtype=np.float64).mean())
+        rounding = _ROUNDING * variance
+        baseline = error if pca_error is None else pca_error
+        plane_map = self._map(name, dim, codes)
+        measurement = Measurement(
+            estimator=name,
+            encoding_dim=dim,
+            split=self.number,
+            error=error,
+            relative_error=max(error, rounding) / max(baseline, rounding),
+            variance_explained=1 - error / variance,
+            trustworthiness=self._trustworthiness(codes, self.trustworthiness_rows),
+            accuracy=self._accuracy(estimator, codes),
+            **self._after_tsne(plane_map),
+            fit_seconds=seconds,
+        )
+        return measurement, plane_map
+
+    def _error(self, name, reconstructions):
+        check_shape(name, reconstructions, self.X_test)
+        return float(np.square(self.X_test - reconstructions).mean(dtype=np.float64))
+
+    def _accuracy(self, estimator, codes):
+        if self.y_train is None:
+            return None
+        from sklearn.neighbors import KNeighborsClassifier
+
+        neighbors = KNeighborsClassifier(self.n_neighbors)
+        neighbors.fit(estimator.transform(self.X_train), self.y_train)
+        return float(neighbors.score(codes, self.y_test))
+
+    def _trustworthiness(self, positions, rows):
+        """Compare neighbours among positions, one a test row, with those in X."""
+        from sklearn.manifold import trustworthiness
+
+        most = (len(rows) - 1) // 2
+        return float(
+            trustworthiness(
+                self.X_test[rows],
+                positions[rows],
+                n_neighbors=min(self.n_neighbors, most),
+            )
+        )
+
+    def _map(self, name, dim, codes):
+        if self.tsne_rows is None:
+            return None
+        from sklearn.manifold import TSNE
+
+        codes = codes[self.tsne_rows]
+        # The PCA start wants two components, and a first one to scale by.
+        has_plane = codes.shape[1] > 1 and np.ptp(codes, axis=0).any()
+        tsne = TSNE(
+            init="pca" if has_plane else "random",
+            perplexity=min(_PERPLEXITY, (len(codes) - 1) / 3),
+            random_state=self.seed,
+        )
+        labels = None if self.y_test is None else self.y_test[self.tsne_rows]
+        # In several threads it gives other bits, and crawls where cores are shared.
+        with threadpool_limits(1):
+            positions = tsne.fit_transform(codes)
+        return PlaneMap(name, dim, positions, labels)
+
+    def _after_tsne(self, plane_map):
+        """Return trustworthiness and accuracy of t-SNE's plane, by their names."""
+        if self.tsne_rows is None or plane_map is None:
+            return {"tsne_trustworthiness": None, "tsne_accuracy": None}
+        positions = np.zeros((len(self.X_test), 2), plane_map.positions.dtype)
+        positions[self.tsne_rows] = plane_map.positions
+        fewer = min(len(self.tsne_rows), len(self.trustworthiness_rows))
+        return {
+            "tsne_trustworthiness": self._trustworthiness(
+                positions, self.tsne_rows[:fewer]
+            ),
+            "tsne_accuracy": self._accuracy_in_plane(plane_map),
+        }
+
+    def _accuracy_in_plane(self, plane_map):
+        """Leave one out: each row's label by the votes of the others."""
+        if plane_map.labels is None:
+            return None
+        from sklearn.neighbors import KNeighborsClassifier
+
+        most = len(plane_map.labels) - 1
+        neighbors = KNeighborsClassifier(min(self.n_neighbors, most))
+        neighbors.fit(plane_map.positions, plane_map.labels)
+        return float(neighbors.score(None, plane_map.labels))

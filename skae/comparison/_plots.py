@@ -1,0 +1,134 @@
+"""Figures of a comparison."""
+
+import math
+
+import numpy as np
+
+from skae.comparison._candidates import BASELINE
+from skae.comparison._summary import as_dicts, taken
+
+_TITLES = {
+    "relative_error": "squared error / PCA's",
+    "variance_explained": "variance explained",
+    "trustworthiness": "trustworthiness",
+    "accuracy": "{}-NN accuracy of the codes",
+    "tsne_trustworthiness": "trustworthiness after t-SNE",
+    "tsne_accuracy": "{}-NN accuracy after t-SNE",
+    "fit_seconds": "seconds of a fit",
+}
+_MOST_COLUMNS = 4
+_MOST_CLASSES = 20
+
+
+def draw_measures(comparison, figure=None):
+    """Draw each measure over the number of codes; see `Comparison.plot`."""
+    lines = as_dicts(comparison.rows)
+    measures = [name for name in taken(comparison.rows) if name in _TITLES]
+    n_columns = min(_MOST_COLUMNS, math.ceil(len(measures) / 2))
+    n_rows = math.ceil(len(measures) / n_columns)
+    figure = _figure(figure, 3.2 * n_columns, 2.7 * n_rows + 0.4)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axis, measure in zip(axes, measures, strict=False):
+        _draw_measure(axis, measure, lines)
+        axis.set_title(_TITLES[measure].format(comparison.conditions.n_neighbors))
+    for axis in axes[len(measures) :]:
+        axis.remove()
+    handles, names = axes[0].get_legend_handles_labels()
+    _add_legend(figure, handles, names, 2 * n_columns)
+    return figure
+
+
+def _add_legend(figure, handles, names, n_columns, **look):
+    n_columns = min(n_columns, len(names))
+    place = {"loc": "outside lower center", "ncols": n_columns}
+    figure.legend(handles, names, **place, **look)
+
+
+def _draw_measure(axis, measure, lines):
+    dims = sorted({line["encoding_dim"] for line in lines})
+    for number, name in enumerate(dict.fromkeys(line["estimator"] for line in lines)):
+        of_name = [line for line in lines if line["estimator"] == name]
+        of_name.sort(key=lambda line: line["encoding_dim"])
+        axis.errorbar(
+            [line["encoding_dim"] for line in of_name],
+            [line[measure] for line in of_name],
+            yerr=_spreads(of_name, measure),
+            label=name,
+            color="0.45" if name == BASELINE else f"C{number - 1}",
+            linestyle="--" if name == BASELINE else "-",
+            marker="o",
+            markersize=4,
+            capsize=3,
+        )
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(dims, labels=map(str, dims))
+    axis.minorticks_off()
+    axis.set_xlabel("codes")
+    axis.title.set_fontsize("medium")
+    axis.grid(alpha=0.3)
+    if measure == "fit_seconds":
+        axis.set_yscale("log")
+    elif measure == "relative_error":
+        axis.set_ylim(0, max(1.05, axis.get_ylim()[1]))
+
+
+def _spreads(lines, measure):
+    """Return half the lengths of the bars; None where there are none to draw."""
+    spreads = [line[f"{measure}_std"] for line in lines]
+    # On the logarithmic axis of seconds, bars that reach zero have no end.
+    hidden = measure == "fit_seconds" or np.isnan(spreads).all()
+    return None if hidden else spreads
+
+
+def draw_maps(comparison, figure=None):
+    """Draw t-SNE's planes; see `Comparison.plot_maps`."""
+    maps = comparison.maps
+    if not maps:
+        raise ValueError(
+            "There is no map to draw, as the comparison was made without t-SNE. "
+            "Compare with tsne=True."
+        )
+    names = list(dict.fromkeys(each.estimator for each in maps))
+    dims = sorted({each.encoding_dim for each in maps})
+    figure = _figure(figure, 2.8 * len(dims), 2.8 * len(names) + 0.4)
+    axes = figure.subplots(len(names), len(dims), squeeze=False)
+    for each in maps:
+        row, column = names.index(each.estimator), dims.index(each.encoding_dim)
+        _draw_map(axes[row, column], each)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if handles:
+        _add_legend(figure, handles, labels, max(2, 2 * len(dims)), markerscale=2)
+    return figure
+
+
+def _draw_map(axis, plane_map):
+    codes = "codes" if plane_map.encoding_dim > 1 else "code"
+    axis.set_title(f"{plane_map.estimator}, {plane_map.encoding_dim} {codes}", size=9)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    positions, labels = plane_map.positions, plane_map.labels
+    look = {"s": np.clip(4000 / len(positions), 2, 12), "linewidths": 0}
+    if labels is None:
+        axis.scatter(*positions.T, color="0.3", **look)
+        return
+    classes, numbers = np.unique(labels, return_inverse=True)
+    if len(classes) > _MOST_CLASSES:
+        axis.scatter(*positions.T, c=numbers, cmap="viridis", **look)
+        return
+    from matplotlib import colormaps
+
+    colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
+    for number, label in enumerate(classes):
+        chosen = positions[numbers == number]
+        axis.scatter(*chosen.T, color=colors(number), label=label, **look)
+
+
+def _figure(figure, width, height):
+    """Return a figure with a layout that makes room for legends."""
+    if figure is None:
+        from matplotlib import pyplot
+
+        return pyplot.figure(figsize=(width, height), layout="constrained")
+    figure.set_size_inches(width, height)
+    figure.set_layout_engine("constrained")
+    return figure

@@ -1,0 +1,298 @@
+"""What a comparison comes to: numbers, and what can be said and drawn of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skae.comparison import _summary, _verdict
+
+
+class Measurement(NamedTuple):
+    """What one estimator reached with one number of codes on one split's test rows.
+
+    Attributes
+    ----------
+    estimator : str
+        Name of the estimator.
+
+    encoding_dim : int
+        Number of codes.
+
+    split : int
+        Number of the split, from 0.
+
+    error : float
+        Mean squared error of the reconstructions over all test rows and features, in
+        the squared unit of X.
+
+    relative_error : float
+        `error` over PCA's with as many codes on the same split: below 1, the estimator
+        is better. Errors below 1e-12 of the variance are rounding, and count as 1e-12.
+
+    variance_explained : float
+        1 - SSE / SST over all features, with SST around the means of the test rows;
+        at most 1.
+
+    trustworthiness : float
+        Whether neighbours among the codes are neighbours in X, from 0 to 1; see
+        `sklearn.manifold.trustworthiness`.
+
+    accuracy : float or None
+        Share of the test rows to whose codes a nearest-neighbour classifier, fitted
+        on the codes of the training rows, gives the right label. None without labels.
+
+    tsne_trustworthiness : float or None
+        `trustworthiness` of the plane in which t-SNE lays out the codes of test rows.
+        None without t-SNE.
+
+    tsne_accuracy : float or None
+        Share of the rows in that plane that get the right label by the votes of their
+        nearest neighbours there, themselves left out. None without t-SNE or labels.
+
+    fit_seconds : float
+        Wall-clock time of the fit, without TensorFlow's start.
+    """
+
+    estimator: str
+    encoding_dim: int
+    split: int
+    error: float
+    relative_error: float
+    variance_explained: float
+    trustworthiness: float
+    accuracy: float | None
+    tsne_trustworthiness: float | None
+    tsne_accuracy: float | None
+    fit_seconds: float
+
+
+class PlaneMap(NamedTuple):
+    """Where t-SNE put the codes of test rows.
+
+    Attributes
+    ----------
+    estimator : str
+        Name of the estimator.
+
+    encoding_dim : int
+        Number of codes.
+
+    positions : ndarray of shape (n_rows, 2)
+        A point for each row.
+
+    labels : ndarray of shape (n_rows,) or None
+        Labels of the rows.
+    """
+
+    estimator: str
+    encoding_dim: int
+    positions: np.ndarray
+    labels: np.ndarray | None
+
+
+class Conditions(NamedTuple):
+    """What was the same for all that were compared.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+        Shape of X.
+
+    n_classes : int or None
+        Number of different labels; None without labels.
+
+    n_splits : int
+        Number of splits.
+
+    n_train, n_test : int
+        Rows of the first split that were fitted, and measured on.
+
+    n_neighbors : int
+        Number of neighbours behind accuracies and trustworthiness.
+
+    trustworthiness_rows : int
+        Number of test rows that trustworthiness was measured on.
+
+    tsne_rows : int or None
+        Number of test rows that t-SNE laid out; None without t-SNE.
+
+    seed : int
+        Seed of the splits, of t-SNE, and of the first split's fits.
+
+    startup_seconds : float
+        Time that TensorFlow took to start before the first comparison in the process;
+        no fit is billed for it.
+    """
+
+    n_samples: int
+    n_features: int
+    n_classes: int | None
+    n_splits: int
+    n_train: int
+    n_test: int
+    n_neighbors: int
+    trustworthiness_rows: int
+    tsne_rows: int | None
+    seed: int
+    startup_seconds: float
+
+
+@dataclass(eq=False)
+class Comparison:
+    """The result of `compare`; printing it shows the verdict and the table.
+
+    Attributes
+    ----------
+    rows : list of Measurement
+        All that was measured: for each split and number of codes PCA, then the others.
+
+    conditions : Conditions
+        What was the same for all.
+
+    maps : list of PlaneMap
+        t-SNE's planes of the first split.
+
+    estimators : dict of (str, int) to estimator
+        The estimators that were fitted on the first split, by name and number of
+        codes.
+
+    figure_ : matplotlib.figure.Figure
+        What `plot` or `plot_maps` has drawn last.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import skae
+    >>> comparison = skae.compare(estimators={}, encoding_dims=[2, 8], tsne=False)
+    >>> len(comparison.table())
+    2
+    >>> print(comparison.verdict)
+    PCA alone was measured, so there is nothing to choose.
+    >>> panel = comparison.plot(Figure()).figure_.axes[0]
+    >>> panel.get_title(), panel.get_xlabel()
+    ("squared error / PCA's", 'codes')
+    """
+
+    rows: list[Measurement]
+    conditions: Conditions
+    maps: list[PlaneMap] = field(default_factory=list)
+    estimators: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self.rows)
+
+    def __str__(self) -> str:
+        return f"{self.verdict}\n\n{_summary.as_text(self)}"
+
+    @property
+    def verdict(self) -> str:
+        """What the numbers say, in words, by these rules.
+
+        - An estimator is better than PCA with some number of codes if its error,
+          relative to PCA's, is on average below 1 by more than 0.02 and by more than
+          one standard deviation over the splits; worse, if above 1 by as much.
+          Otherwise there is nothing to gain, and PCA is to be kept. PCA is exact where
+          it leaves less than 1e-9 of the variance.
+        - Accuracies, of codes and after t-SNE, are compared in the same way: the
+          difference to PCA's on each split, with 0.01 in place of 0.02.
+        - Seconds are those of the mean fit.
+        """
+        return _verdict.in_words(self.rows)
+
+    def table(self):
+        """Return mean and spread over the splits.
+
+        Returns
+        -------
+        pandas.DataFrame or list of dict
+            A row, or a dict, for each number of codes and estimator: `encoding_dim`,
+            `estimator`, and for each measure of `Measurement` that was taken its mean
+            and, with the ending ``_std``, its standard deviation (NaN for a single
+            split). A list where pandas is not installed.
+        """
+        return _summary.as_frame(self.rows)
+
+    def plot(self, figure=None):
+        """Draw each measure over the number of codes, with its spread.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure, default=None
+            What to draw into. None is a new figure of `matplotlib.pyplot`.
+
+        Returns
+        -------
+        self : Comparison
+            With the figure as `figure_`.
+        """
+        from skae.comparison import _plots
+
+        self.figure_ = _plots.draw_measures(self, figure)
+        return self
+
+    def plot_maps(self, figure=None):
+        """Draw t-SNE's planes of the first split, coloured by label.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure, default=None
+            What to draw into. None is a new figure of `matplotlib.pyplot`.
+
+        Returns
+        -------
+        self : Comparison
+            With the figure as `figure_`.
+
+        Raises
+        ------
+        ValueError
+            When there was no t-SNE.
+        """
+        from skae.comparison import _plots
+
+        self.figure_ = _plots.draw_maps(self, figure)
+        return self
+
+    def save(self, folder, data="the data"):
+        """Write a report that opens in a browser.
+
+        The folder gets ``index.html`` (verdict, plots, table, how it was measured),
+        the plots as PNG, ``table.csv`` with means and spreads, ``splits.csv`` with
+        every measurement, and ``estimators/NAME-CODES.skae`` for `skae.load`: skae's
+        own estimators as fitted on the first split. Others are left out, since a file
+        of data cannot hold their code; `estimators` has them.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            Made where it does not exist. An earlier report in it is replaced.
+
+        data : str, default="the data"
+            What the report calls the data.
+
+        Returns
+        -------
+        pathlib.Path
+            The page, ``index.html``.
+
+        Raises
+        ------
+        ValueError
+            When there is something in the folder that is no report, or it cannot be
+            written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import skae
+        >>> comparison = skae.compare(estimators={}, encoding_dims=2, tsne=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = comparison.save(pathlib.Path(folder) / "report", "digits")
+        ...     page.name, "verdict" in page.read_text("utf-8")
+        ('index.html', True)
+        """
+        from skae.comparison import _report
+
+        return _report.write(self, folder, data)
