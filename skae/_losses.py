@@ -76,7 +76,7 @@ def _keras_loss(text):
     return keras.losses.deserialize(json.loads(text))
 
 
-def row_losses(loss, targets, outputs):
+def row_losses(loss, targets, outputs, has_gaps=False):
     """Return the loss of each row, the mean over its features.
 
     Parameters
@@ -87,6 +87,10 @@ def row_losses(loss, targets, outputs):
     targets, outputs : float32 tensors of shape (n_rows, n_features)
         What to reconstruct, and what the decoder gave.
 
+    has_gaps : bool, default=False
+        Whether targets may be NaN, where they are missing. The mean is over the others,
+        and zero if there are none.
+
     Returns
     -------
     float32 tensor of shape (n_rows,)
@@ -96,6 +100,38 @@ def row_losses(loss, targets, outputs):
     ValueError
         When a Keras loss gives anything but a number a row.
     """
+    if not has_gaps:
+        return _means(loss, targets, outputs)
+    ops = _backend.load()[0].ops
+    missing = ops.isnan(targets)
+    if loss in NAMES:
+        safe = ops.where(missing, ops.zeros_like(targets), targets)
+        losses = value_losses(loss, safe, outputs)
+        losses = ops.where(missing, ops.zeros_like(losses), losses)
+        return mean_of_observed(ops.mean(losses, axis=-1), missing)
+    # Keras takes the mean itself; a loss of distances is zero where there is none.
+    safe = ops.where(missing, ops.stop_gradient(outputs), targets)
+    losses = _means(loss, safe, ops.where(missing, safe, outputs))
+    return mean_of_observed(losses, missing)
+
+
+def mean_of_observed(means, missing):
+    """Turn means over all values, zero where they are missing, into those over others.
+
+    Parameters
+    ----------
+    means : tensor of shape (n_rows,)
+        Means of the rows; zero stays zero.
+
+    missing : bool tensor of shape (n_rows, n_features)
+        Where values are missing.
+    """
+    ops = _backend.load()[0].ops
+    share = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
+    return means / ops.where(share > 0, share, ops.ones_like(share))
+
+
+def _means(loss, targets, outputs):
     ops = _backend.load()[0].ops
     if loss in NAMES:
         return ops.mean(value_losses(loss, targets, outputs), axis=-1)

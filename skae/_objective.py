@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from skae import _backend, _losses
 from skae._corruption import Corruption
 
-# Nested dropout leaves k codes in proportion to a power of k, and all of them more often.
+# Nested dropout leaves k codes in proportion to a power of k, and all more often.
 _FALL_OF_PREFIXES = 0.7
 _SHARE_OF_ALL_CODES = 0.25
 
@@ -40,6 +40,9 @@ class Objective:
     nested_dropout : bool
         Whether in training all codes after a random one are zero (Rippel et al.,
         2014).
+
+    has_gaps : bool
+        Whether what to reconstruct may have missing values, which are NaN.
     """
 
     loss: Any = "mse"
@@ -47,6 +50,7 @@ class Objective:
     corruption: Corruption | None = None
     whiten: bool = False
     nested_dropout: bool = False
+    has_gaps: bool = False
 
     terms: ClassVar[tuple] = ("loss",)
     """What `row_terms` gives, by name; the loss is their weighted sum."""
@@ -139,7 +143,7 @@ class Objective:
         float32 tensor of shape (n_rows, n_terms)
         """
         ops = _backend.load()[0].ops
-        losses = _losses.row_losses(self.loss, targets, outputs)
+        losses = _losses.row_losses(self.loss, targets, outputs, self.has_gaps)
         if self.l1_activity:
             losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
         return losses[:, None]
@@ -151,7 +155,12 @@ class Objective:
         """
         ops = _backend.load()[0].ops
         errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
-        return ops.mean(ops.square(errors), axis=-1)
+        if not self.has_gaps:
+            return ops.mean(ops.square(errors), axis=-1)
+        missing = ops.isnan(errors)
+        errors = ops.where(missing, ops.zeros_like(errors), errors)
+        means = ops.mean(ops.square(errors), axis=-1)
+        return _losses.mean_of_observed(means, missing)
 
     def reconstructions(self, outputs):
         """Turn the decoder's outputs into values of the network's scale."""

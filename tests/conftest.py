@@ -1,8 +1,15 @@
 """Fixtures that several test modules use."""
 
 import pytest
+from helpers import leave_codes_as_trained
 
 from skae import _inference, _trainer
+
+
+@pytest.fixture
+def codes_as_trained(monkeypatch):
+    """Leave codes as training leaves them, for tests of the training itself."""
+    leave_codes_as_trained(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from skae import AutoencoderTransformer, _backend
+from skae import AutoencoderTransformer, _backend, _fitting, _ordering
 from skae.networks import LINEAR
 
 NO_STEP = 1e-30
@@ -30,6 +30,15 @@ def untrained(encoding_dim=2, **parameters):
     return AutoencoderTransformer(
         encoding_dim, epochs=1, learning_rate=NO_STEP, **parameters
     )
+
+
+def leave_codes_as_trained(patch):
+    """Have fits leave codes as training does, by a pytest.MonkeyPatch."""
+
+    def leave(fitted, *others):
+        return _ordering.OrderedCodes(fitted, None)
+
+    patch.setattr(_fitting, "order_codes", leave)
 
 
 def weights(estimator):

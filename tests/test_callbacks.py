@@ -158,6 +158,7 @@ def test_training_batch_by_batch_gives_the_same_weights():
     )
 
 
+@pytest.mark.usefixtures("codes_as_trained")
 def test_callbacks_see_the_weights_in_training():
     seen = []
 

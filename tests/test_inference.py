@@ -182,6 +182,7 @@ def dense_calls(monkeypatch):
     return calls
 
 
+@pytest.mark.usefixtures("codes_as_trained")
 def test_methods_are_traced_once_per_type_whatever_the_number_of_rows(dense_calls):
     # Layer sizes that no other test has, so that nothing is compiled yet.
     estimator = autoencoder(hidden_layer_sizes=(19,)).fit(X)

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from helpers import correlated
+from helpers import correlated, leave_codes_as_trained
 from scipy.linalg import subspace_angles
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -17,7 +17,6 @@ from skae import (
     SequenceAutoencoder,
     VAETransformer,
     _defaults,
-    _fitting,
     _ordering,
 )
 from skae.networks import ConvNetwork, DenseNetwork, RecurrentNetwork
@@ -168,11 +167,7 @@ def fit(name):
 def fit_as_trained(name):
     """Return the same fit without its codes in order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            _fitting,
-            "order_codes",
-            lambda fitted, *others: _ordering.OrderedCodes(fitted, None),
-        )
+        leave_codes_as_trained(patch)
         return KINDS[name]().fit(data(name))
 
 

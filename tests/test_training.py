@@ -21,6 +21,8 @@ from sklearn.exceptions import ConvergenceWarning
 from skae import AutoencoderTransformer
 from skae.networks import DenseNetwork
 
+pytestmark = pytest.mark.usefixtures("codes_as_trained")
+
 X, X_val = np.split(correlated(36, 5), [24])
 
 PLAIN = {
