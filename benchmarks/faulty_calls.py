@@ -54,7 +54,7 @@ BAD_INPUT = {
     "text": lambda generator: X.astype(str).astype(object) + "m",
     "dates": lambda generator: X.astype("datetime64[s]"),
     "complex numbers": lambda generator: X + 1j,
-    "sparse matrices": lambda generator: csr_array(X),
+    "NaN in a sparse matrix": lambda generator: csr_array(_with(np.nan)(generator)),
     "ragged lists": lambda generator: [[1.0, 2.0], [3.0]],
     "None": lambda generator: None,
 }

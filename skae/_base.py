@@ -30,7 +30,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Training rows, in any unit; at least two.
 
         y : None
@@ -40,7 +41,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             What each row counts: a row of weight 2 is two rows, one of weight 0 is
             none. Not negative.
 
-        X_val : array-like of shape (n_validation_samples, ...), default=None
+        X_val : {array-like, sparse matrix} of shape (n_validation_samples, ...), \
+default=None
             Rows that judge each epoch, instead of rows held out from X.
 
         Returns
@@ -72,7 +74,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows; in the first call at least two.
 
         y : None
@@ -111,7 +114,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows like those of `fit`, or the same flattened.
 
         Returns
@@ -135,7 +139,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         -------
         reconstructions : ndarray of shape (n_samples, *sample_shape)
             In the unit of the training rows, and in their shape; float32 for float32
-            codes, else float64.
+            codes, else float64. Dense, however sparse these rows were.
         """
         check_is_fitted(self)
         *_, objective = self._fitted.architecture
@@ -149,13 +153,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows like those of `fit`, or the same flattened.
 
         Returns
         -------
         reconstructions : ndarray of shape (n_samples, *sample_shape)
-            What ``inverse_transform(transform(X))`` gives.
+            What ``inverse_transform(transform(X))`` gives. Dense, however sparse X is:
+            a part of X at a time may be needed.
         """
         check_is_fitted(self)
         X = _validation.check_rows(self, X, reset=False)
@@ -169,7 +175,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows like those of `fit`, or the same flattened.
 
         Returns
@@ -186,7 +193,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows like those of `fit`, or the same flattened.
 
         y : None
@@ -274,6 +282,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _report(self, rows):
         """Warn of what a fit has found in the training rows, in the network's scale."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_fitted")

@@ -9,6 +9,7 @@ import numpy as np
 
 from skae import _backend
 from skae._data import row_chunks
+from skae._sparse import SparseRows
 
 KINDS = ("gaussian", "masking", "salt_and_pepper", "swap")
 
@@ -94,16 +95,26 @@ class Corruption:
 
         Returns
         -------
-        float32 ndarray
+        float32 ndarray, or CorruptedRows where the rows are sparse
         """
         keras, tf = _backend.load()
         generator = keras.random.SeedGenerator(seed)
         everything = tf.constant(everything)
         frame = Frame(*frame.tensors())
+
+        def corrupt(chunk):
+            return self.apply(tf.constant(chunk), everything, frame, generator).numpy()
+
+        if isinstance(rows, SparseRows):
+
+            def corrupt_alike(chunk, number):
+                generator.state.assign([seed, number])
+                return corrupt(chunk)
+
+            return CorruptedRows(rows, np.arange(len(rows)), corrupt_alike)
         corrupted = np.empty_like(rows)
         for chunk in row_chunks(rows):
-            part = tf.constant(rows[chunk])
-            corrupted[chunk] = self.apply(part, everything, frame, generator)
+            corrupted[chunk] = corrupt(rows[chunk])
         return corrupted
 
     def _replacement(self, rows, everything, frame, seed):
@@ -139,6 +150,54 @@ class Corruption:
         corrupted = self._corrupt(samples * frame.scale + frame.mean, seed)
         standardized = (ops.cast(corrupted, "float32") - frame.mean) / frame.scale
         return ops.reshape(standardized, ops.shape(rows))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CorruptedRows:
+    """Sparse rows that are corrupted as they become dense, each chunk always alike.
+
+    Parameters
+    ----------
+    rows : SparseRows
+        Clean rows.
+
+    numbers : int ndarray of shape (n_rows,)
+        Their numbers.
+
+    corrupt : callable
+        ``corrupt(rows, number)`` returns dense rows corrupted; the number of the first
+        seeds what is random.
+    """
+
+    rows: SparseRows
+    numbers: np.ndarray
+    corrupt: Callable
+
+    @property
+    def shape(self):
+        """Number of rows and of features."""
+        return self.rows.shape
+
+    @property
+    def dtype(self):
+        """Type of the values."""
+        return self.rows.dtype
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, chunk):
+        return CorruptedRows(self.rows[chunk], self.numbers[chunk], self.corrupt)
+
+    def __array__(self, dtype=None, copy=None):
+        dense = self.corrupt(np.asarray(self.rows), self.numbers[0])
+        return dense if dtype is None else dense.astype(dtype, copy=False)
+
+
+def shares_of(weights):
+    """Return what each row and those before it count, of all."""
+    shares = weights.cumsum(dtype=np.float64)
+    return shares / shares[-1]
 
 
 @dataclasses.dataclass(frozen=True)

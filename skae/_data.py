@@ -6,11 +6,12 @@ import math
 import numpy as np
 
 from skae import _backend
+from skae._sparse import SparseRows
 
 _ALIGNMENT = 64
 _CHUNK_BYTES = 2**22
 FEWEST_ROWS = 32
-_MOST_VALUES_TO_MERGE = 2**20
+MOST_VALUES_TO_MERGE = 2**20
 _ROUNDING = 1e-13
 _UNDERFLOWS = 1e-150
 
@@ -40,7 +41,11 @@ class Scaling:
         """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64.
 
         `shared_tensor` can share the array, and any of its rows from the first on.
+        Sparse rows stay sparse.
         """
+        if isinstance(X, SparseRows):
+            with np.errstate(over="ignore"):
+                return X.standardized(self.mean, self.scale, order)
         standardized = _empty_to_share((len(order), *X.shape[1:]))
         with np.errstate(over="ignore"):
             for chunk in row_chunks(standardized):
@@ -54,22 +59,22 @@ class Rows:
 
     Parameters
     ----------
-    values : float32 ndarray of shape (n_rows, n_features)
-        The data.
+    values : float32 ndarray of shape (n_rows, n_features) or SparseRows
+        The data. `numpy.asarray` makes sparse rows dense; take a few at a time.
 
     weights : float64 ndarray of shape (n_rows,)
         Positive; a row of weight 2 counts as two rows.
 
-    clean : float32 ndarray of shape (n_rows, n_features) or None, default=None
+    clean : like values, or None, default=None
         What to reconstruct from each row, if not the row itself.
 
     draws : float32 ndarray of shape (n_rows, n_draws) or None, default=None
         Normal draws for objectives that judge rows by chance.
     """
 
-    values: np.ndarray
+    values: np.ndarray | SparseRows
     weights: np.ndarray
-    clean: np.ndarray | None = None
+    clean: np.ndarray | SparseRows | None = None
     draws: np.ndarray | None = None
 
     def __len__(self):
@@ -115,6 +120,16 @@ def shared_tensor(values):
     return tf.identity(shared)  # moves it to where TensorFlow computes
 
 
+def dense_tensor(values):
+    """Return a few rows as a dense tensor, whether they are sparse or not."""
+    dense = _empty_to_share(values.shape)
+    if isinstance(values, SparseRows):
+        values.write(dense)
+    else:
+        dense[:] = values
+    return shared_tensor(dense)
+
+
 def row_chunks(X):
     """Yield slices over the rows of X, each of a few megabytes in float32."""
     step = max(FEWEST_ROWS, _CHUNK_BYTES // (4 * math.prod(X.shape[1:])))
@@ -137,7 +152,7 @@ def merge_repeated_rows(weights, *arrays):
     counted = weights > 0
     if not counted.all():
         weights, arrays = weights[counted], tuple(array[counted] for array in arrays)
-    if sum(array.size for array in arrays) > _MOST_VALUES_TO_MERGE:
+    if sum(array.size for array in arrays) > MOST_VALUES_TO_MERGE:
         return weights, *arrays
     distinct, which = np.unique(np.hstack(arrays), axis=0, return_inverse=True)
     weights = np.bincount(which.ravel(), weights=weights)
@@ -148,6 +163,8 @@ def mean_and_variance(X, weights):
     """Return the features' weighted means and variances, in float64, by chunks."""
     shares = weights / weights.sum()
     with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(X, SparseRows):
+            return X.mean_and_variance(shares)
         # From the first row on, so that equal rows have no variance.
         first = X[0].astype(np.float64)
         mean = first + sum(

@@ -169,13 +169,14 @@ default="gaussian"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Training rows, in any unit; at least two. Clean, unless `X_clean` is given.
 
         y : None
             Ignored; present so that pipelines can pass labels.
 
-        X_clean : array-like of the shape of X, default=None
+        X_clean : {array-like, sparse matrix} of the shape of X, default=None
             The clean samples of the rows of X, which are noisy then. Nothing else is
             corrupted; `corruption` is not used.
 
@@ -183,10 +184,11 @@ default="gaussian"
             What each row counts: a row of weight 2 is two rows, one of weight 0 is
             none. Not negative.
 
-        X_val : array-like of shape (n_validation_samples, ...), default=None
+        X_val : {array-like, sparse matrix} of shape (n_validation_samples, ...), \
+default=None
             Rows that judge each epoch, instead of rows held out from X.
 
-        X_val_clean : array-like of the shape of X_val, default=None
+        X_val_clean : {array-like, sparse matrix} of the shape of X_val, default=None
             The clean samples of the rows of X_val; needed exactly where both `X_clean`
             and `X_val` are given.
 
@@ -215,13 +217,14 @@ default="gaussian"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows; in the first call at least two. Clean, unless `X_clean` is given.
 
         y : None
             Ignored; present so that pipelines can pass labels.
 
-        X_clean : array-like of the shape of X, default=None
+        X_clean : {array-like, sparse matrix} of the shape of X, default=None
             The clean samples of the rows of X; see `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
@@ -249,13 +252,15 @@ default="gaussian"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Noisy rows.
 
         Returns
         -------
         cleaned : ndarray of shape (n_samples, *sample_shape)
-            Their reconstructions; float32 for float32 input, else float64.
+            Their reconstructions; float32 for float32 input, else float64. Dense,
+            however sparse X is.
         """
         return self.reconstruct(X)
 

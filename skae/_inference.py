@@ -11,8 +11,10 @@ import numpy as np
 from skae import _backend
 from skae._data import FEWEST_ROWS, Rows, Scaling, row_chunks
 from skae._export import standalone_models
+from skae._input_layers import InputLayers
 from skae._interruption import interrupts_deferred
 from skae._pool import evict_oldest
+from skae._sparse import Products, SparseRows
 from skae._threads import Lock
 from skae._validation import check_finite
 from skae.networks._models import architecture_key, build, count_weights, variables
@@ -87,6 +89,7 @@ class Codec:
         n_draws = self.objective.n_draws(self.encoding_dim)
         draws = tf.TensorSpec((None, n_draws), dtype)
         read = {
+            "encode_sums": [tf.TensorSpec((None, None), dtype)],
             "decode": [codes],
             "row_terms": [rows, rows, draws],
             "log_importance": [rows, draws],
@@ -101,17 +104,27 @@ class Codec:
 
     def encode(self, rows, weights, mean, scale):
         """Map rows in the user's units to codes."""
-        standardized = self._standardized(rows, mean, scale)
-        return self._codes(standardized, weights, rows.dtype, scale)
+        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
+        return self._codes(encoded, rows.dtype, scale)
 
     def encode_unscaled(self, rows, weights, mean, scale):
         """Do as `encode` does, with weights that take rows in the user's units."""
         _, tf = _backend.load()
-        return self._codes(tf.cast(rows, tf.float32), weights, rows.dtype, scale)
+        encoded = self._encoded(tf.cast(rows, tf.float32), weights)
+        return self._codes(encoded, rows.dtype, scale)
 
-    def _codes(self, standardized, weights, dtype, scale):
+    def encode_sums(self, sums, weights, mean, scale):
+        """Do as `encode_unscaled` does, from the products of rows and input kernels.
+
+        These are one beside the other, in the order of `input_layers`.
+        """
         _, tf = _backend.load()
-        codes = self.objective.codes(self._encoded(standardized, weights))
+        encoded = self.input_layers.encode(tf.cast(sums, tf.float32), weights)
+        return self._codes(encoded, sums.dtype, scale)
+
+    def _codes(self, encoded, dtype, scale):
+        _, tf = _backend.load()
+        codes = self.objective.codes(encoded)
         return tf.cast(codes, dtype) * self._code_unit(scale)
 
     def _code_unit(self, scale):
@@ -120,20 +133,8 @@ class Codec:
 
     @functools.cached_property
     def input_layers(self):
-        """Numbers, among the variables, of kernel and bias of all that reads the rows.
-
-        Empty where anything but dense layers with a bias reads them.
-        """
-        keras, _ = _backend.load()
-        source = self.encoder.inputs[0]
-        readers = [layer for layer in self.encoder.layers[1:] if layer.input is source]
-        numbers = {v.path: i for i, v in enumerate(variables(self.encoder))}
-        pairs = [
-            (numbers[layer.kernel.path], numbers[layer.bias.path])
-            for layer in readers
-            if isinstance(layer, keras.layers.Dense) and layer.use_bias
-        ]
-        return pairs if len(pairs) == len(readers) else []
+        """The dense layers that read the rows, if nothing else does."""
+        return InputLayers(self.encoder)
 
     def decode(self, codes, weights, mean, scale):
         """Map codes to rows in the user's units."""
@@ -256,7 +257,7 @@ class FittedCodec:
         float32 loses nothing.
         """
         _, tf = _backend.load()
-        layers = self.codec.input_layers
+        layers = self.codec.input_layers.numbers
         mean, scale = self.scaling.mean, self.scaling.scale
         mean_is_moderate = np.abs(mean).max() <= _LARGE_MEAN * scale
         if not (layers and self._scale_is_moderate and mean_is_moderate):
@@ -281,6 +282,12 @@ class FittedCodec:
         shape = (self.codec.encoding_dim,)
         if self._folded is None:
             return check_finite(self._map("encode", X, shape), X)
+        if isinstance(X, SparseRows):
+            kernels = [
+                self._folded[kernel] for kernel, _ in self.codec.input_layers.numbers
+            ]
+            sums = Products(X, np.concatenate(kernels, axis=1))
+            return check_finite(self._map("encode_sums", sums, shape, self._folded), X)
         return check_finite(self._map("encode_unscaled", X, shape, self._folded), X)
 
     def decode(self, codes):
@@ -320,7 +327,7 @@ class FittedCodec:
 
         Parameters
         ----------
-        arrays : ndarray or tuple of ndarray
+        arrays : ndarray or the like (such as SparseRows), or tuple of these
             What the method reads, row by row; the first gives the type.
         """
         _, tf = _backend.load()

@@ -6,7 +6,10 @@ import re
 import numpy as np
 
 from skae import _data, _defaults, _random, _validation
-from skae._corruption import Frame
+from skae._corruption import Frame, shares_of
+from skae._sparse import SparseRows
+
+_DONOR_VALUES = 2**24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +85,7 @@ class Intake:
         mean, scale = self.scaling.mean, self.scaling.scale
         lowest, highest = ((limit - mean) / scale for limit in self.range)
         mean = mean.reshape(self._estimator.sample_shape_)
-        shares = self.training_rows.weights.cumsum()
-        shares /= shares[-1]
+        shares = shares_of(self.training_rows.weights)
         # Beyond float32 only the user's unit is lost, which only callables see.
         with np.errstate(over="ignore"):
             mean = mean.astype(np.float32)
@@ -96,13 +98,23 @@ class Intake:
             return
         noisy = corruption.apply_once(
             self.validation.values,
-            self.training_rows.values,
-            frame,
+            *self._donors(frame),
             _random.draw_seed(self._generator),
         )
         self.validation = dataclasses.replace(
             self.validation, values=noisy, clean=self.validation.values
         )
+
+    def _donors(self, frame):
+        """Return where values are swapped from, and the frame; few of sparse rows."""
+        rows = self.training_rows
+        if not isinstance(rows.values, SparseRows):
+            return rows.values, frame
+        most = max(1, _DONOR_VALUES // rows.values.shape[1])
+        some = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+        rows = rows[some]
+        frame = dataclasses.replace(frame, shares=shares_of(rows.weights))
+        return np.asarray(rows.values), frame
 
     def draw_for_validation(self, n_draws):
         """Draw once what judging by chance needs."""

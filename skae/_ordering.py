@@ -8,6 +8,7 @@ import numpy as np
 from skae._code_layers import CodeLayers, CodeMap
 from skae._data import row_chunks
 from skae._inference import FittedCodec, shared_codec
+from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
 
 _MOST_DECODINGS = 2**17
@@ -165,6 +166,10 @@ class Ordering:
 
     def _covariance_with_rows(self, centred):
         values = self._rows.targets
+        if isinstance(values, SparseRows):
+            deviations = Deviations(values, self._shares, values.background)
+            roots = np.sqrt(self._shares)[:, None]
+            return deviations.transposed_matmul(roots * centred).T
         # As in `principal_axes`: sums over chunks stay float64.
         exact = centred.shape[1] * values.size < _FLOAT64_PRODUCTS
 
@@ -237,7 +242,9 @@ class _Judge:
         self._shares = shares / shares.sum()
         step = math.ceil(_VALUES_IN_A_PIECE / targets.shape[1])
         self._pieces = [slice(i, i + step) for i in range(0, len(codes), step)]
-        mean = sum(self._shares[piece] @ targets[piece] for piece in self._pieces)
+        mean = sum(
+            self._shares[piece] @ np.asarray(targets[piece]) for piece in self._pieces
+        )
         self._variance = self._mean_square(lambda piece: mean.astype(np.float32))
 
     def explained(self, fitted, n_codes, means):
@@ -256,7 +263,7 @@ class _Judge:
         """Return the mean over rows of the squared distance to what is predicted."""
         total = 0.0
         for piece in self._pieces:
-            errors = self._targets[piece] - predicted(piece)
+            errors = np.asarray(self._targets[piece]) - predicted(piece)
             total += self._shares[piece] @ np.einsum("ij,ij->i", errors, errors)
         return total
 

@@ -7,6 +7,7 @@ from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 
 from skae._data import mean_and_variance, row_chunks
+from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
 
 _EXACT = 1e-12
@@ -14,6 +15,8 @@ _NOISE = 1e-14
 _ROUNDING_OF_ZERO = 1e-28
 _LARGEST_MATRIX = 2500
 _FLOAT64_PRODUCTS = 10**10
+# Up to this density a sparse matrix is multiplied faster than the dense one.
+_SPARSE_PRODUCTS = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +90,7 @@ def principal_axes(values, weights, n_components, generator):
 
     Parameters
     ----------
-    values : float32 array of shape (n_rows, n_features)
+    values : float32 array of shape (n_rows, n_features) or SparseRows
         The rows.
 
     weights : float64 array of shape (n_rows,)
@@ -123,6 +126,14 @@ def principal_axes(values, weights, n_components, generator):
 
 
 def _from_covariance(values, weights, mean, n_components, generator):
+    if isinstance(values, SparseRows) and values.density <= _SPARSE_PRODUCTS:
+        covariance = Deviations(values, weights, mean).covariance()
+    else:
+        covariance = _covariance(values, weights, mean)
+    return _largest_eigenpairs(covariance, n_components)
+
+
+def _covariance(values, weights, mean):
     n_features = values.shape[1]
     # Large products in float32 are twice as fast; sums over chunks stay float64.
     exact = len(values) * n_features**2 < _FLOAT64_PRODUCTS
@@ -135,18 +146,25 @@ def _from_covariance(values, weights, mean, n_components, generator):
     covariance = np.zeros((n_features, n_features))
     for part in map_in_threads(product, row_chunks(values)):
         covariance += part
-    return _largest_eigenpairs(covariance, n_components)
+    return covariance
 
 
 def _from_gram_matrix(values, weights, mean, n_components, generator):
-    scaled = (values - mean) * np.sqrt(weights)[:, None]
-    variances, left = _largest_eigenpairs(scaled @ scaled.T, n_components)
-    components = left @ scaled
+    if isinstance(values, SparseRows):
+        scaled = Deviations(values, weights, mean)
+        variances, left = _largest_eigenpairs(scaled.gram_matrix(), n_components)
+        components = scaled.transposed_matmul(left.T).T
+    else:
+        scaled = (values - mean) * np.sqrt(weights)[:, None]
+        variances, left = _largest_eigenpairs(scaled @ scaled.T, n_components)
+        components = left @ scaled
     lengths = np.linalg.norm(components, axis=1, keepdims=True)
     return variances, components / np.maximum(lengths, np.finfo(float).tiny)
 
 
 def _from_randomized_svd(values, weights, mean, n_components, generator):
+    if isinstance(values, SparseRows):
+        return Deviations(values, weights, mean).leading_pairs(n_components, generator)
     scaled = (values - mean.astype(np.float32)) * np.sqrt(weights, dtype=np.float32)[
         :, None
     ]

@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.special import logit
 
+from skae._data import row_chunks
 from skae._regression import logistic_regression, poisson_regression
-from skae._threads import one_blas_thread
+from skae._sparse import Deviations, SparseRows
+from skae._threads import map_in_threads, one_blas_thread
 from skae._trainer import Steps
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
 from skae.networks._models import kernels
@@ -12,6 +14,8 @@ from skae.networks._models import kernels
 # How far from zero the largest code starts, where the activation is nearly linear.
 _LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 0.2}
 _STEP_OF_ROWS = 20.0
+# Of sparse rows with as many values the logistic regression is fitted.
+_SPARSE_VALUES = 2**26
 # Of the likelihood of a variational autoencoder, relative to the data.
 _LEAST_NOISE = 1e-3
 
@@ -110,8 +114,7 @@ class _Start:
         self._code_step = np.sqrt(residual / n_codes)
         if objective.nested_dropout:
             self._measure_prefixes(axes, objective.shares_of_prefixes(n_codes))
-        row_sums = np.abs(self._flat[self._some_rows(2_000)]).sum(axis=1)
-        self._input_step = _STEP_OF_ROWS / max(row_sums.mean(), 1e-12)
+        self._input_step = _STEP_OF_ROWS / max(self._mean_row_sum(), 1e-12)
         self._slope, self._offset = self._operating_point(code_activation)
         self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
 
@@ -135,7 +138,16 @@ class _Start:
         reach = _LINEAR_RANGE[code_activation]
         return reach / np.maximum(largest, self._spread), np.zeros(n_codes)
 
+    def _mean_row_sum(self):
+        """Return the average of the rows' summed absolute values."""
+        rows = self._flat[self._some_rows(2_000)]
+        sums = [np.abs(np.asarray(rows[c])).sum(axis=1) for c in row_chunks(rows)]
+        return np.concatenate(sums).mean()
+
     def _principal_components(self, flat):
+        if isinstance(flat, SparseRows):
+            deviations = Deviations(flat, np.ones(len(flat)), self._axes.mean)
+            return deviations @ self._components.T
         return (flat - self._axes.mean) @ self._components.T
 
     def _some_rows(self, most):
@@ -162,12 +174,23 @@ class _Start:
         regress = _REGRESSIONS.get(self._objective.link)
         if regress is None:
             return self._components, self._axes.mean
-        some = self._some_rows(10_000)
-        return regress(
-            self._principal_components(self._flat[some]),
-            self._flat[some],
-            self._weights[some],
+        return self._regressed(regress)
+
+    def _regressed(self, regress):
+        """Return kernel and bias through a link, by some of the rows."""
+        is_sparse = isinstance(self._flat, SparseRows)
+        most = _SPARSE_VALUES // self._flat.shape[1] if is_sparse else 10_000
+        some = self._some_rows(min(max(most, 1_000), 10_000))
+        values, weights = self._flat[some], self._weights[some]
+        codes = self._principal_components(values)
+        if not is_sparse:
+            return regress(codes, values, weights)
+        # The features are independent of each other, given the codes.
+        maps = map_in_threads(
+            lambda part: regress(codes, np.asarray(part), weights),
+            values.column_chunks(),
         )
+        return tuple(np.concatenate(part, axis=-1) for part in zip(*maps, strict=True))
 
     def _first_hidden_layer(self):
         for layer in self._decoder.layers:

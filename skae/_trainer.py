@@ -204,7 +204,7 @@ class Trainer:
         Parameters
         ----------
         data : list of float32 tensors of shape (n_rows, n_features)
-            All training rows, and with `has_targets` what to reconstruct from each.
+            Training rows, and with `has_targets` what to reconstruct from each.
 
         batches : tuple of arrays of shape (n_batches, batch_size)
             Row numbers (int32) and row weights (float32; 0 pads the last batch).

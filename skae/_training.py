@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skae._callbacks import CallbackDriver, NoCallbacks
-from skae._data import shared_tensor
+from skae._feed import Feed
 from skae._judging import BestWeights
 from skae._random import draw_seed
 from skae._resume import Backup, State
@@ -95,7 +95,8 @@ class Loop:
         self._term_weights = np.array(objective.term_weights)
         self._generator = generator
         self._optimizer_values = optimizer_values
-        self._how = {"steps": steps, "frame": frame}
+        self._steps = steps
+        self._frame = frame
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
         self._weights = BestWeights(row_terms, self._term_weights, rows, validation)
@@ -134,7 +135,7 @@ class Loop:
         ValueError
             When no epoch and no start had a finite loss.
         """
-        self._data = [shared_tensor(part) for part in self._rows.data]
+        self._feed = Feed(self._rows, self._frame)
         self._trainer = trainer
         seed = draw_seed(self._generator)
         self._trainer.reset(start, seed, self._optimizer_values)
@@ -209,10 +210,7 @@ class Loop:
         if self._driver.wants_batches:
             terms = self._run_batch_by_batch(factors, weights)
         else:
-            batches = self._shuffled_batches()
-            terms = self._trainer.run(
-                self._data, batches, factors, weights, **self._how
-            )
+            terms = self._run_in_groups(factors, weights)
         logs = self._logs(terms)
         if self._validation is None:
             self._consider(epoch + 1, float(terms @ self._term_weights))
@@ -244,18 +242,37 @@ class Loop:
     def _in_units(self, loss):
         return loss * self._settings.loss_unit + self._settings.loss_offset
 
+    def _run_in_groups(self, factors, weights):
+        """Train on all batches, or as many at a time as are fed; return mean terms."""
+        batches = self._shuffled_batches()
+        groups = self._feed.groups(*batches[0].shape)
+        terms = [self._run(batches, group, factors, weights) for group in groups]
+        if len(terms) == 1:
+            return terms[0]
+        counts = [batches[1][group].sum() for group in groups]
+        return np.average(terms, axis=0, weights=counts)
+
+    def _run(self, batches, group, factors, weights):
+        """Train on a slice of the batches; return the mean terms."""
+        numbers, counts = (part[group] for part in batches)
+        data, numbers, frame = self._feed.take(numbers, counts)
+        return self._trainer.run(
+            data,
+            (numbers, counts),
+            factors[group],
+            weights[group],
+            steps=self._steps,
+            frame=frame,
+        )
+
     def _run_batch_by_batch(self, factors, weights):
         """Train with the driver's hooks around each batch; return the mean terms."""
         batches = self._shuffled_batches()
         for i in range(len(self._batch_terms), self._n_batches):
             self._driver.batch_begin(i)
             one = slice(i, i + 1)
-            batch = tuple(part[one] for part in batches)
-            terms = self._trainer.run(
-                self._data, batch, factors[one], weights[one], **self._how
-            )
-            self._batch_terms.append(terms)
-            self._batch_counts.append(float(batch[1].sum()))
+            self._batch_terms.append(self._run(batches, one, factors, weights))
+            self._batch_counts.append(float(batches[1][one].sum()))
             self._driver.batch_end(i, self._logs(self._mean_terms()))
             if self._driver.stopped:
                 break

@@ -1,9 +1,11 @@
 """Checks of parameters and data; the only home of private scikit-learn imports."""
 
 import contextlib
+import math
 import numbers
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import (
@@ -13,8 +15,9 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from skae import _backend
+from skae import _backend, _data
 from skae._losses import NAMES
+from skae._sparse import SparseRows
 
 fit_context = _fit_context(prefer_skip_nested_validation=True)
 
@@ -64,13 +67,14 @@ def check_rows(estimator, X, *, reset, fewest=1):
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_features) or (n_rows, *sample_shape)
+    X : array-like of shape (n_rows, n_features) or (n_rows, *sample_shape), \
+or sparse matrix of shape (n_rows, n_features)
         The data.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_features)
-        Samples of several axes are flattened.
+    ndarray or SparseRows of shape (n_rows, n_features)
+        Samples of several axes are flattened. A small sparse matrix becomes dense.
     """
     how = {"dtype": "numeric", "ensure_min_samples": fewest}
     sample_shape = None
@@ -85,7 +89,11 @@ def check_rows(estimator, X, *, reset, fewest=1):
                 f"{estimator.n_features_in_} features."
             )
         X = X.reshape(len(X), -1)
-    rows = _as_numbers(validate_data(estimator, X, reset=reset, **how))
+    rows = validate_data(estimator, X, reset=reset, accept_sparse="csr", **how)
+    rows = _as_numbers(rows)
+    if issparse(rows):
+        is_small = math.prod(rows.shape) <= _data.MOST_VALUES_TO_MERGE
+        rows = rows.toarray() if is_small else SparseRows.of(rows)
     if reset:
         estimator.sample_shape_ = sample_shape or rows.shape[1:]
     return rows
@@ -172,8 +180,9 @@ def check_finite(mapped, X):
     """Return what rows or codes X were mapped to, if all is finite."""
     if np.isfinite(mapped).all():
         return mapped
+    largest = max(-float(X.min()), float(X.max()))
     raise ValueError(
-        f"X has values of up to {np.abs(X).max():g}, so far beyond those of the fit "
+        f"X has values of up to {largest:g}, so far beyond those of the fit "
         "that the network's float32 overflows. Check their unit, or leave them out."
     )
 

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae import _defaults, _random, _validation
+from skae import _data, _defaults, _random, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import NegativeELBO
@@ -170,7 +170,8 @@ class VAETransformer(BaseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows like those of `fit`, or the same flattened.
 
         Returns
@@ -193,7 +194,8 @@ class VAETransformer(BaseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
             Rows like those of `fit`, or the same flattened.
 
         n_samples : int, default=100
@@ -266,8 +268,11 @@ def _listed(numbers, most=20):
 
 def _row_numbers(rows):
     """Return a number for each row that depends on its values alone."""
-    rows = np.ascontiguousarray(rows + np.float32(0))  # without negative zeros
-    return np.array([zlib.crc32(row) for row in rows], np.int64)
+    numbers = np.empty(len(rows), np.int64)
+    for chunk in _data.row_chunks(rows):
+        part = np.asarray(rows[chunk]) + np.float32(0)  # without negative zeros
+        numbers[chunk] = [zlib.crc32(row) for row in np.ascontiguousarray(part)]
+    return numbers
 
 
 def _normal_draws(row_numbers, n_codes, i):

@@ -59,7 +59,13 @@ WRONG_ROWS = {
     "objects": (np.full((30, 4), {}, dtype=object), "float.* not 'dict'"),
     "ragged": ([[1, 2, 3, 4], [5, 6]], "inhomogeneous|sequence"),
     "nothing": (None, "(?i)expected 2D array|None"),
-    "sparse": (csr_array(X), "Sparse data was passed"),
+    "sparse with NaN": (csr_array(with_value(np.nan)), "Input X contains NaN"),
+    "sparse with infinity": (
+        csr_array(with_value(np.inf)),
+        "Input X contains infinity",
+    ),
+    "sparse and complex": (csr_array(X + 1j), "Complex data not supported"),
+    "sparse without rows": (csr_array((0, 4)), r"0 sample\(s\)"),
     "dates": (X.astype("datetime64[D]"), r"X has the dtype datetime64\[D\]"),
     "huge integers": ([[10**400, 1, 1, 1]] * 2, "X has numbers beyond the range"),
     "extended floats": (

@@ -144,7 +144,8 @@ WRONG_CLEAN = {
     "no rows": (np.empty((0, 4)), r"{}.*0 sample\(s\)"),
     "strings": (np.full((30, 4), "red"), "{}.*('red'|numeric)"),
     "complex": (X + 1j, "{}: Complex data"),
-    "sparse": (csr_array(X), "Sparse data was passed for {}"),
+    "sparse with NaN": (csr_array(with_value(np.nan)), "Input {} contains NaN"),
+    "sparse, fewer rows": (csr_array(X[:29]), "{} has 29 rows, but there are 30 rows"),
 }
 wrong_clean = pytest.mark.parametrize(
     ("rows", "message"), WRONG_CLEAN.values(), ids=WRONG_CLEAN.keys()

@@ -1,0 +1,300 @@
+"""Sparse rows, which become dense a few at a time."""
+
+import dataclasses
+
+import numpy as np
+from scipy.linalg import eigh, qr
+from scipy.sparse import csr_array, vstack
+
+_VALUES_AT_A_TIME = 2**20
+_OVERSAMPLING = 10
+_KRYLOV_BLOCKS = 6
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SparseRows:
+    """Rows that differ from a background in few places; they read like an array.
+
+    A slice or an array of numbers takes rows, which stay sparse and share the matrix;
+    ``np.asarray`` makes them dense, so it is for a few at a time.
+
+    Parameters
+    ----------
+    matrix : csr_array of shape (n_matrix_rows, n_features)
+        The values where they are not the background's. Without duplicates.
+
+    background : ndarray of shape (n_features,)
+        The value of each feature everywhere else.
+
+    numbers : int ndarray of shape (n_rows,)
+        Which rows of the matrix these are, in order.
+    """
+
+    matrix: csr_array
+    background: np.ndarray
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, matrix):
+        """Return the rows of a SciPy matrix or array in CSR format."""
+        matrix = csr_array(matrix)
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        n_rows, n_features = matrix.shape
+        return cls(matrix, np.zeros(n_features, matrix.dtype), np.arange(n_rows))
+
+    @property
+    def shape(self):
+        """Number of rows and of features."""
+        return len(self.numbers), self.matrix.shape[1]
+
+    @property
+    def size(self):
+        """Number of values, those of the background included."""
+        return len(self.numbers) * self.matrix.shape[1]
+
+    @property
+    def dtype(self):
+        """Type of the values."""
+        return self.matrix.dtype
+
+    @property
+    def density(self):
+        """Share of the matrix's values that are stored."""
+        return self.matrix.nnz / max(1, self.matrix.shape[0] * self.matrix.shape[1])
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, rows):
+        return dataclasses.replace(self, numbers=self.numbers[rows])
+
+    def __array__(self, dtype=None, copy=None):
+        dense = np.empty(self.shape, self.dtype if dtype is None else dtype)
+        self.write(dense)
+        return dense
+
+    def write(self, dense):
+        """Write the values into an array of the same shape, row-major."""
+        stored = self.matrix[self.numbers]
+        dense[:] = self.background
+        first = np.arange(len(self)) * self.shape[1]
+        places = np.repeat(first, np.diff(stored.indptr)) + stored.indices
+        dense.reshape(-1)[places] = stored.data
+
+    def column_chunks(self):
+        """Yield some of the features at a time, as many as have a few megabytes."""
+        stored = self.matrix[self.numbers]
+        step = max(1, _VALUES_AT_A_TIME // len(self))
+        for start in range(0, self.shape[1], step):
+            part = slice(start, start + step)
+            yield SparseRows(
+                stored[:, part], self.background[part], np.arange(len(self))
+            )
+
+    def blocks(self):
+        """Yield slices over the rows, and what is stored of these as a csr_array."""
+        n_rows = self.matrix.shape[0]
+        step = max(1, n_rows * _VALUES_AT_A_TIME // max(1, self.matrix.nnz))
+        for start in range(0, len(self), step):
+            part = slice(start, start + step)
+            yield part, self.matrix[self.numbers[part]]
+
+    def min(self):
+        """Return the lowest value."""
+        return min(self._extremes(np.min))
+
+    def max(self):
+        """Return the highest value."""
+        return max(self._extremes(np.max))
+
+    def _extremes(self, extreme):
+        n_stored = 0
+        for _, stored in self.blocks():
+            n_stored += stored.nnz
+            if stored.nnz:
+                yield extreme(stored.data)
+        if n_stored < self.size:
+            yield extreme(self.background)
+
+    def standardized(self, mean, scale, order):
+        """Return (rows[order] - mean) / scale in float32, as dense rows would be."""
+        stored = self.matrix
+        data = np.empty(stored.nnz, np.float32)
+        for start in range(0, len(data), _VALUES_AT_A_TIME):
+            part = slice(start, start + _VALUES_AT_A_TIME)
+            data[part] = (stored.data[part] - mean[stored.indices[part]]) / scale
+        matrix = csr_array((data, stored.indices, stored.indptr), stored.shape)
+        background = ((self.background - mean) / scale).astype(np.float32)
+        return SparseRows(matrix, background, self.numbers[order])
+
+    def mean_and_variance(self, shares):
+        """Return the features' means and variances, with weights that add up to 1.
+
+        The deviations are squared, not the values, so that large means cost no digits.
+        """
+        background = self.background.astype(np.float64)
+        mean = background + self._sum(shares, lambda x, i: x - background[i])
+        n_stored = self._sum(np.ones(len(self)), lambda x, i: np.ones(len(x)))
+        elsewhere = 1 - self._sum(shares, lambda x, i: np.ones(len(x)))
+        elsewhere[n_stored == len(self)] = 0.0  # not what rounding leaves
+        # Again from the mean on, so that equal rows have no variance.
+        mean += elsewhere * (background - mean) + self._sum(
+            shares, lambda x, i: x - mean[i]
+        )
+        variance = elsewhere * (background - mean) ** 2 + self._sum(
+            shares, lambda x, i: (x - mean[i]) ** 2
+        )
+        return mean, variance
+
+    def _sum(self, shares, term):
+        """Add up, feature by feature, the weighted terms of the values stored."""
+        total = np.zeros(self.shape[1])
+        for part, stored in self.blocks():
+            weights = np.repeat(shares[part], np.diff(stored.indptr))
+            terms = weights * term(stored.data, stored.indices)
+            total += np.bincount(stored.indices, terms, len(total))
+        return total
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Products:
+    """Sparse rows times a kernel, computed as parts become dense.
+
+    Parameters
+    ----------
+    rows : SparseRows
+        With zeros for a background.
+
+    kernel : float array of shape (n_features, n_products)
+        What multiplies them.
+    """
+
+    rows: SparseRows
+    kernel: np.ndarray
+
+    @property
+    def shape(self):
+        """Number of rows and of products."""
+        return len(self.rows), self.kernel.shape[1]
+
+    @property
+    def dtype(self):
+        """Type of the rows."""
+        return self.rows.dtype
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        return Products(self.rows[rows], self.kernel)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.rows.matrix[self.rows.numbers] @ self.kernel, dtype)
+
+
+class Deviations:
+    """The matrix of sparse rows' deviations from a mean, weighted, without making it.
+
+    Row by row it is ``sqrt(weight) * (row - mean)``; kept are a sparse matrix and what
+    to subtract from it, ``sqrt(weights)`` times one row.
+
+    Parameters
+    ----------
+    rows : SparseRows
+        The rows.
+
+    weights : array of shape (n_rows,)
+        What each row counts.
+
+    mean : array of shape (n_features,)
+        Where the deviations start.
+    """
+
+    def __init__(self, rows, weights, mean):
+        background = rows.background.astype(np.float64)
+        self._shift = mean - background
+        self._blocks = []
+        for part, stored in rows.blocks():
+            roots = np.sqrt(weights[part])
+            deviations = stored.data - background[stored.indices]
+            deviations *= np.repeat(roots, np.diff(stored.indptr))
+            scaled = csr_array(
+                (deviations, stored.indices, stored.indptr), stored.shape
+            )
+            self._blocks.append((scaled, roots[:, None]))
+
+    def __matmul__(self, vectors):
+        """Return the matrix times vectors, shape (n_rows, n_vectors)."""
+        shifted = self._shift @ vectors
+        return np.concatenate(
+            [scaled @ vectors - roots * shifted for scaled, roots in self._blocks]
+        )
+
+    def transposed_matmul(self, vectors):
+        """Return the transposed matrix times vectors, (n_features, n_vectors)."""
+        total = np.zeros((len(self._shift), vectors.shape[1]))
+        start = 0
+        for scaled, roots in self._blocks:
+            some = vectors[start : start + len(roots)]
+            total += scaled.T @ some - np.outer(self._shift, roots.T @ some)
+            start += len(roots)
+        return total
+
+    def covariance(self):
+        """Return the transposed matrix times the matrix, as a dense array."""
+        total = np.zeros(2 * self._shift.shape)
+        crossed = np.zeros(len(self._shift))
+        for scaled, roots in self._blocks:
+            total += (scaled.T @ scaled).toarray()
+            crossed += (scaled.T @ roots)[:, 0] - self._shift * (roots**2).sum() / 2
+        crossed = np.outer(crossed, self._shift)
+        return total - crossed - crossed.T
+
+    def gram_matrix(self):
+        """Return the matrix times the transposed matrix, as a dense array."""
+        scaled = vstack([scaled for scaled, _ in self._blocks], format="csr")
+        roots = np.concatenate([roots for _, roots in self._blocks])
+        crossed = (scaled @ self._shift)[:, None] - roots * (self._shift**2).sum() / 2
+        crossed = crossed @ roots.T
+        return (scaled @ scaled.T).toarray() - crossed - crossed.T
+
+    def leading_pairs(self, n_pairs, generator):
+        """Return the largest eigenvalues of the covariance, falling, and eigenvectors.
+
+        By a block Krylov method from a random start (Musco and Musco, 2015), in the
+        orthonormal basis of Lanczos; by power iterations where there is no room for it.
+
+        Returns
+        -------
+        values : array of shape (n_pairs,)
+
+        vectors : array of shape (n_pairs, n_features)
+        """
+        n_features = len(self._shift)
+        size = min(n_pairs + _OVERSAMPLING, n_features)
+        n_blocks = _KRYLOV_BLOCKS if _KRYLOV_BLOCKS * size <= n_features else 1
+        basis = np.empty((n_features, 0))
+        within = np.zeros(2 * (n_blocks * size,))
+        mapped = generator.normal(size=(n_features, size))
+        for _ in range(_KRYLOV_BLOCKS - n_blocks):
+            block = _orthonormal(mapped, basis)
+            mapped = self.transposed_matmul(self @ block)
+        for _ in range(n_blocks):
+            block = _orthonormal(mapped, basis)
+            basis = np.hstack([basis, block])
+            mapped = self.transposed_matmul(self @ block)
+            known = basis.shape[1]
+            within[:known, known - size : known] = basis.T @ mapped
+        values, vectors = eigh(within, lower=False)
+        vectors = vectors[:, ::-1][:, :n_pairs]
+        return values[::-1][:n_pairs], (basis @ vectors).T
+
+
+def _orthonormal(vectors, basis):
+    """Return an orthonormal basis of what vectors add to a basis."""
+    for _ in range(2):  # once more for what the first time's rounding leaves
+        vectors = vectors - basis @ (basis.T @ vectors)
+        vectors, _ = qr(vectors, mode="economic")
+    return vectors
