@@ -14,7 +14,6 @@ from skae._threads import map_in_threads, one_blas_thread
 _MOST_DECODINGS = 2**17
 _FLOAT64_PRODUCTS = 10**9
 _FEWEST_ROWS = 500
-_VALUES_IN_A_PIECE = 2**20
 _NOISE = 1e-14
 _FAINT = 1e-6
 _SCALABLE = ("linear", "relu")
@@ -240,8 +239,7 @@ class _Judge:
     def __init__(self, codes, targets, shares):
         self._codes, self._targets = codes, targets
         self._shares = shares / shares.sum()
-        step = math.ceil(_VALUES_IN_A_PIECE / targets.shape[1])
-        self._pieces = [slice(i, i + step) for i in range(0, len(codes), step)]
+        self._pieces = list(row_chunks(targets))
         mean = sum(
             self._shares[piece] @ np.asarray(targets[piece]) for piece in self._pieces
         )

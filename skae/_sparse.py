@@ -165,7 +165,7 @@ class Products:
     Parameters
     ----------
     rows : SparseRows
-        With zeros for a background.
+        The rows.
 
     kernel : float array of shape (n_features, n_products)
         What multiplies them.
@@ -191,7 +191,12 @@ class Products:
         return Products(self.rows[rows], self.kernel)
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.rows.matrix[self.rows.numbers] @ self.kernel, dtype)
+        stored, background = self.rows.matrix[self.rows.numbers], self.rows.background
+        dtype_of_sums = np.result_type(stored.dtype, self.kernel.dtype)
+        deviations = stored.data.astype(dtype_of_sums) - background[stored.indices]
+        differing = csr_array((deviations, stored.indices, stored.indptr), stored.shape)
+        products = differing @ self.kernel + background @ self.kernel
+        return np.asarray(products, dtype)
 
 
 class Deviations:
