@@ -28,7 +28,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, of 1,024 with `nested_dropout`.
+        is one layer of 256 units, and ``(512, 512, 256)`` with `nested_dropout`.
 
     activation : str, default="relu"
         Name of the Keras activation of the hidden layers.

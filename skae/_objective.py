@@ -11,8 +11,8 @@ from skae import _backend, _losses
 from skae._corruption import Corruption
 
 # Nested dropout leaves k codes in proportion to a power of k, and all more often.
-_FALL_OF_PREFIXES = 0.7
-_SHARE_OF_ALL_CODES = 0.25
+_FALL_OF_PREFIXES = 0.8
+_SHARE_OF_ALL_CODES = 0.35
 
 # Between these, in nats, log-variances are as the network gives them.
 _LOWEST_LOG_VARIANCE = -12.0
