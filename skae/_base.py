@@ -8,7 +8,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skae import _data, _persistence, _plain, _validation
+from skae import _data, _missing, _persistence, _plain, _validation
 from skae._fitting import Fitting
 from skae._intake import Given
 
@@ -123,8 +123,16 @@ default=None
         codes : ndarray of shape (n_samples, encoding_dim)
             In the unit of X; float32 for float32 input, else float64.
         """
+        X, _ = self._checked(X)
+        return self._fitted.encode(X)
+
+    def _checked(self, X):
+        """Return checked rows, with missing values at their mean, and as they are."""
         check_is_fitted(self)
-        return self._fitted.encode(_validation.check_rows(self, X, reset=False))
+        X = _validation.check_rows(self, X, reset=False)
+        if not _missing.allows_gaps(self):
+            return X, X
+        return _missing.filled(X, self.mean_.ravel()), X
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -163,9 +171,34 @@ default=None
             What ``inverse_transform(transform(X))`` gives. Dense, however sparse X is:
             a part of X at a time may be needed.
         """
-        check_is_fitted(self)
-        X = _validation.check_rows(self, X, reset=False)
+        X, _ = self._checked(X)
         return self._shaped(self._fitted.reconstruct(X))
+
+    def impute(self, X):
+        """Fill missing values with their reconstructions from the others.
+
+        Needs ``missing_values="allow"``, in estimators that have it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened, with NaN where values are
+            missing.
+
+        Returns
+        -------
+        imputed : ndarray of shape (n_samples, *sample_shape)
+            A copy of X, in which only missing values are others; float32 for float32
+            input, else float64.
+        """
+        filled, X = self._checked(X)
+        imputed = _validation.as_floats(X)
+        if filled is not X:
+            gaps = np.isnan(X)
+            incomplete = gaps.any(axis=1)
+            found = self._fitted.reconstruct(filled[incomplete])
+            imputed[gaps] = found[gaps[incomplete]]
+        return self._shaped(imputed)
 
     def _shaped(self, rows):
         return rows.reshape(len(rows), *self.sample_shape_)
@@ -184,9 +217,8 @@ default=None
         scores : float64 ndarray of shape (n_samples,)
             In the squared unit of X; 0 is best.
         """
-        check_is_fitted(self)
-        X = _validation.check_rows(self, X, reset=False)
-        return -self._fitted.squared_errors(X)
+        filled, X = self._checked(X)
+        return -self._fitted.squared_errors(filled, X)
 
     def score(self, X, y=None):
         """Return the fraction of the variance of X that reconstructions explain.
@@ -207,14 +239,20 @@ default=None
             1. For PCA on its own training rows this is the sum of
             ``explained_variance_ratio_``.
         """
-        check_is_fitted(self)
-        X = _validation.check_rows(self, X, reset=False)
-        mean, variance = _data.mean_and_variance(X, np.ones(len(X)))
-        error = self._fitted.squared_errors(X).mean()
+        filled, X = self._checked(X)
+        errors, weights = self._fitted.squared_errors(filled, X), np.ones(len(X))
+        if filled is X:
+            mean, variance = _data.mean_and_variance(X, weights)
+            error, variance = errors.mean(), variance.mean()
+        else:
+            mean, variance = _missing.mean_and_variance(X, weights)
+            observed = ~np.isnan(X)
+            error = np.average(errors, weights=observed.sum(axis=1))
+            variance = np.average(variance, weights=observed.sum(axis=0))
         rounding = _data.rounding(mean)
-        if np.sqrt(variance.mean()) <= rounding:
+        if np.sqrt(variance) <= rounding:
             return 1.0 if np.sqrt(error) <= rounding else 0.0
-        return float(1 - error / variance.mean())
+        return float(1 - error / variance)
 
     @property
     def encoder_(self):
@@ -286,6 +324,7 @@ default=None
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = _missing.allows_gaps(self)
         return tags
 
     def __sklearn_is_fitted__(self):

@@ -99,7 +99,7 @@ class ConvAutoencoder(BaseAutoencoder):
             _validation.StrOptions({"linear", "relu", "tanh", "sigmoid"})
         ],
         "l1_activity": [_validation.NOT_NEGATIVE],
-        **_validation.CODE_CONSTRAINTS,
+        **_validation.POINT_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -118,6 +118,7 @@ class ConvAutoencoder(BaseAutoencoder):
         l1_activity=0.0,
         whiten=False,
         nested_dropout=False,
+        missing_values="error",
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -145,6 +146,7 @@ class ConvAutoencoder(BaseAutoencoder):
         self.l1_activity = l1_activity
         self.whiten = whiten
         self.nested_dropout = nested_dropout
+        self.missing_values = missing_values
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -178,4 +180,5 @@ class ConvAutoencoder(BaseAutoencoder):
             float(self.l1_activity),
             whiten=self.whiten,
             nested_dropout=self.nested_dropout,
+            has_gaps=self.missing_values == "allow",
         )

@@ -154,9 +154,18 @@ def merge_repeated_rows(weights, *arrays):
         weights, arrays = weights[counted], tuple(array[counted] for array in arrays)
     if sum(array.size for array in arrays) > MOST_VALUES_TO_MERGE:
         return weights, *arrays
-    distinct, which = np.unique(np.hstack(arrays), axis=0, return_inverse=True)
+    rows = np.hstack(arrays)
+    missing = np.isnan(rows) if rows.dtype.kind == "f" else np.zeros(rows.shape, bool)
+    # NaN differs from itself, so equal rows are told by what stands for it.
+    key = np.hstack([rows, missing]) if missing.any() else rows
+    _, first, which = np.unique(
+        np.where(np.isnan(key), 0, key) if missing.any() else key,
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+    )
     weights = np.bincount(which.ravel(), weights=weights)
-    return weights, *np.hsplit(distinct, len(arrays))
+    return weights, *np.hsplit(rows[first], len(arrays))
 
 
 def mean_and_variance(X, weights):

@@ -20,8 +20,8 @@ _SLOWNESS_OF_CONVOLUTION = 4
 
 
 def hidden_layer_sizes(codes_are_nested):
-    """Return one layer, or three of them for codes of every size in one network."""
-    return (512, 512, 256) if codes_are_nested else (256,)
+    """Return one layer of 256, of 1,024 for codes of every size in one network."""
+    return (1024,) if codes_are_nested else (256,)
 
 
 def validation_fraction(n_rows):

@@ -101,7 +101,7 @@ default="gaussian"
         "noise_scale": [_validation.AUTO, _validation.NOT_NEGATIVE],
         "corruption_rate": [_validation.Interval(numbers.Real, 0, 1, closed="both")],
         "l1_activity": [_validation.NOT_NEGATIVE],
-        **_validation.CODE_CONSTRAINTS,
+        **_validation.POINT_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -116,6 +116,7 @@ default="gaussian"
         l1_activity=0.0,
         whiten=False,
         nested_dropout=False,
+        missing_values="error",
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -139,6 +140,7 @@ default="gaussian"
         self.l1_activity = l1_activity
         self.whiten = whiten
         self.nested_dropout = nested_dropout
+        self.missing_values = missing_values
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -275,6 +277,7 @@ default=None
             corruption,
             whiten=self.whiten,
             nested_dropout=self.nested_dropout,
+            has_gaps=self.missing_values == "allow",
         )
 
 

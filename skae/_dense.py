@@ -28,7 +28,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, and ``(512, 512, 256)`` with `nested_dropout`.
+        is one layer of 256 units, of 1,024 with `nested_dropout`.
 
     activation : str, default="relu"
         Name of the Keras activation of the hidden layers.
@@ -84,7 +84,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         ],
         "network": [Network, None],
         "l1_activity": [_validation.NOT_NEGATIVE],
-        **_validation.CODE_CONSTRAINTS,
+        **_validation.POINT_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -99,6 +99,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         l1_activity=0.0,
         whiten=False,
         nested_dropout=False,
+        missing_values="error",
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -122,6 +123,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.l1_activity = l1_activity
         self.whiten = whiten
         self.nested_dropout = nested_dropout
+        self.missing_values = missing_values
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -173,4 +175,5 @@ class AutoencoderTransformer(BaseAutoencoder):
             float(self.l1_activity),
             whiten=self.whiten,
             nested_dropout=self.nested_dropout,
+            has_gaps=self.missing_values == "allow",
         )

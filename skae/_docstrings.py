@@ -21,6 +21,12 @@ _SHARED = {
         Gelbart and Adams, 2014): in training all codes after a random one are zero, for
         each row another. Then ``transform(X)[:, :k]`` is the code of k numbers, which
         `inverse_transform` takes, for every k. Needs linear codes.
+
+    missing_values : {"error", "allow"}, default="error"
+        Whether X may have missing values, which are NaN. They are read as their
+        feature's mean, and the loss, `score` and `score_samples` count the observed
+        values alone; `impute` fills them. The PCA start is that of regularised
+        iterative PCA (Josse and Husson, 2012).
 """,
     "loss": """
     loss : {"mse", "binary_crossentropy", "poisson"} or keras.losses.Loss, \

@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from skae import _data, _defaults, _pca, _random, _start, _validation
+from skae import _data, _defaults, _missing, _pca, _random, _start, _validation
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._interruption import interrupts_deferred, let_interrupts_in
@@ -146,8 +146,13 @@ class Fitting:
         return max(len(self._axes.variances), 1)
 
     def _principal_axes(self, n_axes):
-        rows = self._data.rows
-        return _pca.principal_axes(rows.targets, rows.weights, n_axes, self._generator)
+        rows = self._rows_of_start = self._data.rows
+        arguments = rows.targets, rows.weights, n_axes, self._generator
+        if not self._data.has_gaps:
+            return _pca.principal_axes(*arguments)
+        axes, complete = _missing.axes_despite_gaps(*arguments)
+        self._rows_of_start = dataclasses.replace(rows, clean=complete)
+        return axes
 
     def _start(self):
         """Return the weights that training starts from, and the size of its steps."""
@@ -170,7 +175,7 @@ class Fitting:
                 own,
                 self._axes,
                 network.code_activation,
-                self._data.rows,
+                self._rows_of_start,
                 objective,
                 self._weight_decay(dim),
             )

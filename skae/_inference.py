@@ -92,6 +92,7 @@ class Codec:
             "encode_sums": [tf.TensorSpec((None, None), dtype)],
             "decode": [codes],
             "row_terms": [rows, rows, draws],
+            "squared_distances": [rows, rows],
             "log_importance": [rows, draws],
         }
         both = variables(self.encoder, self.decoder) + self.objective.build()
@@ -151,10 +152,14 @@ class Codec:
 
     def squared_errors(self, rows, weights, mean, scale):
         """Return each row's mean squared error, over the square of the scale."""
-        standardized = self._standardized(rows, mean, scale)
-        codes = self.objective.codes(self._encoded(standardized, weights))
+        return self.squared_distances(rows, rows, weights, mean, scale)
+
+    def squared_distances(self, rows, targets, weights, mean, scale):
+        """Return the same of other rows than those that are read."""
+        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
         return self.objective.squared_errors(
-            standardized, self._outputs(codes, weights)
+            self._standardized(targets, mean, scale),
+            self._outputs(self.objective.codes(encoded), weights),
         )
 
     def row_terms(self, rows, targets, draws, weights, mean, scale):
@@ -298,9 +303,16 @@ class FittedCodec:
         """Return reconstructions, shape (n_rows, n_features)."""
         return check_finite(self._map("reconstruct", X, (self.codec.n_features,)), X)
 
-    def squared_errors(self, X):
-        """Return float64 mean squared errors in squared user's units, (n_rows,)."""
-        errors = check_finite(self._map("squared_errors", X, ()), X)
+    def squared_errors(self, X, targets=None):
+        """Return float64 mean squared errors in squared user's units, (n_rows,).
+
+        Of what X is reconstructed as, to X or to `targets`.
+        """
+        if targets is None or targets is X:
+            errors = self._map("squared_errors", X, ())
+        else:
+            errors = self._map("squared_distances", (X, targets), ())
+        errors = check_finite(errors, X)
         return errors * self.scaling.scale**2
 
     def row_terms(self, rows):

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from skae import _data, _defaults, _random, _validation
+from skae import _data, _defaults, _missing, _random, _validation
 from skae._corruption import Frame, shares_of
 from skae._sparse import SparseRows
 
@@ -62,7 +62,7 @@ class Intake:
 
         Afterwards there are the attributes `mean`, `scaling`, `spread` (root mean
         variance), `range`, `rows` (all, those held out last), `training_rows`,
-        `validation` and `validation_fraction`.
+        `validation`, `validation_fraction` and `has_gaps`.
         """
         fewest = 1 if self._is_partial and self._resumed else 2
         X = self._checked(given.X, reset=not self._resumed, fewest=fewest)
@@ -74,11 +74,22 @@ class Intake:
         weights, X, *others = _data.merge_repeated_rows(weights, *arrays)
         clean = others[0] if others else None
         targets = X if clean is None else clean
-        self.mean, variance = _data.mean_and_variance(targets, weights)
+        self.has_gaps = self._objective.has_gaps and _missing.has_gaps(targets)
+        measured = _missing if self.has_gaps else _data
+        self.mean, variance = measured.mean_and_variance(targets, weights)
         self.spread = _data.total_scale(self.mean, variance)
-        self.range = float(targets.min()), float(targets.max())
+        self.range = tuple(map(float, _validation.extremes(targets)))
         self.scaling = self._choose_scaling()
+        X, clean = self._filled(X, clean)
         self._split(X, clean, weights, held_out)
+
+    def _filled(self, X, clean):
+        """Return rows without gaps to read, and rows to reconstruct, if others."""
+        if not self._objective.has_gaps:
+            return X, clean
+        mean = self._estimator.mean_.ravel() if self._resumed else self.mean
+        filled = _missing.filled(X, mean)
+        return filled, X if clean is None and filled is not X else clean
 
     def frame(self, noise_scale):
         """Return what corruption needs to know of the units."""
@@ -102,7 +113,7 @@ class Intake:
             _random.draw_seed(self._generator),
         )
         self.validation = dataclasses.replace(
-            self.validation, values=noisy, clean=self.validation.values
+            self.validation, values=noisy, clean=self.validation.targets
         )
 
     def _donors(self, frame):
@@ -192,7 +203,7 @@ class Intake:
         self.validation = self.rows[n_kept:] if n_held_out else None
         if held_out is not None:
             n_rows = len(held_out[0])
-            X_val, X_val_clean = held_out
+            X_val, X_val_clean = self._filled(*held_out)
             self.validation = self._scaled(
                 X_val, X_val_clean, np.ones(n_rows), np.arange(n_rows)
             )

@@ -2,16 +2,24 @@
 
 import numpy as np
 
-from skae._data import mean_and_variance
+from skae import _data
 from skae._pca import principal_axes
+from skae._sparse import SparseRows
 
 _MOST_ROUNDS = 20
 _ENOUGH = 1e-3
 
 
+def allows_gaps(estimator):
+    """Tell whether an estimator takes NaN for missing values."""
+    return getattr(estimator, "missing_values", "error") == "allow"
+
+
 def has_gaps(X):
     """Tell whether values are missing."""
-    return X.dtype.kind == "f" and bool(np.isnan(X).any())
+    if isinstance(X, SparseRows) or X.dtype.kind != "f":
+        return False
+    return any(np.isnan(X[chunk]).any() for chunk in _data.row_chunks(X))
 
 
 def filled(X, mean):
@@ -19,7 +27,7 @@ def filled(X, mean):
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
+    X : ndarray or SparseRows of shape (n_rows, n_features)
         Rows, with NaN where values are missing.
 
     mean : float64 ndarray of shape (n_features,)
@@ -28,6 +36,38 @@ def filled(X, mean):
     if not has_gaps(X):
         return X
     return np.where(np.isnan(X), mean.astype(X.dtype), X)
+
+
+def zero_where_missing(values):
+    """Return values with zeros for NaN."""
+    return np.where(np.isnan(values), 0, values)
+
+
+def mean_and_variance(X, weights):
+    """Return the features' weighted means and variances over the values observed.
+
+    Raises
+    ------
+    ValueError
+        When a feature has none.
+    """
+    counts, mean = (
+        sum(np.einsum("i,ij->j", weights[c], part(X[c])) for c in _data.row_chunks(X))
+        for part in (lambda rows: ~np.isnan(rows), zero_where_missing)
+    )
+    if not counts.all():
+        empty = np.flatnonzero(counts == 0)
+        raise ValueError(
+            f"X has no value in {len(empty)} of its {X.shape[1]} features, the first "
+            f"number {empty[0]}. Leave them out, for instance with "
+            "sklearn.impute.SimpleImputer, which drops such features."
+        )
+    mean = mean / counts
+    squares = sum(
+        np.einsum("i,ij->j", weights[c], zero_where_missing((X[c] - mean) ** 2))
+        for c in _data.row_chunks(X)
+    )
+    return mean, squares / counts
 
 
 def axes_despite_gaps(values, weights, n_components, generator):
@@ -53,14 +93,16 @@ def axes_despite_gaps(values, weights, n_components, generator):
         The rows, filled.
     """
     gaps = np.isnan(values)
-    mean, _ = mean_and_variance(values, weights)
+    mean, variance = mean_and_variance(values, weights)
     complete = filled(values, mean)
     for _ in range(_MOST_ROUNDS):
         axes = principal_axes(complete, weights, n_components, generator)
         before = complete[gaps]
-        complete[gaps] = _expected(axes, complete)[gaps]
+        for chunk in _data.row_chunks(values):
+            expected = _expected(axes, complete[chunk])
+            complete[chunk] = np.where(gaps[chunk], expected, complete[chunk])
         change = np.square(complete[gaps] - before).mean()
-        if change <= _ENOUGH * np.square(before - mean.mean()).mean():
+        if change <= _ENOUGH * variance.mean():
             break
     return axes, complete
 

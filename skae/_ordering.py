@@ -8,6 +8,7 @@ import numpy as np
 from skae._code_layers import CodeLayers, CodeMap
 from skae._data import row_chunks
 from skae._inference import FittedCodec, shared_codec
+from skae._missing import has_gaps, zero_where_missing
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
 
@@ -175,9 +176,16 @@ class Ordering:
         def product(chunk):
             weighted = centred[chunk] * self._shares[chunk, None]
             weighted = weighted if exact else weighted.astype(np.float32)
-            return weighted.T @ values[chunk]
+            return weighted.T @ self._complete(chunk)
 
         return sum(map_in_threads(product, row_chunks(values)))
+
+    def _complete(self, chunk):
+        """Return what to reconstruct, or what was read where that is missing."""
+        targets = self._rows.targets[chunk]
+        if not self._objective.has_gaps:
+            return targets
+        return np.where(np.isnan(targets), self._rows.values[chunk], targets)
 
     @one_blas_thread()
     def ratios(self):
@@ -240,9 +248,8 @@ class _Judge:
         self._codes, self._targets = codes, targets
         self._shares = shares / shares.sum()
         self._pieces = list(row_chunks(targets))
-        mean = sum(
-            self._shares[piece] @ np.asarray(targets[piece]) for piece in self._pieces
-        )
+        self._has_gaps = has_gaps(targets)
+        mean = self._mean()
         self._variance = self._mean_square(lambda piece: mean.astype(np.float32))
 
     def explained(self, fitted, n_codes, means):
@@ -257,11 +264,26 @@ class _Judge:
             return 1.0
         return 1 - self._mean_square(decoded) / self._variance
 
+    def _mean(self):
+        """Return the means of the features over the values that are not missing."""
+        if not self._has_gaps:
+            return self._average(np.asarray)
+        counts = self._average(lambda rows: ~np.isnan(rows))
+        return self._average(zero_where_missing) / np.where(counts, counts, 1)
+
+    def _average(self, function):
+        return sum(
+            self._shares[piece] @ function(np.asarray(self._targets[piece]))
+            for piece in self._pieces
+        )
+
     def _mean_square(self, predicted):
         """Return the mean over rows of the squared distance to what is predicted."""
         total = 0.0
         for piece in self._pieces:
             errors = np.asarray(self._targets[piece]) - predicted(piece)
+            if self._has_gaps:
+                errors = zero_where_missing(errors)
             total += self._shares[piece] @ np.einsum("ij,ij->i", errors, errors)
         return total
 

@@ -79,7 +79,7 @@ class SequenceAutoencoder(BaseAutoencoder):
         "cell": [_validation.StrOptions({"lstm", "gru"})],
         "bidirectional": ["boolean"],
         "sequence_shape": [tuple, list, None],
-        **_validation.CODE_CONSTRAINTS,
+        **_validation.POINT_CONSTRAINTS,
         **_validation.SHARED_CONSTRAINTS,
     }
 
@@ -94,6 +94,7 @@ class SequenceAutoencoder(BaseAutoencoder):
         sequence_shape=None,
         whiten=False,
         nested_dropout=False,
+        missing_values="error",
         loss="mse",
         init="auto",
         optimizer="auto",
@@ -117,6 +118,7 @@ class SequenceAutoencoder(BaseAutoencoder):
         self.sequence_shape = sequence_shape
         self.whiten = whiten
         self.nested_dropout = nested_dropout
+        self.missing_values = missing_values
         self.loss = loss
         self.init = init
         self.optimizer = optimizer
@@ -146,4 +148,5 @@ class SequenceAutoencoder(BaseAutoencoder):
             comparable(self.loss),
             whiten=self.whiten,
             nested_dropout=self.nested_dropout,
+            has_gaps=self.missing_values == "allow",
         )

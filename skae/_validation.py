@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skae import _backend, _data
 from skae._losses import NAMES
+from skae._missing import allows_gaps
 from skae._sparse import SparseRows
 
 fit_context = _fit_context(prefer_skip_nested_validation=True)
@@ -28,11 +29,12 @@ NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
 N_CODES = [SIZE, Interval(numbers.Real, 0, 1, closed="neither"), None]
 
-CODE_CONSTRAINTS = {
+POINT_CONSTRAINTS = {
     "whiten": ["boolean"],
     "nested_dropout": ["boolean"],
+    "missing_values": [StrOptions({"error", "allow"})],
 }
-"""Constraints of the parameters of codes that can be put in order."""
+"""Constraints that all estimators share whose codes are points, not distributions."""
 
 SHARED_CONSTRAINTS = {
     "loss": [StrOptions(set(NAMES)), HasMethods(["call", "get_config"])],
@@ -76,7 +78,12 @@ or sparse matrix of shape (n_rows, n_features)
     ndarray or SparseRows of shape (n_rows, n_features)
         Samples of several axes are flattened. A small sparse matrix becomes dense.
     """
-    how = {"dtype": "numeric", "ensure_min_samples": fewest}
+    allowed = "allow-nan" if allows_gaps(estimator) else True
+    how = {
+        "dtype": "numeric",
+        "ensure_min_samples": fewest,
+        "ensure_all_finite": allowed,
+    }
     sample_shape = None
     if _n_axes(X) > 2:
         X = check_array(X, allow_nd=True, input_name="X", estimator=estimator, **how)
@@ -91,6 +98,11 @@ or sparse matrix of shape (n_rows, n_features)
         X = X.reshape(len(X), -1)
     rows = validate_data(estimator, X, reset=reset, accept_sparse="csr", **how)
     rows = _as_numbers(rows)
+    if issparse(rows) and np.isnan(rows.data).any():
+        raise ValueError(
+            "X is a sparse matrix with missing values. Make it dense, or fill them: "
+            "zeros are values like others."
+        )
     if issparse(rows):
         is_small = math.prod(rows.shape) <= _data.MOST_VALUES_TO_MERGE
         rows = rows.toarray() if is_small else SparseRows.of(rows)
@@ -107,6 +119,11 @@ def _n_axes(X):
         return np.ndim(X)
     except ValueError:  # ragged, which scikit-learn's checks explain
         return 2
+
+
+def as_floats(rows):
+    """Return a copy of rows in float32 if they are, else in float64."""
+    return rows.astype(np.float32 if rows.dtype == np.float32 else np.float64)
 
 
 def _as_numbers(rows):
@@ -187,9 +204,16 @@ def check_finite(mapped, X):
     )
 
 
+def extremes(X):
+    """Return the lowest and the highest value, of those that are not missing."""
+    if isinstance(X, SparseRows):
+        return X.min(), X.max()
+    return np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
+
+
 def check_unit_interval(X, name="X"):
     """Raise a ValueError unless all values are in [0, 1]."""
-    lowest, highest = X.min(), X.max()
+    lowest, highest = extremes(X)
     if lowest < 0 or highest > 1:
         raise ValueError(
             "loss='binary_crossentropy' needs values in [0, 1], but "
@@ -200,7 +224,7 @@ def check_unit_interval(X, name="X"):
 
 def check_counts(X, name="X"):
     """Raise a ValueError if a value is below zero."""
-    lowest = X.min()
+    lowest, _ = extremes(X)
     if lowest < 0:
         raise ValueError(
             f"loss='poisson' needs counts, or other values from zero up, but {name} "
