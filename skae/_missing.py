@@ -1,13 +1,18 @@
 """Missing values: where they are, what stands for them, and axes in spite of them."""
 
+import dataclasses
+
 import numpy as np
 
 from skae import _data
 from skae._pca import principal_axes
 from skae._sparse import SparseRows
+from skae._threads import one_blas_thread
 
 _MOST_ROUNDS = 20
 _ENOUGH = 1e-3
+_MOST_FEATURES = 2500
+_RIDGE = 1e-3
 
 
 def allows_gaps(estimator):
@@ -70,6 +75,7 @@ def mean_and_variance(X, weights):
     return mean, squares / counts
 
 
+@one_blas_thread()
 def axes_despite_gaps(values, weights, n_components, generator):
     """Find the principal axes of rows with missing values.
 
@@ -88,6 +94,8 @@ def axes_despite_gaps(values, weights, n_components, generator):
     Returns
     -------
     axes : PrincipalAxes
+        Its `readers` regress the components of the filled rows on the rows with each
+        missing value at its mean.
 
     complete : float32 array of shape (n_rows, n_features)
         The rows, filled.
@@ -104,7 +112,24 @@ def axes_despite_gaps(values, weights, n_components, generator):
         change = np.square(complete[gaps] - before).mean()
         if change <= _ENOUGH * variance.mean():
             break
-    return axes, complete
+    readers = _regression(values, mean, weights, complete - axes.mean, axes)
+    return dataclasses.replace(axes, readers=readers), complete
+
+
+def _regression(values, mean, weights, deviations, axes):
+    """Regress the components of filled rows on the rows with means in the gaps."""
+    n_features = values.shape[1]
+    if n_features > _MOST_FEATURES:
+        return None
+    moments = np.zeros((n_features, n_features))
+    shared = np.zeros((n_features, len(axes.components)))
+    for chunk in _data.row_chunks(values):
+        read = zero_where_missing(values[chunk] - mean)
+        weighted = read * weights[chunk, None]
+        moments += weighted.T @ read
+        shared += weighted.T @ (deviations[chunk] @ axes.components.T)
+    moments += _RIDGE * np.trace(moments) / n_features * np.eye(n_features)
+    return np.linalg.solve(moments, shared).T
 
 
 def _expected(axes, rows):

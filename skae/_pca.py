@@ -39,6 +39,10 @@ class PrincipalAxes:
 
     complete : bool
         Whether there are as many axes as were asked for, and rows and features allow.
+
+    readers : float64 array of shape (n_axes, n_features) or None, default=None
+        What gives the components of rows that are read otherwise than they are, with
+        gaps; None stands for `components`.
     """
 
     components: np.ndarray
@@ -46,6 +50,7 @@ class PrincipalAxes:
     residual_variances: np.ndarray
     mean: np.ndarray
     complete: bool
+    readers: np.ndarray | None = None
 
     @property
     def are_beyond_float32(self):
@@ -78,6 +83,7 @@ class PrincipalAxes:
             variances=self.variances[:n_axes],
             residual_variances=self.residual_variances + rest,
             complete=True,
+            readers=None if self.readers is None else self.readers[:n_axes],
         )
 
 

@@ -102,6 +102,9 @@ class _Start:
         n_features = self._flat.shape[1]
         self._components = np.zeros((n_codes, n_features))
         self._components[: len(axes.components)] = axes.components
+        self._readers = self._components.copy()
+        if axes.readers is not None:
+            self._readers[: len(axes.readers)] = axes.readers
         # Where PCA leaves nothing, what it explains is the measure of a step.
         explained = axes.variances @ axes.components**2
         left = explained if axes.are_exact else axes.residual_variances
@@ -158,7 +161,7 @@ class _Start:
     def assign(self):
         """Assign the start to the models' variables."""
         linear = self._encoder.get_layer(LINEAR)
-        kernel = self._components.T * self._slope
+        kernel = self._readers.T * self._slope
         linear.set_weights([kernel, self._offset - self._axes.mean @ kernel])
         kernel, bias = self._decoder_map()
         kernel = kernel / (self._slope * self._gain)[:, None]

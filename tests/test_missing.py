@@ -9,7 +9,6 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
 
 import skae
 from skae import (
@@ -240,18 +239,20 @@ def test_clean_rows_may_have_gaps_too():
 
 
 def test_a_start_despite_gaps_is_better_than_that_of_filled_rows():
-    """With no step taken, the start is judged by what it makes of observed values."""
+    """With no step taken, the start is judged by what it makes of rows with gaps."""
     rng = np.random.RandomState(0)
     plane = rng.randn(300, 2) @ rng.randn(2, 8)
     rows = np.where(rng.rand(300, 8) < 0.3, np.nan, plane)
     start = autoencoder(
         hidden_layer_sizes=(), learning_rate=NO_STEP, validation_fraction=0
     ).fit(rows)
-    filled = make_pipeline(SimpleImputer(), PCA(2)).fit(rows)
-    ours = ((start.reconstruct(plane) - plane) ** 2).mean()
-    pca = filled[-1]
-    theirs = ((pca.inverse_transform(pca.transform(plane)) - plane) ** 2).mean()
-    assert ours < 0.5 * theirs
+    filled = SimpleImputer().fit_transform(rows)
+    pca = PCA(2).fit(filled)
+    theirs = pca.inverse_transform(pca.transform(filled))
+    errors = [
+        ((found - plane) ** 2).mean() for found in (start.reconstruct(rows), theirs)
+    ]
+    assert errors[0] < 0.7 * errors[1]
 
 
 def test_saved_fits_take_gaps_again(tmp_path):
