@@ -130,7 +130,7 @@ default="mse"
     encoding_dim_ : int
         Number of codes.
 
-    explained_variance_ratio_ : ndarray of shape (encoding_dim_,)
+    explained_variance_ratio_ : ndarray of shape (n_codes,)
         Gain in the share of the variance of the training rows that reconstructions
         explain, as each code is added in turn and those after it are held at their mean
         (at zero with `nested_dropout`). It adds up to ``score(X)``. Where rows times
