@@ -7,7 +7,6 @@ from skae._base import BaseAutoencoder
 from skae._corruption import Corruption
 from skae._docstrings import documented
 from skae._intake import Given
-from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import DenseNetwork, Network
 
@@ -271,14 +270,7 @@ default=None
 
     def _objective(self):
         corruption = Corruption(self.corruption, float(self.corruption_rate))
-        return Objective(
-            comparable(self.loss),
-            float(self.l1_activity),
-            corruption,
-            whiten=self.whiten,
-            nested_dropout=self.nested_dropout,
-            has_gaps=self.missing_values == "allow",
-        )
+        return Objective.of(self, corruption=corruption)
 
 
 def _check_labels(X, y):

@@ -3,7 +3,6 @@
 from skae import _defaults, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
-from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import DenseNetwork, Network
 from skae.networks._checks import check_layer_sizes
@@ -170,10 +169,4 @@ class AutoencoderTransformer(BaseAutoencoder):
         )
 
     def _objective(self):
-        return Objective(
-            comparable(self.loss),
-            float(self.l1_activity),
-            whiten=self.whiten,
-            nested_dropout=self.nested_dropout,
-            has_gaps=self.missing_values == "allow",
-        )
+        return Objective.of(self)

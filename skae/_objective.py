@@ -58,6 +58,18 @@ class Objective:
     outputs_per_code: ClassVar[int] = 1
     """How many of the encoder's outputs make a code."""
 
+    @classmethod
+    def of(cls, estimator, **others):
+        """Return the objective that an estimator's parameters describe."""
+        return cls(
+            _losses.comparable(estimator.loss),
+            float(getattr(estimator, "l1_activity", 0.0)),
+            whiten=estimator.whiten,
+            nested_dropout=estimator.nested_dropout,
+            has_gaps=estimator.missing_values == "allow",
+            **others,
+        )
+
     @property
     def codes_are_in_units(self):
         """Whether codes are in the unit of the data."""

@@ -3,7 +3,6 @@
 from skae import _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
-from skae._losses import comparable
 from skae._objective import Objective
 from skae.networks import RecurrentNetwork
 
@@ -144,9 +143,4 @@ class SequenceAutoencoder(BaseAutoencoder):
         )
 
     def _objective(self):
-        return Objective(
-            comparable(self.loss),
-            whiten=self.whiten,
-            nested_dropout=self.nested_dropout,
-            has_gaps=self.missing_values == "allow",
-        )
+        return Objective.of(self)
