@@ -192,7 +192,7 @@ default=None
             input, else float64.
         """
         filled, X = self._checked(X)
-        imputed = _validation.as_floats(X)
+        imputed = _validation.as_floats(np.asarray(X))
         if filled is not X:
             gaps = np.isnan(X)
             incomplete = gaps.any(axis=1)
@@ -245,7 +245,8 @@ default=None
             mean, variance = _data.mean_and_variance(X, weights)
             error, variance = errors.mean(), variance.mean()
         else:
-            mean, variance = _missing.mean_and_variance(X, weights)
+            known = self.mean_.ravel()
+            mean, variance = _missing.mean_and_variance(X, weights, known)
             observed = ~np.isnan(X)
             error = np.average(errors, weights=observed.sum(axis=1))
             variance = np.average(variance, weights=observed.sum(axis=0))

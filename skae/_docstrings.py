@@ -25,7 +25,8 @@ _SHARED = {
     missing_values : {"error", "allow"}, default="error"
         Whether X may have missing values, which are NaN. They are read as their
         feature's mean, and the loss, `score` and `score_samples` count the observed
-        values alone; `impute` fills them. The PCA start is that of regularised
+        values alone (a Keras loss must be zero where a value is reconstructed exactly);
+        `impute` fills them. The PCA start is that of regularised
         iterative PCA (Josse and Husson, 2012).
 """,
     "loss": """
@@ -122,7 +123,8 @@ default="mse"
         Number of epochs behind the weights kept; 0 is the start.
 
     initial_loss_, best_loss_ : float or None
-        Validation loss of the start and of the weights kept.
+        Validation loss of the start and of the weights kept, before a share as
+        `encoding_dim` leaves codes out.
 
     mean_ : ndarray of shape sample_shape
         Mean of the training rows.
@@ -133,7 +135,8 @@ default="mse"
     explained_variance_ratio_ : ndarray of shape (n_codes,)
         Gain in the share of the variance of the training rows that reconstructions
         explain, as each code is added in turn and those after it are held at their mean
-        (at zero with `nested_dropout`). It adds up to ``score(X)``. Where rows times
+        (at zero with `nested_dropout`). It adds up to ``score(X)``, counted with the
+        weights of the rows and, where given, on the clean rows. Where rows times
         codes exceed 131,072, the shares of single codes are those of a part of the
         rows. Set by `fit`, not by `partial_fit`.
 

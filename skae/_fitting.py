@@ -17,11 +17,7 @@ from skae._ordering import OrderedCodes, check_order, order_codes
 from skae._settings import Settings
 from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
-from skae.networks._models import (
-    Cost,
-    build,
-    variables,
-)
+from skae.networks._models import Cost, build, variables
 
 _NOT_OF_EVERY_FIT = (
     "explained_variance_ratio_",
@@ -114,7 +110,7 @@ class Fitting:
         # Inference has no use for what corrupts the rows in training.
         objective = dataclasses.replace(self._objective, corruption=None)
         self._codec = shared_codec(network, sample_shape, dim, objective)
-        check_order(self._share, self._codec, self._is_partial)
+        check_order(self._share, self._codec, self._is_partial, self._resumed)
         if self._resumed and not self._codec.has_network_of(estimator._fitted):
             raise ValueError(
                 "partial_fit, and fit with warm_start=True, continue the network of "
@@ -151,6 +147,8 @@ class Fitting:
         if not self._data.has_gaps:
             return _pca.principal_axes(*arguments)
         axes, complete = _missing.axes_despite_gaps(*arguments)
+        if self._objective.link != "identity":
+            complete = complete.clip(*_validation.extremes(rows.targets))
         self._rows_of_start = dataclasses.replace(rows, clean=complete)
         return axes
 

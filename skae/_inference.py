@@ -1,6 +1,5 @@
 """The only batched inference: compiled encoder, decoder and losses of a network."""
 
-import dataclasses
 import functools
 import math
 import threading
@@ -65,8 +64,7 @@ class Codec:
 
     def _network_key(self):
         network, *parts, objective = self.architecture
-        objective = dataclasses.replace(objective, l1_activity=0.0)
-        return architecture_key(network, *parts, objective)
+        return architecture_key(network, *parts, objective.of_the_network())
 
     @property
     def n_weights(self):
@@ -152,15 +150,19 @@ class Codec:
 
     def squared_errors(self, rows, weights, mean, scale):
         """Return each row's mean squared error, over the square of the scale."""
-        return self.squared_distances(rows, rows, weights, mean, scale)
+        rows = self._standardized(rows, mean, scale)
+        return self._errors(rows, rows, weights)
 
     def squared_distances(self, rows, targets, weights, mean, scale):
-        """Return the same of other rows than those that are read."""
-        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        return self.objective.squared_errors(
-            self._standardized(targets, mean, scale),
-            self._outputs(self.objective.codes(encoded), weights),
-        )
+        """Return the same for targets, which may have gaps, of rows without."""
+        rows = self._standardized(rows, mean, scale)
+        targets = self._standardized(targets, mean, scale)
+        return self._errors(rows, targets, weights, has_gaps=True)
+
+    def _errors(self, rows, targets, weights, has_gaps=False):
+        codes = self.objective.codes(self._encoded(rows, weights))
+        outputs = self._outputs(codes, weights)
+        return self.objective.squared_errors(targets, outputs, has_gaps)
 
     def row_terms(self, rows, targets, draws, weights, mean, scale):
         """Return the terms of each row's loss, as training sees them."""
@@ -304,15 +306,10 @@ class FittedCodec:
         return check_finite(self._map("reconstruct", X, (self.codec.n_features,)), X)
 
     def squared_errors(self, X, targets=None):
-        """Return float64 mean squared errors in squared user's units, (n_rows,).
-
-        Of what X is reconstructed as, to X or to `targets`.
-        """
-        if targets is None or targets is X:
-            errors = self._map("squared_errors", X, ())
-        else:
-            errors = self._map("squared_distances", (X, targets), ())
-        errors = check_finite(errors, X)
+        """Return float64 mean squared errors to X or `targets`, in user's units."""
+        others = [] if targets is None or targets is X else [targets]
+        name = "squared_distances" if others else "squared_errors"
+        errors = check_finite(self._map(name, (X, *others), ()), X)
         return errors * self.scaling.scale**2
 
     def row_terms(self, rows):

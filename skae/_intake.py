@@ -75,13 +75,18 @@ class Intake:
         clean = others[0] if others else None
         targets = X if clean is None else clean
         self.has_gaps = self._objective.has_gaps and _missing.has_gaps(targets)
-        measured = _missing if self.has_gaps else _data
-        self.mean, variance = measured.mean_and_variance(targets, weights)
+        self.mean, variance = self._mean_and_variance(targets, weights)
         self.spread = _data.total_scale(self.mean, variance)
         self.range = tuple(map(float, _validation.extremes(targets)))
         self.scaling = self._choose_scaling()
         X, clean = self._filled(X, clean)
         self._split(X, clean, weights, held_out)
+
+    def _mean_and_variance(self, targets, weights):
+        if not self.has_gaps:
+            return _data.mean_and_variance(targets, weights)
+        known = self._estimator.mean_.ravel() if self._resumed else None
+        return _missing.mean_and_variance(targets, weights, known)
 
     def _filled(self, X, clean):
         """Return rows without gaps to read, and rows to reconstruct, if others."""

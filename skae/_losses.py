@@ -11,12 +11,12 @@ NAMES = ("mse", "binary_crossentropy", "poisson")
 LINKS = {"binary_crossentropy": "logit", "poisson": "log"}
 """What the decoder's outputs are of the reconstructions, where not the same."""
 
-# Of Keras' losses, those of classes, probabilities, or values above zero.
+# Of Keras' losses, those of classes, probabilities, directions or values above zero.
 _OF_OTHER_DATA = set(
     """
     BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy
     CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge
-    Circle Dice Hinge KLDivergence MeanAbsolutePercentageError
+    Circle CosineSimilarity Dice Hinge KLDivergence MeanAbsolutePercentageError
     MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy SquaredHinge
     Tversky
     """.split()  # noqa: SIM905 - as in _keras_config
@@ -55,8 +55,8 @@ def comparable(loss):
         )
     if _is_keras_own(loss) and type(loss).__name__ in _OF_OTHER_DATA:
         raise ValueError(
-            f"loss={loss!r} compares classes, probabilities or positive values, but "
-            "here it would see standardised data. Use "
+            f"loss={loss!r} compares classes, probabilities, directions or positive "
+            "values, but here it would see standardised data. Use "
             "loss='binary_crossentropy' for values in [0, 1], 'poisson' for counts, or "
             "a loss of distances, such as keras.losses.Huber()."
         )

@@ -48,18 +48,32 @@ def zero_where_missing(values):
     return np.where(np.isnan(values), 0, values)
 
 
-def mean_and_variance(X, weights):
+def mean_and_variance(X, weights, known_mean=None):
     """Return the features' weighted means and variances over the values observed.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows, with NaN where values are missing.
+
+    weights : float64 ndarray of shape (n_rows,)
+        What each row counts.
+
+    known_mean : float64 ndarray of shape (n_features,) or None, default=None
+        Means of features without any value, whose variance is zero then.
 
     Raises
     ------
     ValueError
-        When a feature has none.
+        When a feature has no value, and nothing is known of it.
     """
     counts, mean = (
         sum(np.einsum("i,ij->j", weights[c], part(X[c])) for c in _data.row_chunks(X))
         for part in (lambda rows: ~np.isnan(rows), zero_where_missing)
     )
+    if known_mean is not None:
+        mean = np.where(counts, mean, known_mean)
+        counts = np.where(counts, counts, 1.0)
     if not counts.all():
         empty = np.flatnonzero(counts == 0)
         raise ValueError(
@@ -68,10 +82,11 @@ def mean_and_variance(X, weights):
             "sklearn.impute.SimpleImputer, which drops such features."
         )
     mean = mean / counts
-    squares = sum(
-        np.einsum("i,ij->j", weights[c], zero_where_missing((X[c] - mean) ** 2))
-        for c in _data.row_chunks(X)
-    )
+    with np.errstate(over="ignore"):
+        squares = sum(
+            np.einsum("i,ij->j", weights[c], zero_where_missing((X[c] - mean) ** 2))
+            for c in _data.row_chunks(X)
+        )
     return mean, squares / counts
 
 
@@ -101,7 +116,7 @@ def axes_despite_gaps(values, weights, n_components, generator):
         The rows, filled.
     """
     gaps = np.isnan(values)
-    mean, variance = mean_and_variance(values, weights)
+    mean, variance = mean_and_variance(values, weights, np.zeros(values.shape[1]))
     complete = filled(values, mean)
     for _ in range(_MOST_ROUNDS):
         axes = principal_axes(complete, weights, n_components, generator)
@@ -128,14 +143,22 @@ def _regression(values, mean, weights, deviations, axes):
         weighted = read * weights[chunk, None]
         moments += weighted.T @ read
         shared += weighted.T @ (deviations[chunk] @ axes.components.T)
+    if not np.trace(moments):  # nothing varies
+        return None
     moments += _RIDGE * np.trace(moments) / n_features * np.eye(n_features)
     return np.linalg.solve(moments, shared).T
 
 
 def _expected(axes, rows):
-    """Return what the axes say of rows, by as much as they are above the noise."""
-    n_others = max(len(axes.residual_variances) - len(axes.variances), 1)
-    noise = axes.residual_variances.sum() / n_others
-    trust = np.maximum(axes.variances - noise, 0) / axes.variances
+    """Return what the axes say of rows, by as much as they are above the noise.
+
+    That is what axes of less than average variance (Kaiser, 1960), and no axes, have.
+    """
+    n_features = len(axes.residual_variances)
+    total = axes.variances.sum() + axes.residual_variances.sum()
+    signal = axes.variances[axes.variances > total / n_features]
+    noise = (total - signal.sum()) / max(n_features - len(signal), 1)
+    trust = np.zeros(len(axes.variances))
+    trust[: len(signal)] = np.maximum(signal - noise, 0) / signal
     codes = (rows - axes.mean) @ axes.components.T
     return axes.mean + (codes * trust) @ axes.components

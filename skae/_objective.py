@@ -70,6 +70,10 @@ class Objective:
             **others,
         )
 
+    def of_the_network(self):
+        """Return the objective without what fits of one network may differ in."""
+        return dataclasses.replace(self, l1_activity=0.0, whiten=False, has_gaps=False)
+
     @property
     def codes_are_in_units(self):
         """Whether codes are in the unit of the data."""
@@ -160,14 +164,16 @@ class Objective:
             losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
         return losses[:, None]
 
-    def squared_errors(self, targets, outputs):
+    def squared_errors(self, targets, outputs, has_gaps=False):
         """Return each row's mean squared error of reconstruction, shape (n_rows,).
+
+        Over what is observed, if `has_gaps`.
 
         In float64, which has the squares of all that float32 has.
         """
         ops = _backend.load()[0].ops
         errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
-        if not self.has_gaps:
+        if not has_gaps:
             return ops.mean(ops.square(errors), axis=-1)
         missing = ops.isnan(errors)
         errors = ops.where(missing, ops.zeros_like(errors), errors)

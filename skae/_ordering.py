@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class OrderedCodes:
     ratios: np.ndarray | None
 
 
-def check_order(share, codec, is_partial):
+def check_order(share, codec, is_partial, goes_on):
     """Raise a ValueError where codes cannot be changed as the parameters ask.
 
     Parameters
@@ -51,6 +52,9 @@ def check_order(share, codec, is_partial):
     is_partial : bool
         Whether this is a pass over a part of the data, after which codes stay as they
         are.
+
+    goes_on : bool
+        Whether this goes on from an earlier fit.
     """
     network, *_, objective = codec.architecture
     activation = network.code_activation
@@ -68,13 +72,19 @@ def check_order(share, codec, is_partial):
                 f"which {network!r} does not have. Change the network, or leave "
                 f"{name.partition('=')[0]} at its default."
             )
+    if objective.whiten and objective.l1_activity and goes_on:
+        raise ValueError(
+            "l1_activity cannot go on from codes that whiten=True has scaled. Fit anew "
+            "with warm_start=False, or leave whiten=False."
+        )
     if objective.whiten and is_partial:
         raise ValueError(
             "partial_fit cannot give codes a variance of one, since it never sees all "
-            "rows. Set whiten=False, or use fit."
+            "rows. Fit anew with whiten=False, or use fit."
         )
 
 
+@one_blas_thread()
 def order_codes(fitted, rows, share, is_pca):
     """Bring the codes of a fit into order; choose and whiten them where asked to.
 
@@ -99,6 +109,7 @@ def order_codes(fitted, rows, share, is_pca):
     ordering = Ordering(fitted, rows, is_pca)
     ratios = ordering.ratios()
     if share is not None:
+        _warn_if_short(ratios.sum(), share)
         ratios = ratios[: _fewest_codes(ratios, share)]
         ordering.cut(len(ratios))
     if fitted.codec.objective.whiten:
@@ -286,6 +297,17 @@ class _Judge:
                 errors = zero_where_missing(errors)
             total += self._shares[piece] @ np.einsum("ij,ij->i", errors, errors)
         return total
+
+
+def _warn_if_short(explained, share):
+    if explained < share:
+        warnings.warn(
+            f"The codes explain {explained:.3g} of the variance, less than "
+            f"encoding_dim={share:g}; all are kept. Train longer, or give a number of "
+            "codes.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _fewest_codes(ratios, share):

@@ -190,6 +190,7 @@ def test_ratios_add_up_to_the_score(code_activation):
 # All that goes on
 
 
+@pytest.mark.filterwarnings("ignore:The codes explain")
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -262,6 +263,38 @@ def test_saved_fits_take_gaps_again(tmp_path):
     np.testing.assert_array_equal(loaded.impute(X), fitted.impute(X))
 
 
+@pytest.mark.filterwarnings("error")
+def test_rows_that_do_not_vary_may_have_gaps():
+    fitted = autoencoder().fit(np.where(np.eye(20, 3) > 0, np.nan, 5.0))
+    np.testing.assert_allclose(fitted.reconstruct(np.full((2, 3), 5.0)), 5.0)
+    assert np.isfinite(autoencoder().fit([[1, np.nan], [np.nan, 2.0]]).mean_).all()
+
+
+def test_later_rows_may_lack_a_feature():
+    fitted = autoencoder().fit(X)
+    some = np.where(np.arange(6) == 2, np.nan, X[:20])
+    assert fitted.score(some) <= 1
+    assert fitted.partial_fit(some).score(X[:1]) <= 1
+
+
+@pytest.mark.filterwarnings("ignore:The codes explain")
+def test_a_share_is_that_of_rows_filled_by_what_varies_together():
+    digits = load_digits().data
+    gaps = np.random.RandomState(0).rand(*digits.shape) < 0.2
+    fitted = AutoencoderTransformer(
+        0.9, missing_values="allow", epochs=3, random_state=0
+    ).fit(np.where(gaps, np.nan, digits))
+    assert fitted.encoding_dim_ <= PCA(0.9).fit(digits).n_components_
+
+
+def test_leave_may_be_given_after_the_fit():
+    fitted = autoencoder(missing_values="error").fit(COMPLETE)
+    fitted.set_params(missing_values="allow")
+    errors = np.nanmean((fitted.reconstruct(X) - X) ** 2, axis=1)
+    np.testing.assert_allclose(fitted.score_samples(X), -errors, rtol=1e-4)
+    assert fitted.partial_fit(X).score(X) <= 1
+
+
 # What is refused
 
 
@@ -289,3 +322,4 @@ def test_sparse_rows_have_no_gaps(monkeypatch):
     monkeypatch.setattr(_data, "MOST_VALUES_TO_MERGE", 0)
     fitted = autoencoder().fit(sparse.csr_array(COMPLETE))
     assert np.isfinite(fitted.transform(X)).all()
+    np.testing.assert_array_equal(fitted.impute(sparse.csr_array(COMPLETE)), COMPLETE)

@@ -359,6 +359,13 @@ def test_a_share_of_rows_without_variance_is_one_code():
     assert autoencoder(0.9).fit(np.full((20, 3), 7.0)).encoding_dim_ == 1
 
 
+def test_a_share_that_is_not_reached_is_told(monkeypatch):
+    monkeypatch.setattr(_defaults, "MOST_CODES", 2)
+    with pytest.warns(UserWarning, match=r"less than encoding_dim=0\.99"):
+        fitted = autoencoder(0.99, hidden_layer_sizes=()).fit(DIGITS)
+    assert fitted.encoding_dim_ == 2
+
+
 def test_no_number_takes_as_many_codes_as_rows_or_features(monkeypatch):
     assert autoencoder(None).fit(X).encoding_dim_ == 6
     assert autoencoder(None).fit(X[:4]).encoding_dim_ == 4
@@ -410,6 +417,18 @@ def test_codes_without_variance_stay_without_when_whitened():
 def test_a_pass_over_a_part_cannot_whiten():
     with pytest.raises(ValueError, match="partial_fit cannot give codes a variance"):
         autoencoder(whiten=True).partial_fit(X)
+
+
+def test_a_penalty_cannot_go_on_from_whitened_codes():
+    sparse = autoencoder(whiten=True, l1_activity=0.1, warm_start=True).fit(X)
+    with pytest.raises(ValueError, match="l1_activity cannot go on"):
+        sparse.fit(X)
+
+
+def test_a_pass_may_go_on_without_whitening():
+    fitted = autoencoder(whiten=True).fit(X).set_params(whiten=False)
+    before = fitted.score(X)
+    assert abs(fitted.partial_fit(X).score(X) - before) < 0.1
 
 
 # Nested codes
