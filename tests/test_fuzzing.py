@@ -621,6 +621,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The codes explain")
 @given(
     st.fixed_dictionaries(
         {}, optional={name: st.sampled_from(values) for name, values in RIGHT.items()}
