@@ -85,6 +85,7 @@ def check_order(share, codec, is_partial, goes_on):
 
 
 @one_blas_thread()
+@np.errstate(over="ignore", invalid="ignore")  # of weights that have diverged
 def order_codes(fitted, rows, share, is_pca):
     """Bring the codes of a fit into order; choose and whiten them where asked to.
 
