@@ -155,15 +155,10 @@ def merge_repeated_rows(weights, *arrays):
     if sum(array.size for array in arrays) > MOST_VALUES_TO_MERGE:
         return weights, *arrays
     rows = np.hstack(arrays)
-    missing = np.isnan(rows) if rows.dtype.kind == "f" else np.zeros(rows.shape, bool)
+    missing = np.isnan(rows)
     # NaN differs from itself, so equal rows are told by what stands for it.
-    key = np.hstack([rows, missing]) if missing.any() else rows
-    _, first, which = np.unique(
-        np.where(np.isnan(key), 0, key) if missing.any() else key,
-        axis=0,
-        return_index=True,
-        return_inverse=True,
-    )
+    key = np.hstack([np.where(missing, 0, rows), missing]) if missing.any() else rows
+    _, first, which = np.unique(key, axis=0, return_index=True, return_inverse=True)
     weights = np.bincount(which.ravel(), weights=weights)
     return weights, *np.hsplit(rows[first], len(arrays))
 

@@ -10,6 +10,7 @@ from skae._code_layers import CodeLayers, CodeMap
 from skae._data import row_chunks
 from skae._inference import FittedCodec, shared_codec
 from skae._missing import has_gaps, zero_where_missing
+from skae._pca import signs_of
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
 
@@ -157,12 +158,9 @@ class Ordering:
         if not self._objective.nested_dropout:
             self._means = self._shares @ self._codes
 
-    @one_blas_thread()
     def _ordering_map(self, codes):
-        objective, is_linear = (
-            self._objective,
-            self._network.code_activation == "linear",
-        )
+        objective = self._objective
+        is_linear = self._network.code_activation == "linear"
         mean = self._shares @ codes
         centred = codes - mean
         shared = self._covariance_with_rows(centred)
@@ -174,7 +172,7 @@ class Ordering:
         order = np.argsort(-explained, kind="stable")
         if objective.nested_dropout:
             order = np.arange(len(order))
-        return _selection(order, _signs(shared) if is_linear else None)
+        return _selection(order, signs_of(shared) if is_linear else None)
 
     def _covariance_with_rows(self, centred):
         values = self._rows.targets
@@ -199,7 +197,6 @@ class Ordering:
             return targets
         return np.where(np.isnan(targets), self._rows.values[chunk], targets)
 
-    @one_blas_thread()
     def ratios(self):
         """Return the gain in variance explained as each code is added.
 
@@ -317,12 +314,6 @@ def _fewest_codes(ratios, share):
     return int(enough[0]) + 1 if len(enough) else len(ratios)
 
 
-def _signs(components):
-    """Return signs with which the largest value of each row is positive."""
-    largest = np.abs(components).argmax(axis=1)
-    return np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
-
-
 def _selection(order, signs=None):
     """Return the map that sorts codes, and flips them by signs."""
     n_codes = len(order)
@@ -356,7 +347,7 @@ def _decorrelating(centred, shares, shared, mean):
     whitening = axes / deviations
     left, lengths = _left_singular(whitening.T @ shared)
     lengths = _floored(lengths, _FAINT)
-    left *= _signs(left.T @ (whitening.T @ shared))
+    left *= signs_of(left.T @ (whitening.T @ shared))
     return CodeMap(
         whitening @ left * lengths,
         (left / lengths).T @ (axes * deviations).T,

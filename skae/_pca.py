@@ -125,10 +125,15 @@ def principal_axes(values, weights, n_components, generator):
     variances, components = decompose(values, weights, mean, n_components, generator)
     kept = variances > _NOISE * total.sum()
     variances, components = variances[kept], components[kept]
-    largest = np.abs(components).argmax(axis=1)
-    components *= np.sign(components[np.arange(len(components)), largest])[:, None]
+    components *= signs_of(components)[:, None]
     residual = np.maximum(total - variances @ components**2, 0.0)
     return PrincipalAxes(components, variances, residual, mean, bool(kept.all()))
+
+
+def signs_of(components):
+    """Return signs with which the largest value of each row is positive."""
+    largest = np.abs(components).argmax(axis=1)
+    return np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
 
 
 def _from_covariance(values, weights, mean, n_components, generator):
