@@ -1,4 +1,10 @@
-"""Sphinx configuration."""
+"""Sphinx configuration: sphinx-build -W docs docs/_build."""
+
+import os
+import re
+
+# What the examples start, TensorFlow's threads among them, draws into files.
+os.environ["MPLBACKEND"] = "agg"
 
 import skae
 
@@ -10,10 +16,59 @@ version = release = skae.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "examples", "**sg_execution_times.rst"]
 autosummary_generate = True
 autodoc_inherit_docstrings = True
 numpydoc_show_class_members = False
+
 html_theme = "pydata_sphinx_theme"
+html_title = "skae"
+html_static_path = ["_static"]
+html_css_files = ["skae.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "skae"},
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
+    "show_toc_level": 2,
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "tango",
+    "pygments_dark_style": "github-dark",
+}
+html_sidebars = {"start": [], "errors": []}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skae",),
+    "reset_modules": ("matplotlib",),
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "min_reported_time": 1,
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+}
+
+
+def setup(app):
+    # Before numpydoc, which reads docstrings at the usual 500.
+    app.connect("autodoc-process-docstring", escape_stars, priority=400)
+
+
+def escape_stars(app, what, name, obj, options, lines):
+    """Keep the star of a type, as in (n_samples, *sample_shape), from emphasis."""
+    lines[:] = [re.sub(r"( : .*)\*(?=\w)", r"\1\\*", line) for line in lines]
