@@ -1,7 +1,6 @@
 """From the user's arrays to rows in the network's scale, split and ready."""
 
 import dataclasses
-import re
 
 import numpy as np
 
@@ -66,7 +65,9 @@ class Intake:
         """
         fewest = 1 if self._is_partial and self._resumed else 2
         X = self._checked(given.X, reset=not self._resumed, fewest=fewest)
-        clean = self._checked_clean("X_clean", given.X_clean, X)
+        clean = _validation.check_clean_rows(
+            self._estimator, "X_clean", given.X_clean, X
+        )
         held_out = self._held_out_by_user(given)
         self._check_range("X" if clean is None else "X_clean", X, clean)
         weights = _validation.check_sample_weight(given.sample_weight, X, fewest)
@@ -142,25 +143,6 @@ class Intake:
     def _checked(self, X, **how):
         return _validation.check_rows(self._estimator, X, **how)
 
-    def _checked_as(self, name, X):
-        try:
-            return self._checked(X, reset=False)
-        except (TypeError, ValueError) as error:
-            message = re.sub(r"\bX\b", name, str(error))
-            prefix = "" if name in message else f"{name}: "
-            raise type(error)(prefix + message) from error
-
-    def _checked_clean(self, name, clean, noisy):
-        if clean is None:
-            return None
-        clean = self._checked_as(name, clean)
-        if len(clean) != len(noisy):
-            raise ValueError(
-                f"{name} has {len(clean)} rows, but there are {len(noisy)} rows to "
-                "clean: row i of either must be the same sample."
-            )
-        return clean
-
     def _held_out_by_user(self, given):
         """Return values and targets of `X_val`, or None."""
         if (given.X_val_clean is not None) != (
@@ -172,8 +154,10 @@ class Intake:
             )
         if given.X_val is None:
             return None
-        X_val = self._checked_as("X_val", given.X_val)
-        clean = self._checked_clean("X_val_clean", given.X_val_clean, X_val)
+        X_val = _validation.check_rows_named(self._estimator, "X_val", given.X_val)
+        clean = _validation.check_clean_rows(
+            self._estimator, "X_val_clean", given.X_val_clean, X_val
+        )
         name = "X_val" if clean is None else "X_val_clean"
         self._check_range(name, X_val, clean)
         return X_val, clean

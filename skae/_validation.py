@@ -3,6 +3,7 @@
 import contextlib
 import math
 import numbers
+import re
 
 import numpy as np
 from scipy.sparse import issparse
@@ -109,6 +110,29 @@ or sparse matrix of shape (n_rows, n_features)
     if reset:
         estimator.sample_shape_ = sample_shape or rows.shape[1:]
     return rows
+
+
+def check_rows_named(estimator, name, X):
+    """Check rows like those of the fit; a message calls them by their name."""
+    try:
+        return check_rows(estimator, X, reset=False)
+    except (TypeError, ValueError) as error:
+        message = re.sub(r"\bX\b", name, str(error))
+        prefix = "" if name in message else f"{name}: "
+        raise type(error)(prefix + message) from error
+
+
+def check_clean_rows(estimator, name, clean, noisy):
+    """Check the clean rows of noisy ones, where they are given."""
+    if clean is None:
+        return None
+    clean = check_rows_named(estimator, name, clean)
+    if len(clean) != len(noisy):
+        raise ValueError(
+            f"{name} has {len(clean)} rows, but there are {len(noisy)} rows to "
+            "clean: row i of either must be the same sample."
+        )
+    return clean
 
 
 def _n_axes(X):

@@ -26,7 +26,6 @@ WITHIN_OTHERS = {
     ("_archive", "among the arrays is"): "in 'is not what save writes'",
     ("_archive", "bytes make no"): "the same",
     ("_columns", ""): "in '... cannot be read'",
-    ("_intake", ""): "words of other checks, with X_val or the like in the place of X",
     ("_keras_config", ""): "in 'cannot be saved' or 'is not what skae ... writes'",
     ("_keras_graph", ""): "the same",
     ("_plain", ""): "the same",
@@ -36,6 +35,7 @@ WITHIN_OTHERS = {
     ("_persistence", "takes no metadata"): "the same",
     ("_reading", "it holds a single array"): "in '... cannot be read'",
     ("_report", ""): "in '... cannot be written'",
+    ("_validation", ""): "words of other checks, with X_val or the like for X",
     ("_resume", "it was not saved by"): "in 'The fit cannot go on from the backup'",
     ("_resume", "it was saved by a fit"): "the same",
     (

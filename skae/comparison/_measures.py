@@ -110,21 +110,9 @@ class Trial:
     def _map(self, name, dim, codes):
         if self.tsne_rows is None:
             return None
-        from sklearn.manifold import TSNE
-
         codes = codes[self.tsne_rows]
-        # The PCA start wants two components, and a first one to scale by.
-        has_plane = codes.shape[1] > 1 and np.ptp(codes, axis=0).any()
-        tsne = TSNE(
-            init="pca" if has_plane else "random",
-            perplexity=min(_PERPLEXITY, (len(codes) - 1) / 3),
-            random_state=self.seed,
-        )
         labels = None if self.y_test is None else self.y_test[self.tsne_rows]
-        # In several threads it gives other bits, and crawls where cores are shared.
-        with threadpool_limits(1):
-            positions = tsne.fit_transform(codes)
-        return PlaneMap(name, dim, positions, labels)
+        return PlaneMap(name, dim, tsne_plane(codes, self.seed), labels)
 
     def _after_tsne(self, plane_map):
         """Return trustworthiness and accuracy of t-SNE's plane, by their names."""
@@ -150,3 +138,19 @@ class Trial:
         neighbors = KNeighborsClassifier(min(self.n_neighbors, most))
         neighbors.fit(plane_map.positions, plane_map.labels)
         return float(neighbors.score(None, plane_map.labels))
+
+
+def tsne_plane(codes, random_state):
+    """Lay out codes in the plane by t-SNE; return an array of shape (n_rows, 2)."""
+    from sklearn.manifold import TSNE
+
+    # The PCA start wants two components, and a first one to scale by.
+    has_plane = codes.shape[1] > 1 and np.ptp(codes, axis=0).any()
+    tsne = TSNE(
+        init="pca" if has_plane else "random",
+        perplexity=min(_PERPLEXITY, (len(codes) - 1) / 3),
+        random_state=random_state,
+    )
+    # In several threads it gives other bits, and crawls where cores are shared.
+    with threadpool_limits(1):
+        return tsne.fit_transform(codes)

@@ -6,6 +6,7 @@ import numpy as np
 
 from skae.comparison._candidates import BASELINE
 from skae.comparison._summary import as_dicts, taken
+from skae.displays._points import draw_points
 
 _TITLES = {
     "relative_error": "squared error / PCA's",
@@ -17,7 +18,6 @@ _TITLES = {
     "fit_seconds": "seconds of a fit",
 }
 _MOST_COLUMNS = 4
-_MOST_CLASSES = 20
 
 
 def draw_measures(comparison, figure=None):
@@ -106,21 +106,7 @@ def _draw_map(axis, plane_map):
     axis.set_title(f"{plane_map.estimator}, {plane_map.encoding_dim} {codes}", size=9)
     axis.set_xticks([])
     axis.set_yticks([])
-    positions, labels = plane_map.positions, plane_map.labels
-    look = {"s": np.clip(4000 / len(positions), 2, 12), "linewidths": 0}
-    if labels is None:
-        axis.scatter(*positions.T, color="0.3", **look)
-        return
-    classes, numbers = np.unique(labels, return_inverse=True)
-    if len(classes) > _MOST_CLASSES:
-        axis.scatter(*positions.T, c=numbers, cmap="viridis", **look)
-        return
-    from matplotlib import colormaps
-
-    colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
-    for number, label in enumerate(classes):
-        chosen = positions[numbers == number]
-        axis.scatter(*chosen.T, color=colors(number), label=label, **look)
+    draw_points(axis, plane_map.positions, plane_map.labels)
 
 
 def _figure(figure, width, height):

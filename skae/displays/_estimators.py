@@ -1,0 +1,128 @@
+"""What displays need of a fitted estimator, and the checks of what they are given."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skae import _data, _missing
+from skae._base import BaseAutoencoder
+from skae._objective import NegativeELBO
+
+_RANGES = {"relu": (0, None), "sigmoid": (0, 1), "tanh": (-1, 1)}
+
+
+def check_estimator(estimator):
+    """Raise an error unless it is one of skae's estimators, and fitted."""
+    if isinstance(estimator, Pipeline):
+        raise TypeError(
+            "estimator is a Pipeline. Pass its last step, and the rows as that gets "
+            "them: from_estimator(pipeline[-1], pipeline[:-1].transform(X))."
+        )
+    if not isinstance(estimator, BaseAutoencoder):
+        raise TypeError(
+            f"estimator must be a fitted estimator of skae, got {estimator!r}. Pass "
+            "one; of a search, its best_estimator_."
+        )
+    check_is_fitted(estimator)
+
+
+def network_of(estimator):
+    """Return the network of the fit, whatever the parameters are now."""
+    network, *_ = estimator._fitted.architecture
+    return network
+
+
+def has_prior(estimator):
+    """Tell whether the codes have a standard normal prior."""
+    *_, objective = estimator._fitted.architecture
+    return isinstance(objective, NegativeELBO)
+
+
+def encode(estimator, X):
+    """Return the codes of rows that `BaseAutoencoder.transform` takes, in float64."""
+    filled, _ = estimator._checked(X)
+    return estimator._fitted.encode(filled).astype(np.float64)
+
+
+def decode(estimator, codes, shape):
+    """Decode codes of shape (..., n_codes); give the samples a shape."""
+    rows = estimator._fitted.decode(codes.reshape(-1, codes.shape[-1]))
+    return rows.reshape(*codes.shape[:-1], *shape)
+
+
+def within_range(estimator, codes):
+    """Return codes as near as their activation can bring them."""
+    limits = _RANGES.get(network_of(estimator).code_activation)
+    return codes if limits is None else np.clip(codes, *limits)
+
+
+def check_dimensions(dimensions, n_codes):
+    """Return two different numbers of codes."""
+    given = tuple(np.atleast_1d(dimensions).tolist())
+    are_codes = all(isinstance(d, int) and 0 <= d < n_codes for d in given)
+    if len(given) != 2 or given[0] == given[1] or not are_codes:
+        raise ValueError(
+            f"dimensions must be two different integers from 0 to {n_codes - 1}, since "
+            f"encoding_dim_ is {n_codes}, got {dimensions!r}. Choose two codes, or fit "
+            "more."
+        )
+    return given
+
+
+def check_rows_given(estimator, X):
+    """Raise a ValueError if there are neither rows nor a prior of the codes."""
+    if X is None and not has_prior(estimator):
+        raise ValueError(
+            f"X is missing: nothing else says where the codes of "
+            f"{type(estimator).__name__} lie. Pass rows, such as those of fit; only "
+            "VAETransformer can do without."
+        )
+
+
+def code_label(estimator, number):
+    """Name a code, and say what it explains where the fit says so."""
+    ratios = getattr(estimator, "explained_variance_ratio_", None)
+    if ratios is None:
+        return f"code {number}"
+    return f"code {number} ({ratios[number]:.0%} of variance)"
+
+
+def feature_labels(estimator, names=None):
+    """Return names of the features: those given, those of the fit, or numbers."""
+    n_features = estimator.n_features_in_
+    if names is None:
+        numbered = [f"feature {i}" for i in range(n_features)]
+        return list(getattr(estimator, "feature_names_in_", numbered))
+    if len(names) != n_features:
+        raise ValueError(
+            f"feature_names has {len(names)} names, but X has {n_features} features. "
+            "Give each its name."
+        )
+    return list(map(str, names))
+
+
+def feature_scales(estimator, X):
+    """Return the features' standard deviations, and one for features that are equal.
+
+    Parameters
+    ----------
+    X : ndarray or SparseRows of shape (n_rows, n_features)
+        May have NaN.
+    """
+    weights = np.ones(len(X))
+    if _missing.has_gaps(X):
+        known = estimator.mean_.ravel()
+        _, variance = _missing.mean_and_variance(X, weights, known)
+    else:
+        _, variance = _data.mean_and_variance(X, weights)
+    return np.where(variance > 0, np.sqrt(variance), 1.0)
+
+
+def table_features(estimator, names, X, samples):
+    """Return names, means and scales of the features; without rows, one scale."""
+    names = feature_labels(estimator, names)
+    means = estimator.mean_.ravel()
+    if X is not None:
+        _, X = estimator._checked(X)
+        return names, means, feature_scales(estimator, X)
+    return names, means, np.full(len(means), samples.std() or 1.0)

@@ -1,0 +1,200 @@
+"""Where the rows lie among the codes."""
+
+from sklearn.decomposition import PCA
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from skae import _random
+from skae.comparison._measures import tsne_plane
+from skae.displays._axes import add_legend, hide_ticks, one_axes
+from skae.displays._estimators import (
+    check_dimensions,
+    check_estimator,
+    code_label,
+    encode,
+)
+from skae.displays._points import draw_points
+from skae.networks._checks import check_choice
+
+_METHODS = (None, "pca", "tsne")
+
+
+class LatentDisplay:
+    """Rows as points in a plane of their codes, coloured by label or number.
+
+    Make one with `from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_samples, 2)
+        A point for each row.
+
+    y : ndarray of shape (n_samples,) or None, default=None
+        Labels, or a number, of the rows. Text, truth values, and whole numbers of at
+        most 20 values are labels: each has its colour, and its name in a legend; of
+        more than 20 texts the rarer are "other". Other numbers have a colour bar.
+
+    xlabel, ylabel : str or None, default=None
+        Names of the two axes. Without `ylabel`, as of t-SNE, they have no ticks either.
+
+    Attributes
+    ----------
+    scatter_ : list of matplotlib.collections.PathCollection
+        The points: one collection for each label, in the order of the legend; else one.
+
+    legend_ : matplotlib.legend.Legend or None
+        The legend, where there are labels.
+
+    colorbar_ : matplotlib.colorbar.Colorbar or None
+        The colour bar, where there are numbers.
+
+    ax_ : matplotlib.axes.Axes
+        What was drawn into.
+
+    figure_ : matplotlib.figure.Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    LatentManifoldDisplay : What the decoder makes of that plane.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.displays import LatentDisplay
+    >>> iris = load_iris()
+    >>> species = iris.target_names[iris.target]
+    >>> autoencoder = AutoencoderTransformer(2, epochs=5, random_state=0).fit(iris.data)
+    >>> display = LatentDisplay.from_estimator(autoencoder, iris.data, species)
+    >>> display.positions.shape, display.xlabel[:6]
+    ((150, 2), 'code 0')
+    """
+
+    def __init__(self, *, positions, y=None, xlabel=None, ylabel=None):
+        self.positions = positions
+        self.y = y
+        self.xlabel = xlabel
+        self.ylabel = ylabel
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        dimensions=(0, 1),
+        method=None,
+        random_state=None,
+        ax=None,
+        scatter_kwargs=None,
+    ):
+        """Encode rows and draw them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            One of skae's, fitted. Of a `Pipeline`, pass the last step, and the rows as
+            that gets them.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Rows like those of `fit`. t-SNE of more than some thousands takes minutes:
+            pass a part of them.
+
+        y : array-like of shape (n_samples,), default=None
+            Labels, or a number, of each row.
+
+        dimensions : tuple of two int, default=(0, 1)
+            Which two codes are drawn, counted from 0. Not used with a `method`.
+
+        method : {"pca", "tsne"} or None, default=None
+            How all codes become two: their first principal components, or t-SNE. None
+            draws two codes as they are.
+
+        random_state : int, RandomState instance or None, default=None
+            Seed of t-SNE.
+
+        ax : matplotlib.axes.Axes, default=None
+            What to draw into. None is a new figure.
+
+        scatter_kwargs : dict, default=None
+            Passed to `matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        LatentDisplay
+            With the points as `positions`.
+
+        Raises
+        ------
+        ValueError
+            When the rows, `dimensions` or `method` cannot be used.
+
+        TypeError
+            When `estimator` is none of skae's.
+
+        References
+        ----------
+        Van der Maaten and Hinton (2008), Visualizing data using t-SNE, Journal of
+        Machine Learning Research 9.
+        """
+        check_estimator(estimator)
+        check_choice("method", method, _METHODS)
+        dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
+        codes = encode(estimator, X)
+        if y is not None:
+            y = column_or_1d(y)
+            check_consistent_length(codes, y)
+        if method is None:
+            positions = codes[:, list(dimensions)]
+            names = [code_label(estimator, number) for number in dimensions]
+        else:
+            positions, names = _plane(codes, method, random_state)
+        display = cls(positions=positions, y=y, xlabel=names[0], ylabel=names[1])
+        return display.plot(ax, scatter_kwargs=scatter_kwargs)
+
+    def plot(self, ax=None, *, scatter_kwargs=None):
+        """Draw the points.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            What to draw into. None is a new figure.
+
+        scatter_kwargs : dict, default=None
+            Passed to `matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        self : LatentDisplay
+            With what was drawn as attributes.
+        """
+        ax = one_axes(ax, 6.0, 4.8)
+        look = scatter_kwargs or {}
+        self.scatter_ = draw_points(ax, self.positions, self.y, **look)
+        self.legend_ = self.colorbar_ = None
+        if self.scatter_[0].get_array() is not None:
+            self.colorbar_ = ax.figure.colorbar(self.scatter_[0], ax=ax)
+        elif self.y is not None:
+            self.legend_ = add_legend(ax, markerscale=2)
+        if self.ylabel is None:
+            hide_ticks(ax)
+        ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _plane(codes, method, random_state):
+    """Return positions and the names of the axes."""
+    n_codes = codes.shape[1]
+    if method == "tsne":
+        seed = _random.draw_seed(_random.as_generator(random_state))
+        return tsne_plane(codes, seed), (f"t-SNE of {n_codes} codes", None)
+    pca = PCA(2)
+    positions = pca.fit_transform(codes)
+    names = [
+        f"principal component {i} of {n_codes} codes ({ratio:.0%})"
+        for i, ratio in enumerate(pca.explained_variance_ratio_)
+    ]
+    return positions, names

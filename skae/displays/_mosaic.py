@@ -1,0 +1,108 @@
+"""Decoded samples as the cells of a table, in one pair of axes."""
+
+import numpy as np
+
+from skae.displays._axes import add_legend, distinct_colours, draw_image
+from skae.displays._samples import value_limits
+
+_WITHIN_CELL = 0.9
+_MOST_NAMED_FEATURES = 20
+
+
+def draw_mosaic(axis, samples, kind, *, features=None, cmap="gray"):
+    """Draw samples as images, as lines, or as bars of what differs from the mean.
+
+    The cell in row i and column j lies around the point (j, i); rows go downwards.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+
+    samples : ndarray of shape (n_rows, n_columns, *shape)
+
+    kind : {"image", "sequence", "table"}
+
+    features : tuple or None, default=None
+        Of a table: names, means and scales of the features. Up to 20 names make a
+        legend.
+
+    cmap : str, default="gray"
+        Colours of grey images.
+
+    Returns
+    -------
+    list of matplotlib artists
+    """
+    n_rows, n_columns, *shape = samples.shape
+    if kind == "image":
+        limits = value_limits(kind, shape, samples)
+        artists = [_draw_tiles(axis, samples, limits, cmap)]
+    else:
+        _draw_cells(axis, n_rows, n_columns)
+    if kind == "sequence":
+        artists = _draw_lines(axis, samples, value_limits(kind, shape, samples))
+    if kind == "table":
+        names, means, scales = features
+        artists = _draw_bars(axis, (samples - means) / scales, names)
+    axis.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
+    return artists
+
+
+def _draw_cells(axis, n_rows, n_columns):
+    axis.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)
+    axis.set_yticks(np.arange(n_rows + 1) - 0.5, minor=True)
+    axis.grid(which="minor", color="0.9")
+    axis.tick_params(which="minor", length=0)
+
+
+def _draw_tiles(axis, samples, limits, cmap):
+    n_rows, n_columns, height, width = samples.shape[:4]
+    stitched = samples.swapaxes(1, 2)
+    stitched = stitched.reshape(n_rows * height, n_columns * width, *samples.shape[4:])
+    extent = (-0.5, n_columns - 0.5, n_rows - 0.5, -0.5)
+    place = {"extent": extent, "aspect": height / width}
+    return draw_image(axis, stitched, limits, cmap, **place)
+
+
+def _draw_lines(axis, samples, limits):
+    """Draw the channels, each in its colour, with the lowest value at the bottom."""
+    from matplotlib.collections import LineCollection
+
+    n_rows, n_columns, n_steps, n_channels = samples.shape
+    low, high = limits
+    shares = (samples - low) / (high - low)
+    y = np.arange(n_rows)[:, None, None, None] + _WITHIN_CELL * (0.5 - shares)
+    within = _WITHIN_CELL * np.linspace(-0.5, 0.5, n_steps)
+    x = np.broadcast_to(
+        np.arange(n_columns)[:, None] + within, (n_rows, n_columns, n_steps)
+    )
+    lines = []
+    for channel in range(n_channels):
+        segments = np.stack([x, y[..., channel]], axis=-1).reshape(-1, n_steps, 2)
+        collection = LineCollection(segments, color=f"C{channel}", linewidth=1)
+        lines.append(axis.add_collection(collection, autolim=False))
+    return lines
+
+
+def _draw_bars(axis, deviations, names):
+    """Draw a bar up or down from the middle of the cell for each feature."""
+    n_rows, n_columns, n_features = deviations.shape
+    heights = -_WITHIN_CELL / 2 * deviations / (np.abs(deviations).max() or 1.0)
+    middles, columns = np.indices((n_rows, n_columns)).reshape(2, -1)
+    axis.hlines(np.arange(n_rows), -0.5, n_columns - 0.5, color="0.8", linewidth=0.5)
+    is_named = n_features <= _MOST_NAMED_FEATURES
+    colours = distinct_colours(n_features) if is_named else ["0.4"] * n_features
+    offsets = _WITHIN_CELL * ((np.arange(n_features) + 0.5) / n_features - 0.5)
+    bars = [
+        axis.vlines(
+            columns + offsets[i],
+            middles,
+            middles + heights[..., i].ravel(),
+            color=colours[i],
+            label=names[i],
+        )
+        for i in range(n_features)
+    ]
+    if is_named:
+        add_legend(axis, fontsize="small")
+    return bars

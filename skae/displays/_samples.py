@@ -1,0 +1,115 @@
+"""What a sample looks like: an image, a sequence, or a row of a table."""
+
+import math
+
+import numpy as np
+
+from skae.displays._estimators import network_of
+from skae.networks import ConvNetwork, RecurrentNetwork
+from skae.networks._checks import check_choice, check_reshape
+
+KINDS = ("auto", "image", "sequence", "table")
+_COLOURS = (3, 4)
+_MOST_CHANNELS = 4
+_UPPER_LIMITS = (1.0, 255.0)
+_OVERSHOOT = 0.25
+
+
+def kind_and_shape(estimator, kind="auto", image_shape=None):
+    """Return how samples are drawn.
+
+    "auto" goes by the network first: recurrent ones, and convolutions along one axis,
+    read sequences. Of other samples, those of shape (height, width), and those with
+    one, three or four channels, are images; of shape (steps, channels) with at most
+    four channels, sequences; and all else is a table.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    kind : {"auto", "image", "sequence", "table"}, default="auto"
+
+    image_shape : tuple of int or None, default=None
+        Shape of a sample, for flat rows of images.
+
+    Returns
+    -------
+    kind : {"image", "sequence", "table"}
+
+    shape : tuple of int
+        (height, width) or (height, width, colours); (steps, channels); (n_features,).
+    """
+    check_choice("kind", kind, KINDS)
+    shape = _shape(estimator, image_shape)
+    if kind == "auto":
+        is_told = image_shape is not None
+        kind = "image" if is_told else _likely_kind(network_of(estimator), shape)
+    if not _suits(kind, shape):
+        raise ValueError(
+            f"kind={kind!r} cannot show samples of shape {shape}: an image is (height, "
+            "width) or (height, width, channels) with 1, 3 or 4 channels, a sequence "
+            "(steps,) or (steps, channels). Give image_shape, or another kind."
+        )
+    return kind, _as_drawn(kind, shape)
+
+
+def _shape(estimator, image_shape):
+    shape = estimator.sample_shape_
+    if image_shape is not None:
+        return check_reshape("image_shape", image_shape, shape)
+    network = network_of(estimator)
+    for name in ("image_shape", "sequence_shape"):
+        own = getattr(network, name, None)
+        if own is not None:
+            return check_reshape(name, own, shape)
+    return tuple(shape)
+
+
+def _likely_kind(network, shape):
+    is_signal = isinstance(network, ConvNetwork) and (
+        len(shape) == 1 or np.size(network.kernel_size) == len(shape) - 1 == 1
+    )
+    if isinstance(network, RecurrentNetwork) or is_signal:
+        return "sequence"
+    if len(shape) == 2 and shape[1] <= _MOST_CHANNELS:
+        return "sequence"
+    return "image" if _suits("image", shape) else "table"
+
+
+def _suits(kind, shape):
+    if kind == "image":
+        has_colours = len(shape) == 3 and shape[2] in (1, *_COLOURS)
+        return len(shape) == 2 or has_colours
+    return kind == "table" or len(shape) <= 2
+
+
+def _as_drawn(kind, shape):
+    if kind == "table":
+        return (math.prod(shape),)
+    if kind == "sequence":
+        return shape if len(shape) == 2 else (*shape, 1)
+    return shape[:2] if shape[2:] == (1,) else shape
+
+
+def value_limits(kind, shape, samples):
+    """Return the values that are drawn as black and white, or as bottom and top.
+
+    Colours have the limits of their format, 0 to 1 or 0 to 255, if the values are about
+    within these; all else has its lowest and highest value.
+
+    Parameters
+    ----------
+    kind, shape
+        As `kind_and_shape` returns them.
+
+    samples : ndarray of shape (..., *shape)
+        May have NaN.
+    """
+    known = samples[np.isfinite(samples)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    if kind == "image" and len(shape) == 3:
+        for upper in _UPPER_LIMITS:
+            if low >= -_OVERSHOOT * upper and high <= (1 + _OVERSHOOT) * upper:
+                return 0.0, upper
+    return float(low), float(high if high > low else low + 1)
