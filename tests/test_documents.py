@@ -106,7 +106,9 @@ def test_the_code_of_a_page_runs_in_order_and_prints_what_it_says(page):
         if block.kind == "none":
             where = f"{page.name}, line {block.line}"
             assert NUMBER.sub("", printed) == NUMBER.sub("", block.text.strip()), where
-            assert numbers(printed) == pytest.approx(numbers(block.text), rel=0.1), where
+            assert numbers(printed) == pytest.approx(numbers(block.text), rel=0.1), (
+                where
+            )
         printed = run(block, page, namespace).strip()
 
 

@@ -1,0 +1,47 @@
+"""
+New digits: a variational autoencoder
+=====================================
+
+:class:`~skae.VAETransformer` learns a density of codes, so that every code, not only those
+of the training rows, stands for a plausible row. With two codes the whole manifold fits
+into a picture.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skae import VAETransformer
+from skae.displays import LatentDisplay, LatentManifoldDisplay
+
+images, y = load_digits(return_X_y=True)
+images = images.reshape(-1, 8, 8) / 16
+images_train, images_test, _, y_test = train_test_split(images, y, random_state=0)
+
+vae = VAETransformer(2, loss="binary_crossentropy", random_state=0).fit(images_train)
+
+fig, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+LatentDisplay.from_estimator(vae, images_test, y_test, ax=axes[0])
+LatentManifoldDisplay.from_estimator(vae, n_steps=14, ax=axes[1])
+axes[0].set_title("Codes of test images")
+axes[1].set_title("Images of codes on a grid")
+plt.show()
+
+# %%
+# Neighbouring codes are similar images: digits turn into each other, and in between stands
+# what is neither. Two codes are too few for ten digits; eight are better for drawing new
+# ones, if no longer for one picture:
+
+vae = VAETransformer(8, loss="binary_crossentropy", random_state=0).fit(images_train)
+drawn = vae.sample(24, random_state=0)
+
+fig, axes = plt.subplots(
+    3, 8, figsize=(8, 3.2), subplot_kw={"xticks": [], "yticks": []}
+)
+for ax, image in zip(axes.ravel(), drawn, strict=True):
+    ax.imshow(image, cmap="gray")
+fig.suptitle("Drawn from the model: no image of the data")
+plt.show()
+
+# %%
+# TODO

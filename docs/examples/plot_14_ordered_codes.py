@@ -1,0 +1,58 @@
+"""
+Codes in order, and codes of every size
+=======================================
+
+The codes of a fit come in order, like principal components, and
+``explained_variance_ratio_`` says what each adds. With ``nested_dropout=True`` the first
+codes are, besides, trained to be a good code by themselves, so that one fit serves every
+size.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+
+from skae import AutoencoderTransformer
+
+X = load_digits().data
+X_train, X_test = train_test_split(X, random_state=0)
+sizes = [2, 4, 8, 16]
+
+pca = PCA(16).fit(X_train)
+plain = AutoencoderTransformer(16, random_state=0).fit(X_train)
+nested = AutoencoderTransformer(16, nested_dropout=True, random_state=0).fit(X_train)
+
+
+def first_codes_explain(reducer, size):
+    """Return the share explained by the first codes, the others set to zero."""
+    codes = reducer.transform(X_test)
+    codes[:, size:] = 0
+    errors = (X_test - reducer.inverse_transform(codes)) ** 2
+    return 1 - errors.mean() / X_test.var(axis=0).mean()
+
+
+curves = {
+    "PCA": [first_codes_explain(pca, size) for size in sizes],
+    "the first codes of a plain fit of 16": [
+        first_codes_explain(plain, size) for size in sizes
+    ],
+    "the first codes of a nested fit of 16": [
+        first_codes_explain(nested, size) for size in sizes
+    ],
+    "a fit of its own for each size": [
+        AutoencoderTransformer(size, random_state=0).fit(X_train).score(X_test)
+        for size in sizes
+    ],
+}
+fig, ax = plt.subplots(figsize=(6.5, 4.5))
+for name, shares in curves.items():
+    ax.plot(sizes, shares, "o-", label=name)
+ax.set_xscale("log", base=2)
+ax.set_xticks(sizes, map(str, sizes))
+ax.set(xlabel="codes used", ylabel="variance explained, test rows")
+ax.legend()
+plt.show()
+
+# %%
+# TODO
