@@ -2,9 +2,9 @@
 
     python -m benchmarks.picture [--output benchmarks/results]
 
-Draws the picture at the top of the README, picture.png, and the badges beside it, which
-say what the installed package requires. The figures in the picture are the shares of the
-variance of all test rows that the reconstructions explain.
+Draws the picture at the top of the README, picture.png, and the badges above it, which
+say what the installed package requires. The figures in the picture are the shares of
+the variance of all test rows that the reconstructions explain.
 """
 
 import argparse
@@ -54,11 +54,11 @@ def draw(path):
     pca = PCA(N_CODES).fit(train)
     autoencoder = AutoencoderTransformer(N_CODES, random_state=0).fit(train)
     by_pca = pca.inverse_transform(pca.transform(test))
-    by_autoencoder = autoencoder.reconstruct(test)
+    decoded = autoencoder.reconstruct(test)
     lines = {
-        "64 pixels": test,
-        f"PCA({N_CODES})\n{explained(test, by_pca):.0%}": by_pca,
-        f"autoencoder({N_CODES})\n{explained(test, by_autoencoder):.0%}": by_autoencoder,
+        "original\n64 pixels": test,
+        f"PCA\n{N_CODES} numbers\n{explained(test, by_pca):.0%}": by_pca,
+        f"autoencoder\n{N_CODES} numbers\n{explained(test, decoded):.0%}": decoded,
     }
     figure = Figure((0.75 * N_DIGITS + 1.5, 2.6), layout="constrained")
     for row, (label, images) in zip(
@@ -71,7 +71,8 @@ def draw(path):
             axes.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
     figure.savefig(path, dpi=110)
     for label, images in lines.items():
-        print(f"{label!r}: {explained(test, images):.3f} of the variance explained")
+        name = label.split("\n")[0]
+        print(f"{name}: {explained(test, images):.3f} of the variance explained")
 
 
 def explained(rows, reconstructions):

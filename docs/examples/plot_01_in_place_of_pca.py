@@ -57,6 +57,6 @@ ax.legend()
 plt.show()
 
 # %%
-# With two codes the autoencoder leaves a third less error than PCA, with eight and with 32
-# about half of it. That PCA is never better is no luck: the network starts as PCA, and
-# replaces it only if it reconstructs held-out rows better.
+# With two codes the autoencoder leaves a third less error than PCA, with eight and with
+# 32 about half of it. That PCA is never better is no luck: the network starts as PCA,
+# and replaces it only if it reconstructs held-out rows better.

@@ -39,9 +39,9 @@ fig.colorbar(points, ax=axes, label="digit", ticks=range(10))
 plt.show()
 
 # %%
-# The share in the titles is how often the five nearest neighbours in the picture tell the
-# right digit. The two pictures look much alike, and both tear some digits into two islands.
-# On the autoencoder's, fewer threes and nines are mixed, and fewer digits stray. The gain is
-# a few digits in a hundred.
+# The share in the titles is how often the five nearest neighbours in the picture tell
+# the right digit. The two pictures look much alike, and both tear some digits into two
+# islands. On the autoencoder's, fewer threes and nines are mixed, and fewer digits
+# stray. The gain is a few digits in a hundred.
 #
 # The codes of neither need scaling before t-SNE.

@@ -50,9 +50,10 @@ for row, (name, images) in zip(axes, lines.items(), strict=True):
 plt.show()
 
 # %%
-# PCA gets the number of components that is best on these very test rows, which is a favour
-# that nobody can do you in practice. The denoiser still leaves less of the noise. It has
-# learnt one kind and strength of noise, though. Here is what it makes of others:
+# PCA gets the number of components that is best on these very test rows, which is a
+# favour that nobody can do you in practice. The denoiser still leaves less of the
+# noise. It has learnt one kind and strength of noise, though. Here is what it makes of
+# others:
 
 scales = [0, 1, 2, 4, 6, 8]
 errors = {"noisy": [], f"PCA({best})": [], "denoiser for a scale of 4": []}
@@ -71,6 +72,6 @@ ax.legend()
 plt.show()
 
 # %%
-# More noise than it was trained with it takes well, better than PCA. Where there is little,
-# at a scale of one or none, cleaning does harm: the images lose more than the noise took.
-# So choose ``noise_scale`` near the noise that you have.
+# More noise than it was trained with it takes well, better than PCA. Where there is
+# little, at a scale of one or none, cleaning does harm: the images lose more than the
+# noise took. So choose ``noise_scale`` near the noise that you have.

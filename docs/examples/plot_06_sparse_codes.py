@@ -2,8 +2,8 @@
 Sparse codes
 ============
 
-``l1_activity`` adds the sum of the absolute codes to the loss. With ``"relu"`` codes many
-become exactly zero then, and each row is told by the few that are left.
+``l1_activity`` adds the sum of the absolute codes to the loss. With ``"relu"`` codes
+many become exactly zero then, and each row is told by the few that are left.
 """
 
 import matplotlib.pyplot as plt
@@ -41,9 +41,9 @@ ax.margins(0.15)
 plt.show()
 
 # %%
-# What does one code stand for? Without hidden layers the decoder adds up one image for each
-# code that is not zero. Here are those of the twelve codes that vary most, without and with
-# the penalty.
+# What does one code stand for? Without hidden layers the decoder adds up one image for
+# each code that is not zero. Here are those of the twelve codes that vary most, without
+# and with the penalty.
 
 fig, axes = plt.subplots(2, 12, figsize=(9, 2), subplot_kw={"xticks": [], "yticks": []})
 for row, which in zip(axes, [0, -1], strict=True):

@@ -2,9 +2,9 @@
 Images: convolutions, and when they pay
 =======================================
 
-:class:`~skae.ConvAutoencoder` knows that neighbouring pixels belong together, and that a
-shape is the same shape elsewhere in the image. That pays where shapes move. Here are images
-with a ring of any size at any place: three numbers say all about them.
+:class:`~skae.ConvAutoencoder` knows that neighbouring pixels belong together, and that
+a shape is the same shape elsewhere in the image. That pays where shapes move. Here are
+images with a ring of any size at any place: three numbers say all about them.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 Unusual heartbeats
 ==================
 
-What an autoencoder of normal rows cannot reconstruct is unusual: ``-score_samples`` is an
-anomaly score. The heartbeats here are drawn from a simple model, a sum of five waves of
-varying height, width and place; three faults are built in.
+What an autoencoder of normal rows cannot reconstruct is unusual: ``-score_samples`` is
+an anomaly score. The heartbeats here are drawn from a simple model, a sum of five waves
+of varying height, width and place; three faults are built in.
 """
 
 import matplotlib.pyplot as plt
@@ -63,9 +63,9 @@ fig.tight_layout()
 plt.show()
 
 # %%
-# The network draws what it has learnt: where the beat has no P wave, it still draws one, at
-# least in part, and there the error is. How well does the error tell faults from normal
-# beats? And PCA's, with as many components?
+# The network draws what it has learnt: where the beat has no P wave, it still draws
+# one, at least in part, and there the error is. How well does the error tell faults
+# from normal beats? And PCA's, with as many components?
 
 pca = PCA(8).fit(X_train)
 

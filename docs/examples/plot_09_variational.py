@@ -2,9 +2,9 @@
 New digits: a variational autoencoder
 =====================================
 
-:class:`~skae.VAETransformer` learns a density of codes, so that every code, not only those
-of the training rows, stands for a plausible row. With two codes the whole manifold fits
-into a picture.
+:class:`~skae.VAETransformer` learns a density of codes, so that every code, not only
+those of the training rows, stands for a plausible row. With two codes the whole
+manifold fits into a picture.
 """
 
 import matplotlib.pyplot as plt
@@ -28,9 +28,9 @@ axes[1].set_title("Images of codes on a grid")
 plt.show()
 
 # %%
-# Neighbouring codes are similar images: digits turn into each other, and in between stands
-# what is neither. Two codes are too few for ten digits; eight are better for drawing new
-# ones, if no longer for one picture:
+# Neighbouring codes are similar images: digits turn into each other, and in between
+# stands what is neither. Two codes are too few for ten digits; eight are better for
+# drawing new ones, if no longer for one picture:
 
 vae = VAETransformer(8, loss="binary_crossentropy", random_state=0).fit(images_train)
 drawn = vae.sample(24, random_state=0)

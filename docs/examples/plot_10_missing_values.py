@@ -2,8 +2,8 @@
 Missing values
 ==============
 
-With ``missing_values="allow"`` rows may have gaps: the loss counts what is observed, and
-``impute`` fills in what is not. Half of each digit is plenty to guess the rest.
+With ``missing_values="allow"`` rows may have gaps: the loss counts what is observed,
+and ``impute`` fills in what is not. Half of each digit is plenty to guess the rest.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Your own Keras network
 ======================
 
-:class:`~skae.networks.CustomNetwork` takes two functions that build Keras models. All the
-rest, training, pipelines, searches and saving, stays the same.
+:class:`~skae.networks.CustomNetwork` takes two functions that build Keras models. All
+the rest, training, pipelines, searches and saving, stays the same.
 """
 
 import keras

@@ -2,9 +2,10 @@
 Watching a fit in TensorBoard
 =============================
 
-Keras callbacks go into ``callbacks=``, TensorBoard's too. It writes files of events, which
-``tensorboard --logdir logs`` shows in a browser, while the fit is running. (A callback with
-hooks around batches, as this one has, makes every batch a call of its own, which is slower.)
+Keras callbacks go into ``callbacks=``, TensorBoard's too. It writes files of events,
+which ``tensorboard --logdir logs`` shows in a browser, while the fit is running. (A
+callback with hooks around batches, as this one has, makes every batch a call of its
+own, which is slower.)
 """
 
 import pathlib

@@ -20,8 +20,8 @@ from skae import AutoencoderTransformer
 # PCA is enough: few rows, or linear data
 # ---------------------------------------
 #
-# The squared error on test rows relative to PCA's, with eight codes, for growing numbers of
-# training rows: of the digits, and of normal data that are linear by design.
+# The squared error on test rows relative to PCA's, with eight codes, for growing
+# numbers of training rows: of the digits, and of normal data that are linear by design.
 
 
 def relative_error(X_train, X_test):
@@ -91,9 +91,9 @@ for name, X in {"like the training rows": test, "unlike them": digits[~seen]}.it
 # General compression
 # -------------------
 #
-# A photograph in blocks of 8 × 8 pixels, each in eight codes of one byte. The autoencoder
-# is fitted to that very photograph; JPEG knows nothing about it, and gets the same number of
-# bytes.
+# A photograph in blocks of 8 × 8 pixels, each in eight codes of one byte. The
+# autoencoder is fitted to that very photograph; JPEG knows nothing about it, and gets
+# the same number of bytes.
 
 
 def blocks(photograph):

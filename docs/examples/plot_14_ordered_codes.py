@@ -3,9 +3,9 @@ Codes in order, and codes of every size
 =======================================
 
 The codes of a fit come in order, like principal components, and
-``explained_variance_ratio_`` says what each adds. With ``nested_dropout=True`` the first
-codes are, besides, trained to be a good code by themselves, so that one fit serves every
-size.
+``explained_variance_ratio_`` says what each adds. With ``nested_dropout=True`` the
+first codes are, besides, trained to be a good code by themselves, so that one fit
+serves every size.
 """
 
 import matplotlib.pyplot as plt
