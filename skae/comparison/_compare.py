@@ -146,8 +146,8 @@ def compare(
         X, y = _digits(y)
     X, y = _check_data(X, y)
     named = candidates(estimators)
-    seed = _seed(random_state)
-    splits = _splits(X, y, cv, n_splits, test_size, seed)
+    seed = seed_of(random_state)
+    splits = splits_of(X, y, cv, n_splits, test_size, seed)
     n_train = min(len(train) for train, _ in splits)
     dims = _check_dims(encoding_dims, n_train, X.shape[1])
     _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows)
@@ -181,7 +181,7 @@ def _check_data(X, y):
     return X, y
 
 
-def _seed(random_state):
+def seed_of(random_state):
     """Return an int from which all randomness follows."""
     if isinstance(random_state, Integral):
         check_random_state(random_state)
@@ -189,7 +189,7 @@ def _seed(random_state):
     return _random.draw_seed(_random.as_generator(random_state))
 
 
-def _splits(X, y, cv, n_splits, test_size, seed):
+def splits_of(X, y, cv, n_splits, test_size, seed):
     """Return pairs of arrays with the numbers of training and of test rows."""
     if cv is None:
         check_scalar(n_splits, "n_splits", Integral, min_val=1)

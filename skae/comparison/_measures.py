@@ -64,16 +64,12 @@ class Trial:
         codes = np.asarray(estimator.transform(self.X_test))
         error = self._error(name, estimator.inverse_transform(codes))
         variance = float(self.X_test.var(axis=0, dtype=np.float64).mean())
-        rounding = _ROUNDING * variance
-        baseline = error if pca_error is None else pca_error
         plane_map = self._map(name, dim, codes)
         measurement = Measurement(
             estimator=name,
             encoding_dim=dim,
             split=self.number,
-            error=error,
-            relative_error=max(error, rounding) / max(baseline, rounding),
-            variance_explained=1 - error / variance,
+            **of_error(error, variance, error if pca_error is None else pca_error),
             trustworthiness=self._trustworthiness(codes, self.trustworthiness_rows),
             accuracy=self._accuracy(estimator, codes),
             **self._after_tsne(plane_map),
@@ -138,6 +134,16 @@ class Trial:
         neighbors = KNeighborsClassifier(min(self.n_neighbors, most))
         neighbors.fit(plane_map.positions, plane_map.labels)
         return float(neighbors.score(None, plane_map.labels))
+
+
+def of_error(error, variance, pca_error):
+    """Return what follows from the error of a reconstruction, by names."""
+    rounding = _ROUNDING * variance
+    return {
+        "error": error,
+        "relative_error": max(error, rounding) / max(pca_error, rounding),
+        "variance_explained": 1 - error / variance,
+    }
 
 
 def tsne_plane(codes, random_state):

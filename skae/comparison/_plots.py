@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
-
-from skae.comparison._candidates import BASELINE
+from skae.comparison._curves import curves_of, draw_curves, start_at_zero
 from skae.comparison._summary import as_dicts, taken
 from skae.displays._points import draw_points
 
@@ -45,39 +43,15 @@ def _add_legend(figure, handles, names, n_columns, **look):
 
 
 def _draw_measure(axis, measure, lines):
-    dims = sorted({line["encoding_dim"] for line in lines})
-    for number, name in enumerate(dict.fromkeys(line["estimator"] for line in lines)):
-        of_name = [line for line in lines if line["estimator"] == name]
-        of_name.sort(key=lambda line: line["encoding_dim"])
-        axis.errorbar(
-            [line["encoding_dim"] for line in of_name],
-            [line[measure] for line in of_name],
-            yerr=_spreads(of_name, measure),
-            label=name,
-            color="0.45" if name == BASELINE else f"C{number - 1}",
-            linestyle="--" if name == BASELINE else "-",
-            marker="o",
-            markersize=4,
-            capsize=3,
-        )
-    axis.set_xscale("log", base=2)
-    axis.set_xticks(dims, labels=map(str, dims))
-    axis.minorticks_off()
-    axis.set_xlabel("codes")
+    curves = curves_of(lines, measure)
+    if measure == "fit_seconds":  # bars that reach zero have no end on this axis
+        curves = [curve._replace(spreads=None) for curve in curves]
+    draw_curves(axis, curves)
     axis.title.set_fontsize("medium")
-    axis.grid(alpha=0.3)
     if measure == "fit_seconds":
         axis.set_yscale("log")
     elif measure == "relative_error":
-        axis.set_ylim(0, max(1.05, axis.get_ylim()[1]))
-
-
-def _spreads(lines, measure):
-    """Return half the lengths of the bars; None where there are none to draw."""
-    spreads = [line[f"{measure}_std"] for line in lines]
-    # On the logarithmic axis of seconds, bars that reach zero have no end.
-    hidden = measure == "fit_seconds" or np.isnan(spreads).all()
-    return None if hidden else spreads
+        start_at_zero(axis)
 
 
 def draw_maps(comparison, figure=None):

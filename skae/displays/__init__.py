@@ -4,12 +4,18 @@
 numbers are attributes.
 """
 
+from skae.displays._encoding_dim import EncodingDimDisplay
 from skae.displays._latent import LatentDisplay
 from skae.displays._manifold import LatentManifoldDisplay
+from skae.displays._reconstruction import ReconstructionDisplay
+from skae.displays._training import TrainingDisplay
 from skae.displays._traversal import LatentTraversalDisplay
 
 __all__ = [
+    "EncodingDimDisplay",
     "LatentDisplay",
     "LatentManifoldDisplay",
     "LatentTraversalDisplay",
+    "ReconstructionDisplay",
+    "TrainingDisplay",
 ]

@@ -84,7 +84,8 @@ def code_label(estimator, number):
     ratios = getattr(estimator, "explained_variance_ratio_", None)
     if ratios is None:
         return f"code {number}"
-    return f"code {number} ({ratios[number]:.0%} of variance)"
+    share = round(ratios[number], 2) + 0.0  # without the sign of a zero
+    return f"code {number} ({share:.0%} of variance)"
 
 
 def feature_labels(estimator, names=None):

@@ -1,5 +1,6 @@
 """Where the rows lie among the codes."""
 
+import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
 
@@ -15,6 +16,7 @@ from skae.displays._estimators import (
 from skae.displays._points import draw_points
 from skae.networks._checks import check_choice
 
+_LEGEND_SIZE = 30
 _METHODS = (None, "pca", "tsne")
 
 
@@ -171,13 +173,16 @@ class LatentDisplay:
             With what was drawn as attributes.
         """
         ax = one_axes(ax, 6.0, 4.8)
-        look = scatter_kwargs or {}
+        size = np.clip(10_000 / max(len(self.positions), 1), 5, 25)
+        look = {"s": size, **(scatter_kwargs or {})}
         self.scatter_ = draw_points(ax, self.positions, self.y, **look)
         self.legend_ = self.colorbar_ = None
         if self.scatter_[0].get_array() is not None:
             self.colorbar_ = ax.figure.colorbar(self.scatter_[0], ax=ax)
         elif self.y is not None:
-            self.legend_ = add_legend(ax, markerscale=2)
+            self.legend_ = add_legend(ax)
+            for handle in self.legend_.legend_handles:
+                handle.set_sizes([_LEGEND_SIZE])
         if self.ylabel is None:
             hide_ticks(ax)
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)

@@ -20,6 +20,7 @@ from skae.networks._checks import check_positive
 _OUTSIDE = 0.01
 _OUTSIDE_PRIOR = 0.05
 _MOST_TICKS = 10
+_MOST_DECIMALS = 4
 
 
 class LatentManifoldDisplay:
@@ -231,4 +232,8 @@ def _steps(codes, n_steps):
 def _ticks(steps):
     """Return places and texts of as many ticks as there is room for."""
     places = np.arange(len(steps))[:: -(-len(steps) // _MOST_TICKS)]
-    return places, [f"{steps[i]:.2g}" for i in places]
+    apart = np.abs(np.diff(steps)).max(initial=0) or 1.0
+    n_decimals = int(-np.floor(np.log10(apart)))
+    if abs(n_decimals) > _MOST_DECIMALS:
+        return places, [f"{steps[i]:.2g}" for i in places]
+    return places, [f"{steps[i]:.{max(0, n_decimals)}f}" for i in places]

@@ -6,6 +6,7 @@ from skae.displays._axes import add_legend, distinct_colours, draw_image
 from skae.displays._samples import value_limits
 
 _WITHIN_CELL = 0.9
+_OVERSHOOT = 0.005
 _MOST_NAMED_FEATURES = 20
 
 
@@ -35,23 +36,23 @@ def draw_mosaic(axis, samples, kind, *, features=None, cmap="gray"):
     """
     n_rows, n_columns, *shape = samples.shape
     if kind == "image":
-        limits = value_limits(kind, shape, samples)
+        # What the decoder overshoots far from the rows would take the contrast.
+        limits = value_limits(kind, shape, samples, _OVERSHOOT)
         artists = [_draw_tiles(axis, samples, limits, cmap)]
-    else:
-        _draw_cells(axis, n_rows, n_columns)
     if kind == "sequence":
         artists = _draw_lines(axis, samples, value_limits(kind, shape, samples))
     if kind == "table":
         names, means, scales = features
         artists = _draw_bars(axis, (samples - means) / scales, names)
+    _draw_borders(axis, n_rows, n_columns, "white" if kind == "image" else "0.9")
     axis.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
     return artists
 
 
-def _draw_cells(axis, n_rows, n_columns):
+def _draw_borders(axis, n_rows, n_columns, colour):
     axis.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)
     axis.set_yticks(np.arange(n_rows + 1) - 0.5, minor=True)
-    axis.grid(which="minor", color="0.9")
+    axis.grid(which="minor", color=colour)
     axis.tick_params(which="minor", length=0)
 
 
@@ -86,6 +87,8 @@ def _draw_lines(axis, samples, limits):
 
 def _draw_bars(axis, deviations, names):
     """Draw a bar up or down from the middle of the cell for each feature."""
+    from matplotlib.collections import PolyCollection
+
     n_rows, n_columns, n_features = deviations.shape
     heights = -_WITHIN_CELL / 2 * deviations / (np.abs(deviations).max() or 1.0)
     middles, columns = np.indices((n_rows, n_columns)).reshape(2, -1)
@@ -93,16 +96,15 @@ def _draw_bars(axis, deviations, names):
     is_named = n_features <= _MOST_NAMED_FEATURES
     colours = distinct_colours(n_features) if is_named else ["0.4"] * n_features
     offsets = _WITHIN_CELL * ((np.arange(n_features) + 0.5) / n_features - 0.5)
-    bars = [
-        axis.vlines(
-            columns + offsets[i],
-            middles,
-            middles + heights[..., i].ravel(),
-            color=colours[i],
-            label=names[i],
-        )
-        for i in range(n_features)
-    ]
+    width = _WITHIN_CELL / n_features
+    bars = []
+    for i in range(n_features):
+        left, right = columns + offsets[i] - width / 2, columns + offsets[i] + width / 2
+        ends = middles + heights[..., i].ravel()
+        corners = [(left, middles), (left, ends), (right, ends), (right, middles)]
+        rectangles = np.moveaxis(np.array(corners), 2, 0)
+        look = {"facecolor": colours[i], "label": names[i]}
+        bars.append(axis.add_collection(PolyCollection(rectangles, **look), False))
     if is_named:
         add_legend(axis, fontsize="small")
     return bars

@@ -68,7 +68,7 @@ def _shape(estimator, image_shape):
 
 def _likely_kind(network, shape):
     is_signal = isinstance(network, ConvNetwork) and (
-        len(shape) == 1 or np.size(network.kernel_size) == len(shape) - 1 == 1
+        len(shape) == 1 or np.shape(network.kernel_size) == (1,)
     )
     if isinstance(network, RecurrentNetwork) or is_signal:
         return "sequence"
@@ -92,11 +92,12 @@ def _as_drawn(kind, shape):
     return shape[:2] if shape[2:] == (1,) else shape
 
 
-def value_limits(kind, shape, samples):
+def value_limits(kind, shape, samples, outside=0.0):
     """Return the values that are drawn as black and white, or as bottom and top.
 
     Colours have the limits of their format, 0 to 1 or 0 to 255, if the values are about
-    within these; all else has its lowest and highest value.
+    within these; all else has its lowest and highest value, without a share `outside`
+    at each end.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def value_limits(kind, shape, samples):
         May have NaN.
     """
     known = samples[np.isfinite(samples)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    low, high = np.quantile(known, [outside, 1 - outside]) if known.size else (0, 1)
     if kind == "image" and len(shape) == 3:
         for upper in _UPPER_LIMITS:
             if low >= -_OVERSHOOT * upper and high <= (1 + _OVERSHOOT) * upper:

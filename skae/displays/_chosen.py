@@ -1,0 +1,63 @@
+"""Which rows are shown."""
+
+import numpy as np
+
+from skae.networks._checks import check_positive
+
+_CHOICES = ("extremes", "first")
+_GROUPS = ("best", "median", "worst")
+
+
+def chosen_rows(samples, n_samples, errors):
+    """Return numbers of rows to show, and what each stands for or None.
+
+    Parameters
+    ----------
+    samples : {"extremes", "first"} or array-like of int
+        Rows with the least, with median and with the largest errors, the first rows, or
+        the rows themselves.
+
+    n_samples : int
+        How many of the first two.
+
+    errors : ndarray of shape (n_rows,)
+    """
+    if not isinstance(samples, str):
+        return _given(samples, len(errors)), None
+    if samples not in _CHOICES:
+        raise ValueError(
+            f"samples must be 'extremes', 'first' or an array of row numbers, got "
+            f"{samples!r}."
+        )
+    n_samples = min(check_positive("n_samples", n_samples), len(errors))
+    if samples == "first":
+        return np.arange(n_samples), None
+    return _extremes(errors, n_samples)
+
+
+def _given(samples, n_rows):
+    numbers = np.asarray(samples)
+    is_list = numbers.ndim == 1 and numbers.size and numbers.dtype.kind in "iu"
+    if not is_list or numbers.min() < -n_rows or numbers.max() >= n_rows:
+        raise ValueError(
+            f"samples must be 'extremes', 'first' or numbers of the {n_rows} rows of "
+            f"X, from 0 to {n_rows - 1}, got {samples!r}."
+        )
+    return numbers % n_rows
+
+
+def _extremes(errors, n_samples):
+    """Take a third from each end of the order and a third from its middle."""
+    order = np.argsort(errors, kind="stable")
+    n_best, n_worst, n_median = (n_samples // 3 + (i < n_samples % 3) for i in range(3))
+    rest = order[n_best : len(order) - n_worst]
+    start = (len(rest) - n_median) // 2
+    parts = (
+        order[:n_best],
+        rest[start : start + n_median],
+        order[len(order) - n_worst :],
+    )
+    groups = [
+        name for name, p in zip(_GROUPS, parts, strict=True) for _ in range(len(p))
+    ]
+    return np.concatenate(parts), groups

@@ -1,0 +1,253 @@
+"""How many codes are enough."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skae.comparison._candidates import BASELINE, candidates
+from skae.comparison._compare import compare, seed_of, splits_of
+from skae.comparison._curves import curves_of, draw_curves, start_at_zero
+from skae.comparison._measures import of_error
+from skae.comparison._summary import as_dicts
+from skae.displays._axes import one_axes
+from skae.networks._checks import check_choice
+
+_LABELS = {
+    "relative_error": "squared error / PCA's",
+    "error": "mean squared error",
+    "variance_explained": "variance explained",
+}
+_FEWEST_ROWS = 4
+
+
+class EncodingDimDisplay:
+    """Error or variance explained on held-out rows over the number of codes.
+
+    Make one with `from_estimator` or `from_comparison`. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    curves : list of tuple
+        For PCA and each estimator ``(name, encoding_dims, means, spreads)``: the
+        numbers of codes, the means of the measure over the splits, and its standard
+        deviations or, of a single split, None.
+
+    measure : {"relative_error", "error", "variance_explained"}, \
+default="relative_error"
+        What was measured; see `skae.comparison.Measurement`.
+
+    Attributes
+    ----------
+    errorbars_ : list of matplotlib.container.ErrorbarContainer
+        The curves.
+
+    ax_ : matplotlib.axes.Axes
+        What was drawn into.
+
+    figure_ : matplotlib.figure.Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    skae.compare : Measures more, and says what to choose.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import scale
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.displays import EncodingDimDisplay
+    >>> X = scale(load_wine().data)
+    >>> estimator = AutoencoderTransformer(epochs=5)
+    >>> display = EncodingDimDisplay.from_estimator(
+    ...     estimator, X, encoding_dims=[2, 4], n_splits=1
+    ... )
+    >>> [curve.name for curve in display.curves]
+    ['PCA', 'AutoencoderTransformer']
+    """
+
+    def __init__(self, *, curves, measure="relative_error"):
+        self.curves = curves
+        self.measure = measure
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimators,
+        X,
+        *,
+        encoding_dims=(2, 4, 8, 16),
+        X_test=None,
+        measure="relative_error",
+        n_splits=3,
+        test_size=0.2,
+        cv=None,
+        random_state=0,
+        ax=None,
+    ):
+        """Fit PCA and estimators with each number of codes, and draw how they do.
+
+        Copies are fitted, by `skae.compare`. One of skae's estimators with
+        ``nested_dropout=True`` is fitted once in each split, with the most codes, and
+        its first codes are measured.
+
+        Parameters
+        ----------
+        estimators : estimator, list of estimators or dict of str to estimator
+            What is fitted beside PCA; see `skae.compare`. They need not be fitted.
+
+        X : array-like of shape (n_samples, n_features)
+            Rows in any unit; of images flat rows, with the estimator's `image_shape`.
+
+        encoding_dims : int or list of int, default=(2, 4, 8, 16)
+            Numbers of codes, from 1 to the number of training rows or of features,
+            whichever is smaller.
+
+        X_test : array-like of shape (n_test_samples, n_features), default=None
+            Rows to measure on, at least 4; all of X is fitted then. None holds rows out
+            from X.
+
+        measure : {"relative_error", "error", "variance_explained"}, \
+default="relative_error"
+            What is drawn: the mean squared error relative to PCA's with as many codes,
+            the error itself, or the fraction of variance explained.
+
+        n_splits : int, default=3
+            Number of random splits into rows to fit and rows to measure on, without
+            `X_test`.
+
+        test_size : float or int, default=0.2
+            Share or number of the rows held out from the fits; at least 4 rows.
+
+        cv : splitter or iterable of (train, test), default=None
+            Splits of your own in the place of `n_splits` and `test_size`.
+
+        random_state : int, RandomState instance or None, default=0
+            Seed of the splits, and of the fits whose own is None.
+
+        ax : matplotlib.axes.Axes, default=None
+            What to draw into. None is a new figure.
+
+        Returns
+        -------
+        EncodingDimDisplay
+            With the numbers as `curves`.
+
+        Raises
+        ------
+        ValueError
+            When the data or a parameter cannot be used.
+
+        TypeError
+            When an estimator is no transformer with `inverse_transform`.
+        """
+        check_choice("measure", measure, _LABELS)
+        named = candidates(estimators)
+        seed = seed_of(random_state)
+        X = check_array(X, input_name="X")
+        if X_test is not None:
+            X, cv = _joined(X, check_array(X_test, input_name="X_test"))
+        splits = splits_of(X, None, cv, n_splits, test_size, seed)
+        comparison = compare(
+            X,
+            estimators={c.name: c.estimator for c in named[1:] if not _is_nested(c)},
+            encoding_dims=encoding_dims,
+            cv=splits,
+            trustworthiness_rows=_FEWEST_ROWS,  # not drawn
+            tsne=False,
+            random_state=seed,
+        )
+        for candidate in filter(_is_nested, named):
+            for number, split in enumerate(splits):
+                comparison.rows += _nested_rows(
+                    candidate, X, split, number, seed + number, comparison.rows
+                )
+        order = [candidate.name for candidate in named]
+        comparison.rows.sort(key=lambda row: order.index(row.estimator))
+        return cls.from_comparison(comparison, measure=measure, ax=ax)
+
+    @classmethod
+    def from_comparison(cls, comparison, *, measure="relative_error", ax=None):
+        """Draw a measure of a comparison.
+
+        Parameters
+        ----------
+        comparison : skae.comparison.Comparison
+            What `skae.compare` has returned.
+
+        measure : {"relative_error", "error", "variance_explained"}, \
+default="relative_error"
+            What is drawn.
+
+        ax : matplotlib.axes.Axes, default=None
+            What to draw into. None is a new figure.
+
+        Returns
+        -------
+        EncodingDimDisplay
+            With the numbers as `curves`.
+
+        Raises
+        ------
+        ValueError
+            When `measure` is none of these.
+        """
+        check_choice("measure", measure, _LABELS)
+        curves = curves_of(as_dicts(comparison.rows), measure)
+        return cls(curves=curves, measure=measure).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            What to draw into. None is a new figure.
+
+        Returns
+        -------
+        self : EncodingDimDisplay
+            With what was drawn as attributes.
+        """
+        ax = one_axes(ax, 5.2, 3.8)
+        self.errorbars_ = draw_curves(ax, self.curves)
+        ax.set_ylabel(_LABELS[self.measure])
+        if self.measure == "relative_error":
+            start_at_zero(ax)
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _joined(X, X_test):
+    """Return all rows, and the split that has X to fit and X_test to measure on."""
+    if X.shape[1] != X_test.shape[1]:
+        raise ValueError(
+            f"X_test has {X_test.shape[1]} features, but X has {X.shape[1]}. Pass rows "
+            "like those of X."
+        )
+    n_rows = len(X)
+    rows = np.concatenate([X, X_test])
+    return rows, [(np.arange(n_rows), np.arange(n_rows, len(rows)))]
+
+
+def _is_nested(candidate):
+    return bool(getattr(candidate.estimator, "nested_dropout", False))
+
+
+def _nested_rows(candidate, X, split, number, seed, rows):
+    """Fit once, and measure the first codes where PCA was measured."""
+    train, test = split
+    of_pca = [r for r in rows if r.estimator == BASELINE and r.split == number]
+    most = max(row.encoding_dim for row in of_pca)
+    fitted = candidate.make(most, seed % 2**32).fit(X[train])
+    codes = fitted.transform(X[test])
+    variance = float(X[test].var(axis=0, dtype=np.float64).mean())
+    measured = []
+    for row in of_pca:
+        found = fitted.inverse_transform(codes[:, : row.encoding_dim])
+        error = float(np.square(X[test] - found).mean(dtype=np.float64))
+        others = {"trustworthiness": np.nan, "fit_seconds": np.nan}
+        reached = of_error(error, variance, row.error)
+        measured.append(row._replace(estimator=candidate.name, **reached, **others))
+    return measured
