@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skae import AutoencoderTransformer
+from skae.displays import EncodingDimDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test = train_test_split(X, random_state=0)
@@ -37,23 +38,14 @@ plt.show()
 # PCA's digits are blurred and often wrong; the autoencoder's can be read. The same in
 # figures, also for fewer and more codes: the squared error of the test rows.
 
-sizes = [2, 8, 32]
-errors = {"PCA": [], "autoencoder": []}
-for size in sizes:
-    for name, reducer in [
-        ("PCA", PCA(size)),
-        ("autoencoder", AutoencoderTransformer(size, random_state=0)),
-    ]:
-        codes = reducer.fit(X_train).transform(X_test)
-        errors[name].append(((X_test - reducer.inverse_transform(codes)) ** 2).mean())
-
-fig, ax = plt.subplots(figsize=(6, 4))
-for name, values in errors.items():
-    ax.plot(sizes, values, "o-", label=name)
-ax.set_xscale("log", base=2)
-ax.set_xticks(sizes, map(str, sizes))
-ax.set(xlabel="codes", ylabel="mean squared error", ylim=(0, None))
-ax.legend()
+EncodingDimDisplay.from_estimator(
+    AutoencoderTransformer(),
+    X_train,
+    X_test=X_test,
+    encoding_dims=[2, 8, 32],
+    measure="error",
+    random_state=0,
+)
 plt.show()
 
 # %%

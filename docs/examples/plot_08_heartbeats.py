@@ -94,7 +94,10 @@ plt.show()
 for name, beats in faulty.items():
     truth = np.repeat([False, True], [len(normal), len(beats)])
     some = np.concatenate([normal, beats])
-    for method, errors in {"PCA": pca_errors, "autoencoder": autoencoder_errors}.items():
+    for method, errors in {
+        "PCA": pca_errors,
+        "autoencoder": autoencoder_errors,
+    }.items():
         print(f"{name}, {method}: {roc_auc_score(truth, errors(some)):.2f}")
 
 # %%

@@ -22,17 +22,17 @@ vae = VAETransformer(2, loss="binary_crossentropy", random_state=0).fit(images_t
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
 LatentDisplay.from_estimator(vae, images_test, y_test, ax=axes[0])
-LatentManifoldDisplay.from_estimator(vae, n_steps=14, ax=axes[1])
+LatentManifoldDisplay.from_estimator(vae, n_steps=11, ax=axes[1])
 axes[0].set_title("Codes of test images")
 axes[1].set_title("Images of codes on a grid")
 plt.show()
 
 # %%
 # Neighbouring codes are similar images: digits turn into each other, and in between
-# stands what is neither. Two codes are too few for ten digits; eight are better for
-# drawing new ones, if no longer for one picture:
+# stands what is neither. Two codes are too few to keep ten digits apart. Six are better
+# for drawing new ones, if no longer for one picture:
 
-vae = VAETransformer(8, loss="binary_crossentropy", random_state=0).fit(images_train)
+vae = VAETransformer(6, loss="binary_crossentropy", random_state=0).fit(images_train)
 drawn = vae.sample(24, random_state=0)
 
 fig, axes = plt.subplots(
@@ -44,4 +44,6 @@ fig.suptitle("Drawn from the model: no image of the data")
 plt.show()
 
 # %%
-# TODO
+# Many can be read, some are no digit, and all are a little blurred: a variational
+# autoencoder draws the mean of what a code may stand for. More codes do not sharpen it.
+# With eight, ``fit`` warns that two have collapsed: they tell nothing about the rows.

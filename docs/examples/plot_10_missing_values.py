@@ -3,7 +3,7 @@ Missing values
 ==============
 
 With ``missing_values="allow"`` rows may have gaps: the loss counts what is observed,
-and ``impute`` fills in what is not. Half of each digit is plenty to guess the rest.
+and ``impute`` fills in what is not. Two thirds of a digit are plenty to guess the rest.
 """
 
 import matplotlib.pyplot as plt
@@ -63,4 +63,7 @@ ax.legend()
 plt.show()
 
 # %%
-# TODO
+# With many gaps the autoencoder is ahead of nearest neighbours, with few a little
+# behind; both are far better than means. On other data scikit-learn's imputers often
+# win (``python -m benchmarks.imputation``): the autoencoder's imputing is what you get
+# beside the codes.

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector
+from tensorboard.util.tensor_util import make_ndarray
 
 from skae import AutoencoderTransformer
 
@@ -37,7 +38,7 @@ def curve(part, tag):
     """Return the steps and values that were written of one tag."""
     events = EventAccumulator(str(logs / part), size_guidance={"tensors": 0}).Reload()
     values = events.Tensors(tag)
-    return [e.step for e in values], [e.tensor_proto.float_val[0] for e in values]
+    return [e.step for e in values], [make_ndarray(e.tensor_proto) for e in values]
 
 
 fig, ax = plt.subplots(figsize=(6, 4))
