@@ -58,4 +58,11 @@ fig.suptitle("Images of single codes; red adds ink, blue takes it away")
 plt.show()
 
 # %%
-# TODO
+# With the penalty the images are somewhat smoother, parts of a loop or a stroke;
+# without, they are specks that make sense only in sum. Cleaner parts are more than 8 ×
+# 8 pixels give.
+#
+# Sparse codes are for looking at, and for methods that like them. They are not for a
+# small error: where four of five codes are zero, the seven that are left explain 71%,
+# while eight codes of the default explain 85%
+# (:ref:`sphx_glr_auto_examples_plot_01_in_place_of_pca.py`).

@@ -50,7 +50,10 @@ ax.legend()
 plt.show()
 
 # %%
-# TODO
+# On data that are linear, whatever their number, and on up to 100 digits, the ratio is
+# exactly 1: the estimator found nothing that does better than PCA on held-out rows, and
+# kept PCA (``best_epoch_`` is 0). You lose nothing but the seconds of the fit. You gain
+# nothing either, so use PCA there.
 #
 # Rows unlike the training rows
 # -----------------------------
@@ -86,7 +89,11 @@ for name, X in {"like the training rows": test, "unlike them": digits[~seen]}.it
     print(f"{name}: PCA {pca_errors.mean():.1f}, autoencoder {error:.1f}")
 
 # %%
-# TODO
+# On digits like the training rows the autoencoder has 40% less error than PCA. On the
+# others its error is four times as large as before, PCA's less than three times, and
+# little of the gain is left. What bends has learnt the bends of the training rows. Rows
+# in use must be like those of the fit; the error of each, ``-score_samples``, tells
+# those that are not.
 #
 # General compression
 # -------------------
@@ -156,4 +163,8 @@ fig.suptitle(
 plt.show()
 
 # %%
-# TODO
+# JPEG's error is less than a third of the autoencoder's on the photograph that this was
+# fitted to, and a seventeenth on the other. The receiver needs the network as well,
+# which is larger than either file. Codes of an autoencoder are for data of one kind, of
+# which there are many rows, and for what comes after the codes; to make files small,
+# use a compressor.
