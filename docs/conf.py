@@ -3,8 +3,9 @@
 import os
 import re
 
-# What the examples start, TensorFlow's threads among them, draws into files.
+# The examples draw into files, and TensorFlow starts in silence.
 os.environ["MPLBACKEND"] = "agg"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import skae
 
