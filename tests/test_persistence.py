@@ -27,7 +27,7 @@ from skae.networks import CustomNetwork, DenseNetwork, Network
 pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 
 X = np.random.RandomState(0).uniform(size=(50, 4))
-GUIDE = Path(__file__).parents[1] / "docs" / "saving.rst"
+GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "saving.rst"
 DATA = Path(__file__).parent / "data"
 every_estimator = pytest.mark.parametrize("name", SMALL)
 
