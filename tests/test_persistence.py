@@ -106,7 +106,7 @@ def _without_functions(name):
 
 @pytest.mark.skipif(not GUIDE.exists(), reason="the documentation is not here")
 def test_the_examples_of_the_documentation_run(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.mkdtemp", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     failed, tried = doctest.testfile(str(GUIDE), module_relative=False, verbose=False)
     assert (failed, tried > 10) == (0, True)
 
