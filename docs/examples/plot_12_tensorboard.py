@@ -13,13 +13,12 @@ import tempfile
 
 import keras
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins import projector
 from tensorboard.util.tensor_util import make_ndarray
 
 from skae import AutoencoderTransformer
+from skae.tensorboard import write_codes
 
 X, y = load_digits(return_X_y=True)
 logs = pathlib.Path(tempfile.mkdtemp())
@@ -50,13 +49,7 @@ plt.show()
 
 # %%
 # TensorBoard's projector turns codes in three dimensions, and lays them out by t-SNE or
-# UMAP. It wants codes and labels as two tables beside the events:
+# UMAP, with labels and small images at their points:
 
-np.savetxt(logs / "codes.tsv", autoencoder.transform(X), delimiter="\t")
-np.savetxt(logs / "labels.tsv", y, fmt="%d")
-
-config = projector.ProjectorConfig()
-config.embeddings.add(tensor_path="codes.tsv", metadata_path="labels.tsv")
-projector.visualize_embeddings(str(logs), config)
-
+write_codes(logs, autoencoder.transform(X), labels=y, images=X.reshape(-1, 8, 8))
 print(sorted(path.name for path in logs.iterdir()))
