@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pytest
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -89,7 +90,9 @@ def _as_in_a_script(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     backend = plt.get_backend()
     plt.switch_backend("agg")
-    yield
+    # On a busy machine t-SNE's threads spend most of their time waiting for each other.
+    with threadpool_limits(1, user_api="openmp"):
+        yield
     plt.close("all")
     plt.switch_backend(backend)
 
