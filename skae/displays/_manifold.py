@@ -1,5 +1,7 @@
 """What the decoder makes of a plane of codes."""
 
+import math
+
 import numpy as np
 from scipy.stats import norm
 
@@ -21,6 +23,7 @@ _OUTSIDE = 0.01
 _OUTSIDE_PRIOR = 0.05
 _MOST_TICKS = 10
 _MOST_DECIMALS = 4
+_FINEST = 5.0
 
 
 class LatentManifoldDisplay:
@@ -226,14 +229,17 @@ class LatentManifoldDisplay:
 
 
 def _steps(codes, n_steps):
-    return np.linspace(*np.quantile(codes, [_OUTSIDE, 1 - _OUTSIDE]), n_steps)
+    low, high = np.quantile(codes, [_OUTSIDE, 1 - _OUTSIDE])
+    return np.linspace(low, high, n_steps)
 
 
 def _ticks(steps):
     """Return places and texts of as many ticks as there is room for."""
     places = np.arange(len(steps))[:: -(-len(steps) // _MOST_TICKS)]
     apart = np.abs(np.diff(steps)).max(initial=0) or 1.0
-    n_decimals = int(-np.floor(np.log10(apart)))
+    n_decimals = math.ceil(-math.log10(apart / _FINEST))
     if abs(n_decimals) > _MOST_DECIMALS:
         return places, [f"{steps[i]:.2g}" for i in places]
-    return places, [f"{steps[i]:.{max(0, n_decimals)}f}" for i in places]
+    n_decimals = max(0, n_decimals)
+    rounded = np.round(steps[places], n_decimals) + 0.0  # no sign of a zero
+    return places, [f"{step:.{n_decimals}f}" for step in rounded]
