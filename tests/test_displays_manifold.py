@@ -85,7 +85,7 @@ def test_lines_are_the_channels_of_sequences():
         sample = display.samples[1, 0, :, channel]
         assert abs(x.mean()) < 1e-9
         assert_allclose(np.corrcoef(-y, sample)[0, 1], 1)
-        assert y.min() > 0.5 and y.max() < 1.5
+        assert 0.5 < y.min() < y.max() < 1.5
 
 
 def test_bars_are_the_deviations_of_features():

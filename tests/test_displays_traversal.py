@@ -71,7 +71,8 @@ def test_codes_stay_within_the_range_of_their_activation(activation):
     low, high = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}[activation]
     codes = autoencoder.transform(rows).astype(float)
     scale = autoencoder._fitted.scaling.scale
-    moved = codes.mean(axis=0) + [3 * codes[:, 0].std(), 0]
+    moved = codes.mean(axis=0)
+    moved[0] += 3 * codes[:, 0].std()
     moved = np.clip(moved, low * scale, high * scale)
     expected = autoencoder.inverse_transform([moved])[0]
     assert_allclose(display.samples[0, 1], expected, rtol=1e-4, atol=1e-4)
