@@ -286,14 +286,20 @@ class ReconstructionDisplay:
 
     def _draw_code(self, axis, code):
         """Draw a code as an image about twice as wide as high, in the order of text."""
+        from matplotlib import colormaps
+
         n_columns = math.ceil(math.sqrt(2 * len(code)))
         n_rows = math.ceil(len(code) / n_columns)
         cells = np.full(n_rows * n_columns, np.nan)
         cells[: len(code)] = code
         largest = np.abs(self.codes).max() or 1.0
-        colours = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-        aspect = "equal" if self.kind == "image" else "auto"
-        axis.imshow(cells.reshape(n_rows, n_columns), aspect=aspect, **colours)
+        axis.imshow(
+            cells.reshape(n_rows, n_columns),
+            aspect="equal" if self.kind == "image" else "auto",
+            cmap=colormaps["RdBu_r"].with_extremes(bad="0.85"),
+            vmin=-largest,
+            vmax=largest,
+        )
 
     def _draw_sequence(self, axis, i, samples, limits):
         """Draw the channels, before a reconstruction what it should be, in grey."""
