@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from displayed import DATA, EVERY, LABELS, fit
+from displayed import DATA, EVERY, LABELS, QUICK, fit
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
@@ -159,6 +159,13 @@ def test_the_legend_is_inside_where_the_figure_makes_no_room():
 def test_dimensions_that_are_no_two_codes_are_refused(dimensions):
     with pytest.raises(ValueError, match="two different integers from 0 to 2"):
         LatentDisplay.from_estimator(fit("images"), IMAGES, dimensions=dimensions)
+
+
+@pytest.mark.parametrize("method", [None, "pca", "tsne"])
+def test_a_single_code_is_no_plane(method):
+    single = AutoencoderTransformer(1, hidden_layer_sizes=4, **QUICK).fit(IMAGES)
+    with pytest.raises(ValueError, match="a plane needs two"):
+        LatentDisplay.from_estimator(single, IMAGES, method=method)
 
 
 def test_an_unknown_method_is_refused():

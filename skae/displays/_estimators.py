@@ -63,6 +63,11 @@ def within_range(estimator, codes):
 
 def check_dimensions(dimensions, n_codes):
     """Return two different numbers of codes."""
+    if n_codes < 2:
+        raise ValueError(
+            "The estimator has one code, but a plane needs two. Fit one with "
+            "encoding_dim=2 or more."
+        )
     given = tuple(np.atleast_1d(dimensions).tolist())
     are_codes = all(isinstance(d, int) and 0 <= d < n_codes for d in given)
     if len(given) != 2 or given[0] == given[1] or not are_codes:
