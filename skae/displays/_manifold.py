@@ -169,22 +169,13 @@ class LatentManifoldDisplay:
         """
         check_estimator(estimator)
         check_rows_given(estimator, X)
-        n_codes = estimator.encoding_dim_
-        dimensions = check_dimensions(dimensions, n_codes)
+        dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
         n_steps = check_positive("n_steps", n_steps)
         kind, shape = kind_and_shape(estimator, kind, image_shape)
-        if X is None:
-            middle = np.zeros(n_codes)
-            quantiles = np.linspace(_OUTSIDE_PRIOR, 1 - _OUTSIDE_PRIOR, n_steps)
-            x_steps = y_steps = norm.ppf(quantiles)
-        else:
-            codes = encode(estimator, X)
-            middle = codes.mean(axis=0)
-            x_steps, y_steps = (_steps(codes[:, i], n_steps) for i in dimensions)
+        middle, x_steps, y_steps = _plane(estimator, X, dimensions, n_steps)
         grid = np.tile(middle, (n_steps, n_steps, 1))
-        grid[..., dimensions[0]], grid[..., dimensions[1]] = np.meshgrid(
-            x_steps, y_steps
-        )
+        grid[..., dimensions[0]] = x_steps
+        grid[..., dimensions[1]] = y_steps[:, None]
         samples = decode(estimator, grid, shape)
         features = None
         if kind == "table":
@@ -226,6 +217,17 @@ class LatentManifoldDisplay:
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _plane(estimator, X, dimensions, n_steps):
+    """Return the mean code and the steps of two codes, of rows or of the prior."""
+    if X is None:
+        outside = _OUTSIDE_PRIOR
+        steps = norm.ppf(np.linspace(outside, 1 - outside, n_steps))
+        return np.zeros(estimator.encoding_dim_), steps, steps
+    codes = encode(estimator, X)
+    x_steps, y_steps = (_steps(codes[:, i], n_steps) for i in dimensions)
+    return codes.mean(axis=0), x_steps, y_steps
 
 
 def _steps(codes, n_steps):
