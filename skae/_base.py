@@ -8,14 +8,20 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skae import _data, _missing, _persistence, _plain, _validation
+from skae import _data, _html, _missing, _persistence, _plain, _validation
 from skae._fitting import Fitting
 from skae._intake import Given
+from skae._sklearn_callbacks import CallbackSupportMixin, with_callbacks
 
 _IN_PLAIN_PARTS = {"loss", "optimizer", "_fitted"}
 
 
-class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseAutoencoder(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
     """Fits an encoder and a decoder together, and maps data through them.
 
     A subclass is its parameters, their constraints, `_network`, which names how it is
@@ -59,7 +65,7 @@ default=None
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
-        return self._fit(Given(X, sample_weight, X_val))
+        return self._fit(Given(X, sample_weight, X_val, y=y))
 
     @_validation.fit_context
     def partial_fit(self, X, y=None, *, sample_weight=None):
@@ -105,7 +111,7 @@ default=None
             _validation.check_parameters(self)
         fitted = object.__new__(type(self))
         fitted.__dict__.update(self.__dict__)
-        Fitting(fitted, is_partial).run(given)
+        _run_fit(fitted, given, is_partial)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -322,6 +328,21 @@ default=None
     def _report(self, rows):
         """Warn of what a fit has found in the training rows, in the network's scale."""
 
+    @property
+    def _repr_html_(self):
+        """scikit-learn's diagram, and under it, once fitted, what the fit has made."""
+        diagram = super()._repr_html_  # no attribute where display="text"
+        return lambda: diagram() + self._table()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._table()
+        return bundle
+
+    def _table(self):
+        return _html.table(self) if hasattr(self, "_fitted") else ""
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -330,3 +351,8 @@ default=None
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_fitted")
+
+
+@with_callbacks
+def _run_fit(estimator, given, is_partial):
+    Fitting(estimator, is_partial).run(given)

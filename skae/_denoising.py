@@ -208,7 +208,7 @@ default=None
             When `callbacks` holds something that is no Keras callback.
         """
         _check_labels(X, y)
-        return self._fit(Given(X, sample_weight, X_val, X_clean, X_val_clean))
+        return self._fit(Given(X, sample_weight, X_val, X_clean, X_val_clean, y))
 
     @_validation.fit_context
     def partial_fit(self, X, y=None, *, X_clean=None, sample_weight=None):

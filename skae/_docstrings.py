@@ -104,7 +104,9 @@ default="mse"
         global generator is used or changed.
 
     verbose : int, default=0
-        Above 0, prints a line per epoch.
+        1 keeps a line up to date with the epoch, the losses, the loss of the start
+        (PCA's) and the time left; where output is no terminal or notebook, it prints a
+        line a minute at most, and the last. 2 prints a line per epoch.
 """,
     "fitted_attributes": """
     encoder_, decoder_ : keras.Model
@@ -139,6 +141,10 @@ default="mse"
         weights of the rows and, where given, on the clean rows. Where rows times
         codes exceed 131,072, the shares of single codes are those of a part of the
         rows. Set by `fit`, not by `partial_fit`.
+
+    pca_score_ : float
+        Share of the variance of the training rows that as many principal components
+        explain. Set by a `fit` that starts at PCA, without missing values.
 
     compression_factor_ : float
         Number of features over number of codes.

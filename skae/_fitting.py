@@ -5,24 +5,29 @@ import copy
 import dataclasses
 import math
 import numbers
-import warnings
 
 import numpy as np
 
 from skae import _data, _defaults, _missing, _pca, _random, _start, _validation
+from skae._history import appended
+from skae._html import described
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._interruption import interrupts_deferred, let_interrupts_in
-from skae._ordering import OrderedCodes, check_order, order_codes
+from skae._ordering import OrderedCodes, check_order, order_codes, warn_if_short
+from skae._progress import progress
 from skae._settings import Settings
+from skae._sklearn_callbacks import NO_TASKS, fit_tasks
 from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
 from skae.networks._models import Cost, build, variables
 
+_RATIOS = "explained_variance_ratio_"
 _NOT_OF_EVERY_FIT = (
-    "explained_variance_ratio_",
+    _RATIOS,
     "hidden_layer_sizes_",
     "noise_scale_",
+    "pca_score_",
     "_last_pass",
 )
 
@@ -65,10 +70,14 @@ class Fitting:
             self._corrupt_and_draw()
             self._resolve_settings()
             let_interrupts_in()
-            training = self._train(start, steps)
+            tasks = self._tasks(given)
+            training = self._train(start, steps, tasks)
             let_interrupts_in()
-            codes = self._order_codes(training)
-            self._set_attributes(training, codes)
+            attributes = self._attributes(training)
+            self._set(attributes)
+            tasks.end(attributes)
+            if self._share_to_cut_at is not None:
+                warn_if_short(attributes[_RATIOS], self._share_to_cut_at)
             self._estimator._report(self._data.training_rows.values)
 
     def _checked_optimizer(self):
@@ -103,20 +112,20 @@ class Fitting:
             network.linear_shortcut = False
         self._axes = None
         dim = network.n_codes(sample_shape, self._n_codes_wanted(network))
-        self._init = self._resolved("init", _automatic_init(network))
+        self._init = self._resolved("init", _start.automatic_init(network))
         if self._init == "pca":
-            _check_pca_start(network)
+            _start.check_network(network)
         self._architecture = network, sample_shape, dim, self._objective
         # Inference has no use for what corrupts the rows in training.
         objective = dataclasses.replace(self._objective, corruption=None)
         self._codec = shared_codec(network, sample_shape, dim, objective)
         check_order(self._share, self._codec, self._is_partial, self._resumed)
-        if self._resumed and not self._codec.has_network_of(estimator._fitted):
-            raise ValueError(
-                "partial_fit, and fit with warm_start=True, continue the network of "
-                "the previous fit, but the parameters now describe another one. Set "
-                "them back, or fit anew with warm_start=False."
-            )
+        if self._resumed:
+            _start.check_continues(self._codec, estimator._fitted)
+
+    @property
+    def _starts_at_pca(self):
+        return self._init == "pca" and not self._resumed
 
     @property
     def _share(self):
@@ -166,7 +175,7 @@ class Fitting:
         if self._init == "pca":
             if self._axes is None:
                 self._axes = self._principal_axes(dim)
-            _warn_of_lost_axes(self._axes)
+            _start.warn_of_lost_axes(self._axes)
             steps = _start.start_at_pca(
                 encoder,
                 decoder,
@@ -223,7 +232,6 @@ class Fitting:
             warmup=self._warmup(epochs),
             loss_unit=self._objective.unit(scale),
             loss_offset=self._objective.offset(scale, n_features),
-            verbose=estimator.verbose,
         )
         self._epochs = epochs
         self._compile_with_xla = xla_pays(self._cost, self._objective, n_rows, epochs)
@@ -250,7 +258,22 @@ class Fitting:
             and self._data.rows.clean is None
         )
 
-    def _train(self, start, steps):
+    def _train(self, start, steps, tasks):
+        """Return the `Training` from a start, while its progress is shown."""
+        name = "PCA" if self._starts_at_pca else "start"
+        with progress(self._estimator.verbose, self._settings.epochs, name) as shown:
+            training = self._train_silently(start, steps, tasks, shown)
+            shown.end(training.best_epoch)
+        return training
+
+    def _tasks(self, given):
+        """Return what tells scikit-learn's callbacks of a fit, not of a pass."""
+        if self._is_partial:
+            return NO_TASKS
+        n_epochs = self._settings.epochs
+        return fit_tasks(self._estimator, given, n_epochs, self._attributes)
+
+    def _train_silently(self, start, steps, tasks, shown):
         if self._optimizer.use_ema:
             steps = NO_STEPS  # the optimizer would average steps of another size
         callbacks = self._estimator.callbacks or ()
@@ -259,11 +282,13 @@ class Fitting:
             self._data.training_rows,
             self._data.validation,
             self._objective,
-            self._row_terms(),
+            lambda weights, rows: self._on_standardized(weights).row_terms(rows),
             self._generator,
             steps,
             self._frame,
             self._optimizer_values(),
+            shown,
+            tasks,
         )
         if self._nothing_to_learn() and not callbacks:
             return loop.stay(start)
@@ -301,33 +326,36 @@ class Fitting:
             return contextlib.nullcontext(Trainer(*parts, **how))
         return borrowed_trainer(*parts, **how)
 
-    def _row_terms(self):
-        as_they_are = _data.Scaling.identity(self._data.rows.values.shape[1])
-        return lambda weights, rows: FittedCodec(
-            self._codec, weights, as_they_are
-        ).row_terms(rows)
+    def _on_standardized(self, weights):
+        """Return a codec with weights, for rows in the network's scale."""
+        as_they_are = _data.Scaling.identity(len(self._data.mean))
+        return FittedCodec(self._codec, weights, as_they_are)
 
     def _order_codes(self, training):
         """Return the fit with its codes in order, and what each explains."""
-        standardized = FittedCodec(
-            self._codec, training.weights, _data.Scaling.identity(len(self._data.mean))
-        )
+        standardized = self._on_standardized(training.weights)
         if self._is_partial:
             return OrderedCodes(standardized, None)
-        is_pca = self._init == "pca" and not self._resumed and training.best_epoch == 0
-        share = None if self._resumed else self._share
+        is_pca = self._starts_at_pca and training.best_epoch == 0
+        share = self._share_to_cut_at
         return order_codes(standardized, self._data.rows, share, is_pca)
 
-    def _set_attributes(self, training, codes):
-        """Set all fitted attributes at once, after all that can fail."""
+    @property
+    def _share_to_cut_at(self):
+        """The share of variance that the codes to keep have to explain, if any."""
+        return None if self._resumed or self._is_partial else self._share
+
+    def _attributes(self, training):
+        """Return the fitted attributes that training has made."""
         network, sample_shape, *_ = self._architecture
+        codes = self._order_codes(training)
         dim = codes.fitted.codec.encoding_dim
         settings = self._settings
         scaling = self._data.scaling
         history, n_before = training.history, 0
         if self._is_partial and self._resumed:
             n_before = self._estimator.n_iter_
-            history = _appended(self._estimator.history_, history)
+            history = appended(self._estimator.history_, history)
         attributes = {
             "history_": history,
             "n_iter_": n_before + len(training.history["loss"]),
@@ -345,56 +373,28 @@ class Fitting:
             "compression_factor_": math.prod(sample_shape) / dim,
             "_fitted": FittedCodec(codes.fitted.codec, codes.fitted.weights, scaling),
             "_n_features_out": dim,
+            "_layers": described(codes.fitted.codec),
         }
         if self._frame:
             attributes["noise_scale_"] = self._noise_scale
         if codes.ratios is not None:
-            attributes["explained_variance_ratio_"] = codes.ratios
+            attributes[_RATIOS] = codes.ratios
+            attributes.update(self._score_of_pca(dim))
         if not self._resumed:
             attributes["mean_"] = self._data.mean.reshape(sample_shape)
         attributes.update(self._estimator._resolved_parameters(network))
         if self._is_partial:
             attributes["_last_pass"] = self._this_pass
+        return attributes
+
+    def _score_of_pca(self, n_codes):
+        """Return what as many principal components explain, if the start was these."""
+        if self._axes is None or not self._starts_at_pca or self._data.has_gaps:
+            return {}
+        return {"pca_score_": self._axes.share_of_first(n_codes)}
+
+    def _set(self, attributes):
+        """Set all fitted attributes at once, after all that can fail."""
         for name in _NOT_OF_EVERY_FIT:
             vars(self._estimator).pop(name, None)  # an earlier fit may have had one
         vars(self._estimator).update(attributes)
-
-
-def _appended(history, more):
-    """Return a history with the epochs of another after its own."""
-    names = {**history, **more}
-    return {name: history.get(name, []) + more.get(name, []) for name in names}
-
-
-def _automatic_init(network):
-    has_start = network.code_activation in _start.CODE_ACTIVATIONS
-    return "pca" if network.has_linear_map and has_start else "random"
-
-
-def _check_pca_start(network):
-    name = type(network).__name__
-    if not network.has_linear_map:
-        raise ValueError(
-            f"init='pca' needs a network with a linear map beside a dense code, which "
-            f"this {name} does not have. Set linear_shortcut=True (and "
-            "bottleneck='dense') where the network has them, or init='random'."
-        )
-    if network.code_activation not in _start.CODE_ACTIVATIONS:
-        raise ValueError(
-            "init='pca' cannot start in front of "
-            f"code_activation={network.code_activation!r}; "
-            f"use one of {', '.join(map(repr, _start.CODE_ACTIVATIONS))}, or "
-            "init='random'."
-        )
-
-
-def _warn_of_lost_axes(axes):
-    if axes.are_beyond_float32:
-        warnings.warn(
-            "Some features vary by less than a millionth of others, and encoding_dim "
-            "asks for axes that only they have. The network computes in float32, where "
-            "these are lost. Scale the features, for instance with "
-            "sklearn.preprocessing.StandardScaler, or use fewer codes.",
-            UserWarning,
-            stacklevel=2,
-        )

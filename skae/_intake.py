@@ -20,6 +20,7 @@ class Given:
     X_val: object = None
     X_clean: object = None
     X_val_clean: object = None
+    y: object = None
 
     @property
     def is_paired(self):

@@ -98,17 +98,20 @@ class BestWeights:
         self.best, self.previous = again[0], again[-1]
 
     def fall_back(self):
-        """Make the latest weights with a finite loss on the training rows the best.
+        """Make the latest weights with a finite loss on the training rows the best."""
+        self.best = self.latest_finite()
+
+    def latest_finite(self):
+        """Return the latest weights kept with a finite loss on the training rows.
 
         The loss of an epoch is that of the weights before its steps, so the weights
-        after it may already be lost.
+        after it may already be lost. The start is returned if all are.
         """
         for judged in (self.best, self.previous, self.start):
             loss = self.training_loss(judged.weights)
             if np.isfinite(loss):
-                self.best = dataclasses.replace(judged, loss=loss)
-                return
-        self.best = self.start
+                return dataclasses.replace(judged, loss=loss)
+        return self.start
 
     def training_loss(self, weights):
         """Return the loss of weights on the training rows."""

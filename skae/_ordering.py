@@ -111,7 +111,6 @@ def order_codes(fitted, rows, share, is_pca):
     ordering = Ordering(fitted, rows, is_pca)
     ratios = ordering.ratios()
     if share is not None:
-        _warn_if_short(ratios.sum(), share)
         ratios = ratios[: _fewest_codes(ratios, share)]
         ordering.cut(len(ratios))
     if fitted.codec.objective.whiten:
@@ -297,7 +296,9 @@ class _Judge:
         return total
 
 
-def _warn_if_short(explained, share):
+def warn_if_short(ratios, share):
+    """Warn if codes explain less than the share of the variance asked for."""
+    explained = ratios.sum()
     if explained < share:
         warnings.warn(
             f"The codes explain {explained:.3g} of the variance, less than "

@@ -68,13 +68,22 @@ class PrincipalAxes:
     @property
     def are_exact(self):
         """Whether the axes explain all variance, to float32's precision."""
-        total = self.variances.sum() + self.residual_variances.sum()
-        return self.residual_variances.sum() <= _EXACT * total
+        return self.residual_variances.sum() <= _EXACT * self.total_variance
+
+    @property
+    def total_variance(self):
+        """Sum of the variances of all features."""
+        return self.variances.sum() + self.residual_variances.sum()
+
+    def share_of_first(self, n_axes):
+        """Return the share of the variance that the first axes explain."""
+        total = self.total_variance
+        return float(self.variances[:n_axes].sum() / total) if total > 0 else 1.0
 
     def explaining(self, share):
         """Return the fewest first axes that explain a share of the variance."""
         explained = np.cumsum(self.variances)
-        total = self.variances.sum() + self.residual_variances.sum()
+        total = self.total_variance
         n_axes = np.searchsorted(explained, share * total) + 1
         rest = self.variances[n_axes:] @ self.components[n_axes:] ** 2
         return dataclasses.replace(

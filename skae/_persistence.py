@@ -9,6 +9,7 @@ from sklearn import config_context
 
 from skae import _archive, _keras_config, _plain, _random
 from skae._restored import RestoredFit
+from skae._sklearn_callbacks import has_callbacks
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, Network
 
@@ -78,6 +79,11 @@ def _text_and_arrays(estimator):
         )
     attributes = dict(vars(estimator))
     attributes.pop("_metadata_request", None)
+    if has_callbacks(estimator):
+        raise TypeError(
+            "The callbacks of set_callbacks cannot be saved: they are code. Take them "
+            "off with set_callbacks(), or use pickle."
+        )
     parameters = estimator.get_params(deep=False)
     content = {
         "class": cls.__name__,

@@ -30,9 +30,6 @@ class Settings:
     loss_unit, loss_offset : float
         What logs and reported losses are multiplied by, and what is added then, to be
         in the user's unit.
-
-    verbose : int
-        Above 0, prints a line per epoch.
     """
 
     epochs: int
@@ -43,7 +40,6 @@ class Settings:
     warmup: float = 0.0
     loss_unit: float = 1.0
     loss_offset: float = 0.0
-    verbose: int = 0
 
 
 def cosine_with_warmup(steps, n_steps):

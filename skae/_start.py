@@ -1,5 +1,7 @@
 """The PCA start: a network that begins as PCA, and steps of PCA's size."""
 
+import warnings
+
 import numpy as np
 from scipy.special import logit
 
@@ -32,6 +34,53 @@ _REGRESSIONS = {"logit": logistic_regression, "log": poisson_regression}
 
 CODE_ACTIVATIONS = tuple(_ACTIVATION_AT)
 """Code activations in front of which a network can start."""
+
+
+def automatic_init(network):
+    """Return what `init="auto"` stands for."""
+    has_start = network.code_activation in CODE_ACTIVATIONS
+    return "pca" if network.has_linear_map and has_start else "random"
+
+
+def check_continues(codec, fitted):
+    """Raise a ValueError if a fit cannot go on with the network of another."""
+    if not codec.has_network_of(fitted):
+        raise ValueError(
+            "partial_fit, and fit with warm_start=True, continue the network of "
+            "the previous fit, but the parameters now describe another one. Set "
+            "them back, or fit anew with warm_start=False."
+        )
+
+
+def check_network(network):
+    """Raise a ValueError if a network cannot start at PCA."""
+    name = type(network).__name__
+    if not network.has_linear_map:
+        raise ValueError(
+            f"init='pca' needs a network with a linear map beside a dense code, which "
+            f"this {name} does not have. Set linear_shortcut=True (and "
+            "bottleneck='dense') where the network has them, or init='random'."
+        )
+    if network.code_activation not in CODE_ACTIVATIONS:
+        raise ValueError(
+            "init='pca' cannot start in front of "
+            f"code_activation={network.code_activation!r}; "
+            f"use one of {', '.join(map(repr, CODE_ACTIVATIONS))}, or "
+            "init='random'."
+        )
+
+
+def warn_of_lost_axes(axes):
+    """Warn if the network cannot tell axes from rounding."""
+    if axes.are_beyond_float32:
+        warnings.warn(
+            "Some features vary by less than a millionth of others, and encoding_dim "
+            "asks for axes that only they have. The network computes in float32, where "
+            "these are lost. Scale the features, for instance with "
+            "sklearn.preprocessing.StandardScaler, or use fewer codes.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def start_is_exact(code_activation):

@@ -1,6 +1,5 @@
 """The only training loop: epoch by epoch, keeping the weights worth keeping."""
 
-import dataclasses
 import warnings
 
 import numpy as np
@@ -8,39 +7,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae._callbacks import CallbackDriver, NoCallbacks
 from skae._feed import Feed
+from skae._history import History, Training
 from skae._judging import BestWeights
+from skae._progress import SILENCE
 from skae._random import draw_seed
 from skae._resume import Backup, State
 from skae._settings import cosine_with_warmup, warmed_up_weights
+from skae._sklearn_callbacks import NO_TASKS
 from skae._trainer import NO_STEPS
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """What training gave.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-        Values of the encoder's variables, then the decoder's.
-
-    history : dict of lists
-        One value an epoch: "loss", "val_loss" where there are validation rows, the
-        terms of either where there are several, "learning_rate", and what callbacks
-        add.
-
-    best_epoch : int
-        Number of epochs behind `weights`; 0 where the start was kept.
-
-    initial_loss, best_loss : float or None
-        Validation loss of the start and of `weights`, if there are validation rows.
-    """
-
-    weights: list
-    history: dict
-    best_epoch: int
-    initial_loss: float | None = None
-    best_loss: float | None = None
 
 
 class Loop:
@@ -74,6 +48,12 @@ class Loop:
 
     optimizer_values : list of arrays or None, default=None
         What earlier training left; see `Trainer.reset`.
+
+    progress : Silence, ProgressLine or EpochLines
+        Prints.
+
+    tasks : NoTasks or FitTasks
+        Announces the epochs to scikit-learn's callbacks.
     """
 
     def __init__(
@@ -87,6 +67,8 @@ class Loop:
         steps=NO_STEPS,
         frame=(),
         optimizer_values=None,
+        progress=SILENCE,
+        tasks=NO_TASKS,
     ):
         self._settings = settings
         self._rows = rows
@@ -97,10 +79,14 @@ class Loop:
         self._optimizer_values = optimizer_values
         self._steps = steps
         self._frame = frame
+        self._progress = progress
+        self._tasks = tasks
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
         self._weights = BestWeights(row_terms, self._term_weights, rows, validation)
-        self._epochs: list[dict] = []
+        self._history = History(
+            settings, objective, self._term_weights, validation is not None
+        )
         self._batch_terms: list[np.ndarray] = []
         self._batch_counts: list[float] = []
         self._diverged = False
@@ -108,9 +94,10 @@ class Loop:
     def stay(self, start):
         """Return the values `start` as the result, without training."""
         if self._validation is None:
-            return Training(start, self._history, 0)
-        loss = self._in_units(self._weights.judge(start, 0).loss)
-        return Training(start, self._history, 0, loss, loss)
+            return Training(start, self._history.by_name(), 0)
+        loss = self._history.in_units(self._weights.judge(start, 0).loss)
+        self._progress.begin(loss)
+        return Training(start, self._history.by_name(), 0, loss, loss)
 
     def run(self, trainer, start, callbacks=()):
         """Train from the values `start`.
@@ -142,14 +129,19 @@ class Loop:
         self._weights.begin(start)
         self._driver = self._new_driver(callbacks)
         self._go_on_from(self._driver.train_begin())
+        self._progress.begin(self._start_loss)
         while not self._is_over():
-            epoch = len(self._epochs)
-            self._driver.epoch_begin(epoch)
-            logs = self._train_one_epoch(epoch)
-            self._record(self._in_full(self._driver.epoch_end(epoch, logs)))
+            self._run_epoch(len(self._history))
         self._average_weights()
-        self._driver.train_end(self._epochs[-1] if self._epochs else {})
+        self._driver.train_end(self._history.last)
         return self._training()
+
+    @property
+    def _start_loss(self):
+        """Validation loss of the start, in the user's unit; None without such rows."""
+        if self._validation is None:
+            return None
+        return self._history.in_units(self._weights.start.loss)
 
     def _new_driver(self, callbacks):
         if not callbacks:
@@ -173,7 +165,9 @@ class Loop:
     def _state(self):
         """Return where the training stands, in the midst of a callback's hook."""
         logs = self._driver.logs
-        epochs = self._epochs if logs is None else [*self._epochs, self._in_full(logs)]
+        epochs = self._history.epochs
+        if logs is not None:
+            epochs = [*epochs, self._in_full(logs)]
         in_epoch = len(self._batch_terms) > 0
         order = self._order if in_epoch else self._generator.get_state(legacy=False)
         return State(
@@ -190,13 +184,22 @@ class Loop:
         """Take up a training that was interrupted, if there is any."""
         if state is None:
             return
-        self._epochs = state.epochs
+        self._history.epochs = state.epochs
         self._batch_terms = [np.array(terms) for terms in state.terms]
         self._batch_counts = state.counts
         self._generator.set_state(state.generator)
         self._driver.stopped = state.stopped
         self._trainer.restore(state.unsaved)
         self._weights.restore(state.kept)
+
+    def _run_epoch(self, epoch):
+        """Train for an epoch, counted from 0, and tell all who want to know."""
+        self._driver.epoch_begin(epoch)
+        self._tasks.epoch_begin()
+        logs = self._train_one_epoch(epoch)
+        self._history.epochs.append(self._in_full(self._driver.epoch_end(epoch, logs)))
+        self._progress.epoch_end(epoch + 1, self._history.last)
+        self._tasks.epoch_end(self._training_so_far)
 
     def _train_one_epoch(self, epoch):
         """Run the epoch's batches and the validation; return the logs."""
@@ -211,12 +214,14 @@ class Loop:
             terms = self._run_batch_by_batch(factors, weights)
         else:
             terms = self._run_in_groups(factors, weights)
-        logs = self._logs(terms)
+        logs = self._history.logs(terms)
         if self._validation is None:
             self._consider(epoch + 1, float(terms @ self._term_weights))
         else:
-            self._driver.validate(lambda: self._in_units(self._consider(epoch + 1)))
-            logs.update(self._logs(self._latest.terms, "val_"))
+            self._driver.validate(
+                lambda: self._history.in_units(self._consider(epoch + 1))
+            )
+            logs.update(self._history.logs(self._latest.terms, "val_"))
         self._rate = rate * float(factors[-1])
         return self._in_full(logs)
 
@@ -228,19 +233,6 @@ class Loop:
     def _in_full(self, logs):
         """Add the learning rate, that of the epoch's last step."""
         return {**logs, "learning_rate": self._rate}
-
-    def _logs(self, terms, prefix=""):
-        """Name loss and terms, in the user's unit."""
-        logs = {f"{prefix}loss": self._in_units(float(terms @ self._term_weights))}
-        if len(terms) > 1:
-            values = terms * self._settings.loss_unit
-            values[0] += self._settings.loss_offset
-            for name, value in zip(self._objective.terms, values, strict=True):
-                logs[prefix + name] = float(value)
-        return logs
-
-    def _in_units(self, loss):
-        return loss * self._settings.loss_unit + self._settings.loss_offset
 
     def _run_in_groups(self, factors, weights):
         """Train on all batches, or as many at a time as are fed; return mean terms."""
@@ -273,7 +265,7 @@ class Loop:
             one = slice(i, i + 1)
             self._batch_terms.append(self._run(batches, one, factors, weights))
             self._batch_counts.append(float(batches[1][one].sum()))
-            self._driver.batch_end(i, self._logs(self._mean_terms()))
+            self._driver.batch_end(i, self._history.logs(self._mean_terms()))
             if self._driver.stopped:
                 break
         mean = self._mean_terms()
@@ -306,19 +298,12 @@ class Loop:
     def _steps_of(self, epoch):
         return epoch * self._n_batches + np.arange(self._n_batches)
 
-    def _record(self, logs):
-        self._epochs.append(logs)
-        if self._settings.verbose:
-            numbers = {k: v for k, v in logs.items() if isinstance(v, float)}
-            values = "  ".join(f"{name} {value:.6g}" for name, value in numbers.items())
-            print(f"epoch {len(self._epochs)}/{self._settings.epochs}  {values}")
-
     def _is_over(self):
         """Tell whether training ends here; warn if it has diverged."""
-        done = len(self._epochs)
+        done = len(self._history)
         if done == 0:
             return self._settings.epochs == 0
-        logs = self._epochs[-1]
+        logs = self._history.last
         if not np.isfinite(logs.get("val_loss", 0.0) + logs["loss"]):
             self._report_divergence(done)
             return True
@@ -326,6 +311,7 @@ class Loop:
         return (
             done >= self._settings.epochs
             or self._driver.stopped
+            or self._tasks.stopped
             or (
                 self._validation is not None
                 and patience is not None
@@ -357,42 +343,38 @@ class Loop:
     def _average_weights(self):
         """Let an optimizer with averaged weights (use_ema) put them in place."""
         optimizer = self._trainer.optimizer
-        if optimizer.use_ema and self._epochs:
+        if optimizer.use_ema and len(self._history):
             optimizer.finalize_variable_values(self._trainer.trainable)
-            last = self._epochs[-1]["loss"] - self._settings.loss_offset
-            last /= self._settings.loss_unit
-            self._consider(len(self._epochs), last)
+            last = self._history.in_scale(self._history.last["loss"])
+            self._consider(len(self._history), last)
+
+    def _training_so_far(self):
+        """Return what training would give if it ended here."""
+        if self._validation is not None:
+            return self._training()
+        weights = self._trainer.weights
+        if not np.isfinite(self._weights.training_loss(weights)):
+            weights = self._weights.latest_finite().weights
+        return Training(weights, self._history.by_name(), len(self._history))
 
     def _training(self):
         if self._validation is None:
             weights = self._final_weights()
-            return Training(weights, self._history, self._weights.best.epoch)
-        start = chosen = self._weights.start
+            return Training(weights, self._history.by_name(), self._weights.best.epoch)
+        chosen = self._weights.start
         if not self._settings.must_beat_start or self._weights.best_beats_start():
             chosen = self._weights.best
         return Training(
             chosen.weights,
-            self._history,
+            self._history.by_name(),
             chosen.epoch,
-            self._in_units(start.loss),
-            self._in_units(chosen.loss),
+            self._start_loss,
+            self._history.in_units(chosen.loss),
         )
 
     def _final_weights(self):
         """Return what the last epoch and the callbacks left, unless it diverged."""
         weights = self._trainer.weights
         if not self._diverged and not np.isfinite(self._weights.training_loss(weights)):
-            self._report_divergence(len(self._epochs))
+            self._report_divergence(len(self._history))
         return self._weights.best.weights if self._diverged else weights
-
-    @property
-    def _history(self):
-        """The logs of the epochs, name by name."""
-        names = ["loss", "learning_rate"]
-        if self._validation is not None:
-            names.append("val_loss")
-        history: dict[str, list] = {name: [] for name in names}
-        for logs in self._epochs:
-            for name, value in logs.items():
-                history.setdefault(name, []).append(value)
-        return history

@@ -27,7 +27,7 @@ from skae.networks import CustomNetwork, DenseNetwork, Network
 pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 
 X = np.random.RandomState(0).uniform(size=(50, 4))
-GUIDE = Path(__file__).parents[1] / "docs" / "saving.rst"
+GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "saving.rst"
 DATA = Path(__file__).parent / "data"
 every_estimator = pytest.mark.parametrize("name", SMALL)
 
@@ -106,7 +106,7 @@ def _without_functions(name):
 
 @pytest.mark.skipif(not GUIDE.exists(), reason="the documentation is not here")
 def test_the_examples_of_the_documentation_run(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.mkdtemp", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     failed, tried = doctest.testfile(str(GUIDE), module_relative=False, verbose=False)
     assert (failed, tried > 10) == (0, True)
 

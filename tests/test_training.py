@@ -584,17 +584,6 @@ def test_losses_are_in_the_squared_unit_of_the_data():
         )
 
 
-def test_verbose_prints_a_line_per_epoch(capsys):
-    plain(epochs=3).fit(X, X_val=X_val)
-    assert capsys.readouterr().out == ""
-    plain(epochs=3, verbose=1).fit(X, X_val=X_val)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["epoch", f"{epoch}/3"] for epoch in (1, 2, 3)
-    ]
-    assert all("val_loss" in line for line in lines)
-
-
 def test_cross_entropy_losses_are_nats_by_formula():
     data = (X - X.min()) / (X.max() - X.min())
     fitted = plain(loss="binary_crossentropy", learning_rate=NO_STEP, epochs=1).fit(
