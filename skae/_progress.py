@@ -96,7 +96,7 @@ class ProgressLine(Silence):
         self._width = 0
         self._overwrites = _can_overwrite()
         self._interval = _SCREEN_INTERVAL if self._overwrites else _LOG_INTERVAL
-        self._began = self._shown = time.monotonic()
+        self._created = self._shown = self._began = time.monotonic()
         self._first: tuple = ()
 
     def __exit__(self, *failure):
@@ -106,15 +106,16 @@ class ProgressLine(Silence):
 
     def begin(self, start_loss):
         """Take note of the loss of the start."""
+        self._began = time.monotonic()
         if start_loss is not None:
-            self._level = f"  {self._start} {start_loss:.4g}"
+            self._level = f"  {self._start} {start_loss:#.4g}"
 
     def epoch_end(self, epoch, logs):
         """Show the epoch, unless another was shown a moment ago."""
         now = time.monotonic()
         self._first = self._first or (epoch, now)
         names = [name for name in ("loss", "val_loss") if name in logs]
-        losses = "  ".join(f"{name} {logs[name]:.4g}" for name in names)
+        losses = "  ".join(f"{name} {logs[name]:#.4g}" for name in names)
         self._epochs = f"epoch {epoch}/{self._n_epochs}  {losses}"
         if now - self._shown >= self._interval:
             self._shown = now
@@ -124,7 +125,7 @@ class ProgressLine(Silence):
     def end(self, kept_epoch):
         """Show the last epoch, and which weights were kept."""
         kept = _kept(kept_epoch, self._start)
-        took = _duration(time.monotonic() - self._began)
+        took = _duration(time.monotonic() - self._created)
         self._show(f"{self._epochs}{self._level}  {kept}, {took}")
 
     def _seconds_left(self, epoch, now):

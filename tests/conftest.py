@@ -1,9 +1,22 @@
 """Fixtures that several test modules use."""
 
+import os
+import sys
+
 import pytest
 from helpers import leave_codes_as_trained
 
 from skae import _inference, _trainer
+
+os.environ.setdefault("MPLBACKEND", "agg")  # no windows
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """Close the figures that a test has drawn."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

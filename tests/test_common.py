@@ -1,6 +1,7 @@
 """scikit-learn's estimator checks, and ours, over every estimator."""
 
 import copy
+import importlib.util
 import pickle
 import random
 
@@ -344,3 +345,8 @@ def test_metadata_is_routed(estimator, X):
         pipeline.fit(X, sample_weight=counts, X_val=X[::3])
     direct = clone(estimator).fit(X, sample_weight=counts, X_val=X[::3])
     assert_same_bits(pipeline[-1], direct)
+
+
+def test_there_are_callbacks_where_scikit_learn_has_them():
+    has_them = importlib.util.find_spec("sklearn.callback") is not None
+    assert hasattr(AutoencoderTransformer, "set_callbacks") == has_them

@@ -8,7 +8,7 @@ from skae import _data, _missing
 from skae._base import BaseAutoencoder
 from skae._objective import NegativeELBO
 
-_RANGES = {"relu": (0, None), "sigmoid": (0, 1), "tanh": (-1, 1)}
+_RANGES = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}
 
 
 def check_estimator(estimator):
@@ -53,11 +53,21 @@ def decode(estimator, codes, shape):
 def within_range(estimator, codes):
     """Return codes as near as their activation can bring them."""
     limits = _RANGES.get(network_of(estimator).code_activation)
-    return codes if limits is None else np.clip(codes, *limits)
+    if limits is None:
+        return codes
+    *_, objective = estimator._fitted.architecture
+    unit = estimator._fitted.scaling.scale if objective.codes_are_in_units else 1.0
+    low, high = limits
+    return np.clip(codes, low * unit, high * unit)
 
 
 def check_dimensions(dimensions, n_codes):
     """Return two different numbers of codes."""
+    if n_codes < 2:
+        raise ValueError(
+            "The estimator has one code, but a plane needs two. Fit one with "
+            "encoding_dim=2 or more."
+        )
     given = tuple(np.atleast_1d(dimensions).tolist())
     are_codes = all(isinstance(d, int) and 0 <= d < n_codes for d in given)
     if len(given) != 2 or given[0] == given[1] or not are_codes:

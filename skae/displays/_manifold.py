@@ -1,5 +1,7 @@
 """What the decoder makes of a plane of codes."""
 
+import math
+
 import numpy as np
 from scipy.stats import norm
 
@@ -21,6 +23,7 @@ _OUTSIDE = 0.01
 _OUTSIDE_PRIOR = 0.05
 _MOST_TICKS = 10
 _MOST_DECIMALS = 4
+_FINEST = 5.0
 
 
 class LatentManifoldDisplay:
@@ -166,22 +169,13 @@ class LatentManifoldDisplay:
         """
         check_estimator(estimator)
         check_rows_given(estimator, X)
-        n_codes = estimator.encoding_dim_
-        dimensions = check_dimensions(dimensions, n_codes)
+        dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
         n_steps = check_positive("n_steps", n_steps)
         kind, shape = kind_and_shape(estimator, kind, image_shape)
-        if X is None:
-            middle = np.zeros(n_codes)
-            quantiles = np.linspace(_OUTSIDE_PRIOR, 1 - _OUTSIDE_PRIOR, n_steps)
-            x_steps = y_steps = norm.ppf(quantiles)
-        else:
-            codes = encode(estimator, X)
-            middle = codes.mean(axis=0)
-            x_steps, y_steps = (_steps(codes[:, i], n_steps) for i in dimensions)
+        middle, x_steps, y_steps = _plane(estimator, X, dimensions, n_steps)
         grid = np.tile(middle, (n_steps, n_steps, 1))
-        grid[..., dimensions[0]], grid[..., dimensions[1]] = np.meshgrid(
-            x_steps, y_steps
-        )
+        grid[..., dimensions[0]] = x_steps
+        grid[..., dimensions[1]] = y_steps[:, None]
         samples = decode(estimator, grid, shape)
         features = None
         if kind == "table":
@@ -225,15 +219,29 @@ class LatentManifoldDisplay:
         return self
 
 
+def _plane(estimator, X, dimensions, n_steps):
+    """Return the mean code and the steps of two codes, of rows or of the prior."""
+    if X is None:
+        outside = _OUTSIDE_PRIOR
+        steps = norm.ppf(np.linspace(outside, 1 - outside, n_steps))
+        return np.zeros(estimator.encoding_dim_), steps, steps
+    codes = encode(estimator, X)
+    x_steps, y_steps = (_steps(codes[:, i], n_steps) for i in dimensions)
+    return codes.mean(axis=0), x_steps, y_steps
+
+
 def _steps(codes, n_steps):
-    return np.linspace(*np.quantile(codes, [_OUTSIDE, 1 - _OUTSIDE]), n_steps)
+    low, high = np.quantile(codes, [_OUTSIDE, 1 - _OUTSIDE])
+    return np.linspace(low, high, n_steps)
 
 
 def _ticks(steps):
     """Return places and texts of as many ticks as there is room for."""
     places = np.arange(len(steps))[:: -(-len(steps) // _MOST_TICKS)]
     apart = np.abs(np.diff(steps)).max(initial=0) or 1.0
-    n_decimals = int(-np.floor(np.log10(apart)))
+    n_decimals = math.ceil(-math.log10(apart / _FINEST))
     if abs(n_decimals) > _MOST_DECIMALS:
         return places, [f"{steps[i]:.2g}" for i in places]
-    return places, [f"{steps[i]:.{max(0, n_decimals)}f}" for i in places]
+    n_decimals = max(0, n_decimals)
+    rounded = np.round(steps[places], n_decimals) + 0.0  # no sign of a zero
+    return places, [f"{step:.{n_decimals}f}" for step in rounded]

@@ -80,7 +80,7 @@ def _draw_lines(axis, samples, limits):
     lines = []
     for channel in range(n_channels):
         segments = np.stack([x, y[..., channel]], axis=-1).reshape(-1, n_steps, 2)
-        collection = LineCollection(segments, color=f"C{channel}", linewidth=1)
+        collection = LineCollection(list(segments), color=f"C{channel}", linewidth=1)
         lines.append(axis.add_collection(collection, autolim=False))
     return lines
 
@@ -104,7 +104,10 @@ def _draw_bars(axis, deviations, names):
         corners = [(left, middles), (left, ends), (right, ends), (right, middles)]
         rectangles = np.moveaxis(np.array(corners), 2, 0)
         look = {"facecolor": colours[i], "label": names[i]}
-        bars.append(axis.add_collection(PolyCollection(rectangles, **look), False))
+        bars.append(
+            axis.add_collection(PolyCollection(list(rectangles), **look), False)
+        )
+    axis.set_title("deviations of the features from their means", fontsize="medium")
     if is_named:
         add_legend(axis, fontsize="small")
     return bars

@@ -159,9 +159,9 @@ class ReconstructionDisplay:
 
         kind : {"auto", "image", "sequence", "table"}, default="auto"
             How samples are drawn: as images; as lines, one a channel; or as bars of
-            each feature's error, in standard deviations of the feature on X, where up
-            to 20 features with the largest are shown. "auto" goes by the network and
-            the shape of the samples.
+            each feature's error, in standard deviations of the feature on X, of up to
+            20 features that have the largest. "auto" goes by the network and the shape
+            of the samples.
 
         image_shape : tuple of int or None, default=None
             Shape of one image, (height, width) or (height, width, channels), if X has
@@ -281,18 +281,25 @@ class ReconstructionDisplay:
 
     def _title(self, i):
         lines = [] if self.groups is None else [self.groups[i]]
-        lines += [f"row {self.indices[i]}", f"error {self.errors[i]:.2g}"]
+        lines += [f"row {self.indices[i]}", f"error {_in_short(self.errors[i])}"]
         return "\n".join(lines)
 
     def _draw_code(self, axis, code):
         """Draw a code as an image about twice as wide as high, in the order of text."""
+        from matplotlib import colormaps
+
         n_columns = math.ceil(math.sqrt(2 * len(code)))
         n_rows = math.ceil(len(code) / n_columns)
         cells = np.full(n_rows * n_columns, np.nan)
         cells[: len(code)] = code
         largest = np.abs(self.codes).max() or 1.0
-        colours = {"cmap": "RdBu", "vmin": -largest, "vmax": largest}
-        axis.imshow(cells.reshape(n_rows, n_columns), **colours)
+        axis.imshow(
+            cells.reshape(n_rows, n_columns),
+            aspect="equal" if self.kind == "image" else "auto",
+            cmap=colormaps["RdBu_r"].with_extremes(bad="0.85"),
+            vmin=-largest,
+            vmax=largest,
+        )
 
     def _draw_sequence(self, axis, i, samples, limits):
         """Draw the channels, before a reconstruction what it should be, in grey."""
@@ -305,8 +312,9 @@ class ReconstructionDisplay:
         axis.set_ylim(limits[0] - margin, limits[1] + margin)
 
     def _plot_table(self, ax):
-        order = np.argsort(-self.feature_errors, kind="stable")[:_MOST_FEATURES]
-        order = np.sort(order)
+        deviations = self._deviations()
+        largest = np.fmax(self.feature_errors, np.fmax.reduce(np.abs(deviations)))
+        order = np.sort(np.argsort(-largest, kind="stable")[:_MOST_FEATURES])
         names = [self.feature_names[i] for i in order]
         n_columns = len(self.originals) + 1
         height = 0.22 * len(order) + 1.2
@@ -315,16 +323,15 @@ class ReconstructionDisplay:
         overall, *others = self.axes_[0]
         overall.barh(names, self.feature_errors[order], color="0.5")
         overall.set_title("all rows", fontsize="small")
-        overall.set_xlabel("root mean square")
+        overall.set_xlabel("root mean square\n(standard deviations)")
         overall.invert_yaxis()
         if len(order) < len(self.feature_errors):
             overall.set_ylabel(f"{len(order)} of {len(self.feature_errors)} features")
-        deviations = self._deviations()[:, order]
-        largest = 1.05 * np.nanmax(np.abs(deviations), initial=1e-9)
+        limit = 1.05 * np.nanmax(np.abs(deviations), initial=1e-9)
         for i, axis in enumerate(others):
             axis.axvline(0, color="0.7", linewidth=0.8)
-            axis.barh(names, deviations[i], color="C0")
-            axis.set_xlim(-largest, largest)
+            axis.barh(names, deviations[i, order], color="C0")
+            axis.set_xlim(-limit, limit)
             axis.set_title(self._title(i), fontsize="small")
             axis.set_xlabel("too low | too high")
 
@@ -336,6 +343,12 @@ class ReconstructionDisplay:
 
 def _shaped(rows, shape):
     return _validation.as_floats(np.asarray(rows)).reshape(-1, *shape)
+
+
+def _in_short(number):
+    if 1e-4 <= number < 1e6:
+        return np.format_float_positional(number, 3, fractional=False, trim="-")
+    return f"{number:.2g}"
 
 
 def _row_names(estimator, clean):

@@ -16,17 +16,26 @@ _OVERSHOOT = 0.25
 
 
 def kind_and_shape(estimator, kind="auto", image_shape=None):
+    """Return how the samples of a fitted estimator are drawn; see `seen_by`."""
+    network = network_of(estimator)
+    return seen_by(network, estimator.sample_shape_, kind, image_shape)
+
+
+def seen_by(network, sample_shape, kind="auto", image_shape=None):
     """Return how samples are drawn.
 
     "auto" goes by the network first: recurrent ones, and convolutions along one axis,
-    read sequences. Of other samples, those of shape (height, width), and those with
-    one, three or four channels, are images; of shape (steps, channels) with at most
-    four channels, sequences; and all else is a table.
+    read sequences. Of other samples, those of shape (steps, channels) with at most four
+    channels are sequences; those of shape (height, width), and those with one, three or
+    four channels, images; and all else is a table.
 
     Parameters
     ----------
-    estimator : estimator
-        Fitted.
+    network : network
+        Of the fit.
+
+    sample_shape : tuple of int
+        Shape of a sample.
 
     kind : {"auto", "image", "sequence", "table"}, default="auto"
 
@@ -41,10 +50,9 @@ def kind_and_shape(estimator, kind="auto", image_shape=None):
         (height, width) or (height, width, colours); (steps, channels); (n_features,).
     """
     check_choice("kind", kind, KINDS)
-    shape = _shape(estimator, image_shape)
+    shape = _shape(network, tuple(sample_shape), image_shape)
     if kind == "auto":
-        is_told = image_shape is not None
-        kind = "image" if is_told else _likely_kind(network_of(estimator), shape)
+        kind = "image" if image_shape is not None else _likely_kind(network, shape)
     if not _suits(kind, shape):
         raise ValueError(
             f"kind={kind!r} cannot show samples of shape {shape}: an image is (height, "
@@ -54,25 +62,23 @@ def kind_and_shape(estimator, kind="auto", image_shape=None):
     return kind, _as_drawn(kind, shape)
 
 
-def _shape(estimator, image_shape):
-    shape = estimator.sample_shape_
+def _shape(network, sample_shape, image_shape):
     if image_shape is not None:
-        return check_reshape("image_shape", image_shape, shape)
-    network = network_of(estimator)
+        return check_reshape("image_shape", image_shape, sample_shape)
     for name in ("image_shape", "sequence_shape"):
         own = getattr(network, name, None)
         if own is not None:
-            return check_reshape(name, own, shape)
-    return tuple(shape)
+            return check_reshape(name, own, sample_shape)
+    return sample_shape
 
 
 def _likely_kind(network, shape):
-    is_signal = isinstance(network, ConvNetwork) and (
-        len(shape) == 1 or np.shape(network.kernel_size) == (1,)
-    )
-    if isinstance(network, RecurrentNetwork) or is_signal:
-        return "sequence"
-    if len(shape) == 2 and shape[1] <= _MOST_CHANNELS:
+    if isinstance(network, ConvNetwork):
+        has_steps = len(shape) == 1 or np.shape(network.kernel_size) == (1,)
+    else:
+        is_narrow = len(shape) == 2 and shape[1] <= _MOST_CHANNELS
+        has_steps = isinstance(network, RecurrentNetwork) or is_narrow
+    if has_steps:
         return "sequence"
     return "image" if _suits("image", shape) else "table"
 
@@ -111,6 +117,7 @@ def value_limits(kind, shape, samples, outside=0.0):
     low, high = np.quantile(known, [outside, 1 - outside]) if known.size else (0, 1)
     if kind == "image" and len(shape) == 3:
         for upper in _UPPER_LIMITS:
-            if low >= -_OVERSHOOT * upper and high <= (1 + _OVERSHOOT) * upper:
+            below = -_OVERSHOOT * min(high, upper)
+            if low >= below and high <= (1 + _OVERSHOOT) * upper:
                 return 0.0, upper
     return float(low), float(high if high > low else low + 1)

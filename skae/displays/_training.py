@@ -166,7 +166,7 @@ class TrainingDisplay:
             (self.lines_["best_epoch"],) = self.ax_.plot(
                 [self.best_epoch],
                 [self.best_loss],
-                label=f"best: {epoch}",
+                label=f"kept: {epoch}",
                 zorder=3,
                 **look,
             )
@@ -179,7 +179,7 @@ class TrainingDisplay:
         if self._spans_decades():
             self.ax_.set_yscale("log")
         if self.lines_:
-            self.ax_.legend(loc="upper right")
+            self.ax_.legend()
         for axis in self.axes_:
             axis.xaxis.get_major_locator().set_params(integer=True)
 
