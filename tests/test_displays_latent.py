@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer
 from skae.displays import LatentDisplay
+from skae.displays._estimators import code_label
 
 IMAGES = DATA["images"]
 
@@ -171,3 +174,9 @@ def test_a_single_code_is_no_plane(method):
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="method must be None or 'pca' or 'tsne'"):
         LatentDisplay.from_estimator(fit("images"), IMAGES, method="umap")
+
+
+def test_shares_that_rise_are_left_out():
+    """The first code pays for what the decoder gives for the mean code."""
+    rising = SimpleNamespace(explained_variance_ratio_=np.array([0.0, 0.6]))
+    assert [code_label(rising, number) for number in (0, 1)] == ["code 0", "code 1"]

@@ -90,9 +90,13 @@ def check_rows_given(estimator, X):
 
 
 def code_label(estimator, number):
-    """Name a code, and say what it explains where the fit says so."""
+    """Name a code, and say what it explains where the fit says so.
+
+    Not where a code explains more than one before it: beside the little of the first,
+    which pays for what the decoder gives for the mean code, it would look like a fault.
+    """
     ratios = getattr(estimator, "explained_variance_ratio_", None)
-    if ratios is None:
+    if ratios is None or (np.diff(ratios) > 0).any():
         return f"code {number}"
     share = round(ratios[number], 2) + 0.0  # without the sign of a zero
     return f"code {number} ({share:.0%} of variance)"
