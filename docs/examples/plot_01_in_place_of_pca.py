@@ -35,8 +35,8 @@ fig.suptitle("Digits of the test set, from 8 numbers each")
 plt.show()
 
 # %%
-# PCA's digits are blurred and often wrong; the autoencoder's can be read. The same in
-# figures, also for fewer and more codes: the squared error of the test rows.
+# PCA's digits are blurred and often wrong; most of the autoencoder's can be read. The
+# same in figures, also for fewer and more codes: the squared error of the test rows.
 
 EncodingDimDisplay.from_estimator(
     AutoencoderTransformer(),
