@@ -144,7 +144,8 @@ default="mse"
 
     pca_score_ : float
         Share of the variance of the training rows that as many principal components
-        explain. Set by a `fit` that starts at PCA, without missing values.
+        explain. Set by a `fit` that starts at PCA, without missing values and without a
+        link between codes and data, as cross-entropy and the Poisson deviance have it.
 
     compression_factor_ : float
         Number of features over number of codes.

@@ -15,6 +15,7 @@ from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._interruption import interrupts_deferred, let_interrupts_in
 from skae._ordering import OrderedCodes, check_order, order_codes, warn_if_short
+from skae._passes import optimizer_values, pass_of
 from skae._progress import progress
 from skae._settings import Settings
 from skae._sklearn_callbacks import NO_TASKS, fit_tasks
@@ -126,6 +127,12 @@ class Fitting:
     @property
     def _starts_at_pca(self):
         return self._init == "pca" and not self._resumed
+
+    @property
+    def _start_name(self):
+        """What the start is called: PCA, where it reconstructs as that does."""
+        is_pca = self._starts_at_pca and self._objective.link == "identity"
+        return "PCA" if is_pca else "start"
 
     @property
     def _share(self):
@@ -260,8 +267,8 @@ class Fitting:
 
     def _train(self, start, steps, tasks):
         """Return the `Training` from a start, while its progress is shown."""
-        name = "PCA" if self._starts_at_pca else "start"
-        with progress(self._estimator.verbose, self._settings.epochs, name) as shown:
+        verbose, n_epochs = self._estimator.verbose, self._settings.epochs
+        with progress(verbose, n_epochs, self._start_name) as shown:
             training = self._train_silently(start, steps, tasks, shown)
             shown.end(training.best_epoch)
         return training
@@ -286,7 +293,7 @@ class Fitting:
             self._generator,
             steps,
             self._frame,
-            self._optimizer_values(),
+            optimizer_values(self._last_pass, self._optimizer),
             shown,
             tasks,
         )
@@ -295,24 +302,8 @@ class Fitting:
         with self._trainer(steps, bool(callbacks)) as trainer:
             training = loop.run(trainer, start, callbacks)
             if self._is_partial:
-                self._this_pass = {
-                    "optimizer": self._optimizer_key(),
-                    "values": trainer.optimizer_values,
-                    "step_sizes": list(steps.sizes),
-                }
+                self._this_pass = pass_of(trainer, steps)
             return training
-
-    def _optimizer_values(self):
-        """Return the state that the last pass left of the same optimizer, or None."""
-        last = self._last_pass
-        if last is None or last["optimizer"] != self._optimizer_key():
-            return None
-        return last["values"]
-
-    def _optimizer_key(self):
-        """Tell optimizers apart by all but their learning rate."""
-        config = {**self._optimizer.get_config(), "learning_rate": None}
-        return f"{type(self._optimizer).__name__} {config}"
 
     def _trainer(self, steps, is_kept):
         """Return a context with a trainer, fresh if callbacks may keep its model."""
@@ -374,6 +365,7 @@ class Fitting:
             "_fitted": FittedCodec(codes.fitted.codec, codes.fitted.weights, scaling),
             "_n_features_out": dim,
             "_layers": described(codes.fitted.codec),
+            "_start_name": self._start_name,
         }
         if self._frame:
             attributes["noise_scale_"] = self._noise_scale
@@ -389,7 +381,7 @@ class Fitting:
 
     def _score_of_pca(self, n_codes):
         """Return what as many principal components explain, if the start was these."""
-        if self._axes is None or not self._starts_at_pca or self._data.has_gaps:
+        if self._axes is None or self._start_name != "PCA" or self._data.has_gaps:
             return {}
         return {"pca_score_": self._axes.share_of_first(n_codes)}
 

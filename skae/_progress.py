@@ -120,7 +120,7 @@ class ProgressLine(Silence):
         if now - self._shown >= self._interval:
             self._shown = now
             left = _duration(self._seconds_left(epoch, now))
-            self._show(f"{self._epochs}{self._level}  {left} left")
+            self._show(self._cut(f"{self._epochs}{self._level}  {left} left"))
 
     def end(self, kept_epoch):
         """Show the last epoch, and which weights were kept."""
@@ -143,10 +143,17 @@ class ProgressLine(Silence):
         if not self._overwrites:
             _write(f"{text}\n")
             return
-        # A line that wraps could not be written over.
-        text = text[: shutil.get_terminal_size().columns - 1]
         _write("\r" + text.ljust(self._width))
         self._width = len(text)
+
+    def _cut(self, text):
+        """Leave out what does not fit: a line that wraps could not be written over."""
+        if _is_notebook(sys.stdout):
+            return text
+        room = shutil.get_terminal_size().columns - 1
+        while len(text) > room and "  " in text:
+            text = text.rpartition("  ")[0]
+        return text[:room]
 
 
 def _kept(epoch, start):

@@ -6,6 +6,7 @@ The losses of a fit go to TensorBoard by Keras' own callback,
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -118,21 +119,33 @@ def _check_name(name):
 
 def _as_table(labels, n_rows):
     """Return labels as lines, with the names of columns above several."""
-    if not hasattr(labels, "keys"):
-        return "".join(f"{text}\n" for text in _texts("labels", labels, n_rows))
-    names = list(labels.keys())
-    columns = [_texts(f"labels[{name!r}]", labels[name], n_rows) for name in names]
-    if len(names) == 1:  # one column has no header
-        return "".join(f"{text}\n" for text in columns[0])
-    lines = [map(_as_cell, names), *zip(*columns, strict=True)]
+    columns = [
+        (_as_cell(name), _texts(name, values, n_rows))
+        for name, values in _columns(labels)
+    ]
+    if len(columns) == 1:  # one column has no header
+        return "".join(f"{text}\n" for text in columns[0][1])
+    names, texts = zip(*columns, strict=True)
+    lines = [names, *zip(*texts, strict=True)]
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
-def _texts(what, values, n_rows):
+def _columns(labels):
+    """Return the columns of labels with their names."""
+    if isinstance(labels, Mapping):
+        return list(labels.items())
+    if not hasattr(labels, "columns"):
+        return [("labels", labels)]
+    if hasattr(labels, "iloc"):  # of pandas, whose columns may share a name
+        return [(name, labels.iloc[:, i]) for i, name in enumerate(labels.columns)]
+    return [(name, labels[name]) for name in labels.columns]
+
+
+def _texts(name, values, n_rows):
     values = np.asarray(values)
     if values.shape != (n_rows,):
         raise ValueError(
-            f"{what} must have one label for each of the {n_rows} rows of codes; got "
+            f"{name} must have one label for each of the {n_rows} rows of codes; got "
             f"the shape {values.shape}."
         )
     return [_as_cell(value) for value in values]

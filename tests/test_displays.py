@@ -8,6 +8,7 @@ from displayed import DATA, EVERY, KINDS, LABELS, QUICK, fit
 from helpers import run_python
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -99,6 +100,15 @@ def test_plot_draws_again_and_returns_the_display(display):
     first = shown.figure_
     assert shown.plot() is shown
     assert shown.figure_ is not first
+
+
+def test_axes_of_a_grid_without_a_figure_mark_a_place_as_well():
+    figure = Figure()
+    axis = figure.add_subplot(GridSpec(1, 2)[0, 1])
+    display = drawn(ReconstructionDisplay, axis)
+    places = [each.get_position() for each in display.axes_.ravel()]
+    assert min(place.x0 for place in places) > 0.5
+    assert figure.axes == [axis, *display.axes_.ravel()]
 
 
 def test_axes_without_a_grid_mark_a_place_as_well():
@@ -229,3 +239,9 @@ def test_missing_values_of_an_image_have_a_colour_of_their_own():
 def test_labels_outnumbering_the_estimator_are_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         LatentDisplay.from_estimator(fit("images"), DATA["images"], LABELS[:-1])
+
+
+@pytest.mark.parametrize("display", [LatentManifoldDisplay, LatentTraversalDisplay])
+def test_a_single_step_is_refused(display):
+    with pytest.raises(ValueError, match="n_steps=1 shows no difference"):
+        display.from_estimator(fit("vae"), n_steps=1)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from displayed import DATA, EVERY, LABELS, QUICK, fit
+from matplotlib import colormaps
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
@@ -180,3 +181,45 @@ def test_shares_that_rise_are_left_out():
     """The first code pays for what the decoder gives for the mean code."""
     rising = SimpleNamespace(explained_variance_ratio_=np.array([0.0, 0.6]))
     assert [code_label(rising, number) for number in (0, 1)] == ["code 0", "code 1"]
+
+
+def test_a_given_legend_entry_is_left_as_it_is():
+    axis = Figure().add_subplot()
+    axis.plot([0, 1], [0, 1], label="line")
+    display = LatentDisplay.from_estimator(fit("images"), IMAGES, LABELS, ax=axis)
+    assert display.legend_.get_texts()[0].get_text() == "line"
+
+
+def test_scatter_kwargs_may_say_what_defaults_say_by_another_name():
+    look = {"c": "red", "linewidth": 2}
+    display = LatentDisplay.from_estimator(fit("images"), IMAGES, scatter_kwargs=look)
+    (drawn,) = display.scatter_
+    assert_array_equal(drawn.get_facecolor()[0], to_rgba("red"))
+    assert drawn.get_linewidth() == [2]
+
+
+def test_scatter_kwargs_of_each_point_are_taken_apart_by_label():
+    sizes = np.arange(len(LABELS)) + 1.0
+    look = {"s": sizes, "cmap": "viridis"}
+    display = LatentDisplay.from_estimator(
+        fit("images"), IMAGES, LABELS, scatter_kwargs=look
+    )
+    for label, drawn in enumerate(display.scatter_):
+        assert_array_equal(drawn.get_sizes(), sizes[label == LABELS])
+    ends = [display.scatter_[i].get_facecolor()[0] for i in (0, -1)]
+    assert_allclose(ends, colormaps["viridis"]([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("name", ["c", "color", "facecolor", "label"])
+@pytest.mark.parametrize("y", [LABELS, LABELS + 0.5])
+def test_colours_that_y_gives_are_not_taken_twice(name, y):
+    display = LatentDisplay.from_estimator(fit("images"), IMAGES, y)
+    with pytest.raises(ValueError, match=f"scatter_kwargs has '{name}'"):
+        display.plot(Figure().add_subplot(), scatter_kwargs={name: "red"})
+
+
+def test_codes_in_one_place_are_drawn_there():
+    rows = np.repeat(IMAGES[:1], 5, axis=0)
+    display = LatentDisplay.from_estimator(fit("images"), rows, method="pca")
+    assert_array_equal(display.positions, np.zeros((5, 2)))
+    assert "%" not in display.xlabel

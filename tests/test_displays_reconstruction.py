@@ -140,6 +140,30 @@ def test_bars_are_errors_in_deviations_of_the_features():
     assert names == list(table.columns)
 
 
+def test_features_may_share_a_name():
+    estimator, rows = fit("table"), DATA["table"]
+    names = ["a"] * 13
+    display = ReconstructionDisplay.from_estimator(estimator, rows, feature_names=names)
+    for axis in display.axes_[0]:
+        assert len({bar.get_y() for bar in axis.patches}) == 13
+
+
+def test_a_row_alone_is_measured_in_deviations_of_the_fit():
+    estimator, rows = fit("table"), DATA["table"]
+    display = ReconstructionDisplay.from_estimator(estimator, rows.iloc[:1])
+    spread = np.sqrt(rows.var(axis=0, ddof=0).mean())
+    assert_allclose(display.feature_scales, spread, rtol=1e-5)
+
+
+def test_rows_without_a_value_are_not_the_best():
+    rows = IMAGES[:30].copy()
+    rows[5] = np.nan
+    allowing = AutoencoderTransformer(2, missing_values="allow", **QUICK).fit(rows)
+    display = ReconstructionDisplay.from_estimator(allowing, rows, n_samples=29)
+    assert 5 not in display.indices
+    assert np.isfinite(display.errors).all()
+
+
 def test_twenty_features_with_the_largest_errors_are_shown():
     rows = DATA["flat"]
     display = ReconstructionDisplay.from_estimator(fit("flat"), rows, samples=[0])
@@ -182,7 +206,7 @@ def test_missing_values_count_for_nothing(kind):
     how = {"image_shape": (8, 8), "kind": kind, "samples": [0, 7]}
     display = ReconstructionDisplay.from_estimator(allowing, rows, **how)
     errors = np.square(allowing.reconstruct(rows) - rows)
-    assert_allclose(display.errors, [np.nanmean(errors[0]), 0], rtol=1e-3)
+    assert_allclose(display.errors, [np.nanmean(errors[0]), np.nan], rtol=1e-3)
     assert_array_equal(np.isnan(display.originals[0].ravel()), np.isnan(rows[0]))
     if kind == "table":
         roots = np.sqrt(np.nanmean(errors, axis=0))

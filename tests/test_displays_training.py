@@ -33,12 +33,37 @@ def test_curves_are_the_history():
     assert_allclose(point.get_ydata(), [autoencoder.best_loss_])
 
 
-def test_the_level_is_called_pca_only_where_the_fit_started_there():
-    autoencoder = AutoencoderTransformer(2, hidden_layer_sizes=4, **QUICK).fit(ROWS)
-    vars(autoencoder).pop("pca_score_", None)
-    assert "start" in texts(TrainingDisplay.from_estimator(autoencoder))
-    autoencoder.pca_score_ = 0.5
-    assert "PCA" in texts(TrainingDisplay.from_estimator(autoencoder))
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        ({}, "PCA"),
+        ({"missing_values": "allow"}, "PCA"),
+        ({"init": "random"}, "start"),
+        ({"loss": "poisson"}, "start"),
+    ],
+    ids=["plain", "gaps", "random", "poisson"],
+)
+def test_the_level_is_called_pca_only_where_the_fit_started_there(how, name):
+    rows = np.where(ROWS == 5, np.nan, ROWS) if "missing_values" in how else ROWS
+    autoencoder = AutoencoderTransformer(2, hidden_layer_sizes=4, **QUICK, **how)
+    display = TrainingDisplay.from_estimator(autoencoder.fit(rows))
+    (level,) = {"PCA", "start"} & set(texts(display))
+    assert level == name
+
+
+def test_a_fit_that_goes_on_does_not_start_at_pca():
+    autoencoder = AutoencoderTransformer(
+        2, hidden_layer_sizes=4, warm_start=True, **QUICK
+    )
+    display = TrainingDisplay.from_estimator(autoencoder.fit(ROWS).fit(ROWS))
+    assert "start" in texts(display)
+
+
+def test_ticks_of_axes_given_are_left_as_they_are():
+    axis = Figure().add_subplot()
+    axis.set_xticks([1, 2])
+    TrainingDisplay.from_estimator(fit("flat"), ax=axis)
+    assert list(axis.get_xticks()) == [1, 2]
 
 
 def test_a_start_that_was_kept_is_marked_at_zero():

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from matplotlib import image
 from sklearn.datasets import load_digits
@@ -103,6 +104,20 @@ def test_the_projector_reads_codes_labels_and_images(tmp_path, ask):
     np.testing.assert_allclose(shown[8:16, 8:16, 0], IMAGES[14] / 16, atol=1 / 255)
 
 
+@pytest.mark.parametrize("make", [list, pd.Series, pl.Series, pd.Categorical])
+def test_labels_may_come_as_a_column(tmp_path, ask, make):
+    write_codes(tmp_path, X[:, :4], make(Y.tolist()))
+    assert ask("/metadata", name="codes").decode().split() == [str(y) for y in Y]
+
+
+def test_columns_may_share_a_name_or_come_from_polars(tmp_path, ask):
+    twice = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
+    write_codes(tmp_path, np.eye(2), twice)
+    assert ask("/metadata", name="codes").decode() == "a\ta\n1\t2\n3\t4\n"
+    write_codes(tmp_path, np.eye(2), pl.DataFrame({"a": [1, 3], "b": ["x", "y"]}))
+    assert ask("/metadata", name="codes").decode() == "a\tb\n1\tx\n3\ty\n"
+
+
 def test_several_labels_have_their_names_above_them(tmp_path, ask):
     frame = pd.DataFrame({"digit": Y, "is\teven": Y % 2 == 0})
     write_codes(tmp_path, X[:, :4], frame, name="digits of ten")
@@ -138,7 +153,8 @@ def test_codes_before_are_replaced(tmp_path, ask):
         ({"codes": np.ones(4)}, "codes must have the shape"),
         ({"codes": np.ones((0, 2))}, "codes must have the shape"),
         ({"labels": [1, 2]}, "labels must have one label for each of the 4"),
-        ({"labels": {"a": [1, 2]}}, r"labels\['a'\] must have one label"),
+        ({"labels": {"digit": [1, 2]}}, "digit must have one label"),
+        ({"labels": np.ones((4, 2))}, "labels must have one label"),
         ({"images": np.ones((3, 2, 2))}, "images must be 4 arrays"),
         ({"images": np.ones((4, 2, 2, 2))}, "images must be 4 arrays"),
         ({"images": np.full((4, 2, 2), np.nan)}, "images must be 4 arrays"),

@@ -40,14 +40,15 @@ def grid_of_axes(ax, n_rows, n_columns, width, height, **how):
         size = {"figsize": (width, height), "layout": "constrained"}
         return pyplot.subplots(n_rows, n_columns, **size, **how)[1]
     ratios = {"height_ratios": how.pop("height_ratios", None)}
-    ax.set_axis_off()
     place = ax.get_subplotspec()
-    if place is not None:
+    # A bare GridSpec belongs to no figure, and neither would its parts.
+    if place is not None and place.get_gridspec().figure is not None:
         grid = place.subgridspec(n_rows, n_columns, **ratios)
     else:
         left, bottom, right, top = ax.get_position().extents
         sides = {"left": left, "bottom": bottom, "right": right, "top": top}
         grid = ax.figure.add_gridspec(n_rows, n_columns, **sides, **ratios)
+    ax.set_axis_off()
     return grid.subplots(**how)
 
 
@@ -82,15 +83,17 @@ def draw_image(axis, image, limits, cmap, **place):
         return axis.imshow(np.nan_to_num(shares, nan=0.5), **place)
     from matplotlib import colormaps
 
-    colours = colormaps[cmap].with_extremes(bad=_MISSING)
+    colours = colormaps.get_cmap(cmap).with_extremes(bad=_MISSING)
     low, high = limits
     return axis.imshow(image, cmap=colours, vmin=low, vmax=high, **place)
 
 
-def distinct_colours(n_colours):
-    """Return up to 20 colours that can be told apart."""
+def distinct_colours(n_colours, cmap=None):
+    """Return up to 20 colours that can be told apart, or those along a `cmap`."""
     from matplotlib import colormaps
 
+    if cmap is not None:
+        return colormaps.get_cmap(cmap)(np.linspace(0, 1, n_colours))
     palette = colormaps["tab10" if n_colours <= 10 else "tab20"]
     return [palette(i) for i in range(n_colours)]
 

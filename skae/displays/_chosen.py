@@ -21,6 +21,7 @@ def chosen_rows(samples, n_samples, errors):
         How many of the first two.
 
     errors : ndarray of shape (n_rows,)
+        NaN of rows that are never extreme, as nothing is known of them.
     """
     if not isinstance(samples, str):
         return _given(samples, len(errors)), None
@@ -48,7 +49,9 @@ def _given(samples, n_rows):
 
 def _extremes(errors, n_samples):
     """Take a third from each end of the order and a third from its middle."""
-    order = np.argsort(errors, kind="stable")
+    order = np.argsort(errors, kind="stable")  # NaN come last
+    order = order[: len(errors) - np.isnan(errors).sum()]
+    n_samples = min(n_samples, len(order))
     n_best, n_worst, n_median = (n_samples // 3 + (i < n_samples % 3) for i in range(3))
     rest = order[n_best : len(order) - n_worst]
     start = (len(rest) - n_median) // 2

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae import _data, _missing
 from skae._base import BaseAutoencoder
 from skae._objective import NegativeELBO
+from skae.networks._checks import check_positive
 
 _RANGES = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}
 
@@ -89,6 +90,15 @@ def check_rows_given(estimator, X):
         )
 
 
+def check_steps(n_steps):
+    """Return a number of steps, of which it takes two to show a difference."""
+    if check_positive("n_steps", n_steps) < 2:
+        raise ValueError(
+            "n_steps=1 shows no difference between codes. Ask for 2 steps or more."
+        )
+    return int(n_steps)
+
+
 def code_label(estimator, number):
     """Name a code, and say what it explains where the fit says so.
 
@@ -117,7 +127,9 @@ def feature_labels(estimator, names=None):
 
 
 def feature_scales(estimator, X):
-    """Return the features' standard deviations, and one for features that are equal.
+    """Return the features' standard deviations.
+
+    Features that do not vary have that of all training rows, as the fit scales them.
 
     Parameters
     ----------
@@ -130,7 +142,7 @@ def feature_scales(estimator, X):
         _, variance = _missing.mean_and_variance(X, weights, known)
     else:
         _, variance = _data.mean_and_variance(X, weights)
-    return np.where(variance > 0, np.sqrt(variance), 1.0)
+    return np.where(variance > 0, np.sqrt(variance), estimator._fitted.scaling.scale)
 
 
 def table_features(estimator, names, X, samples):

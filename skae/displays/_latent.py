@@ -182,7 +182,8 @@ class LatentDisplay:
         elif self.y is not None:
             self.legend_ = add_legend(ax)
             for handle in self.legend_.legend_handles:
-                handle.set_sizes([_LEGEND_SIZE])
+                if hasattr(handle, "set_sizes"):  # not lines that were there before
+                    handle.set_sizes([_LEGEND_SIZE])
         if self.ylabel is None:
             hide_ticks(ax)
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
@@ -196,10 +197,10 @@ def _plane(codes, method, random_state):
     if method == "tsne":
         seed = _random.draw_seed(_random.as_generator(random_state))
         return tsne_plane(codes, seed), (f"t-SNE of {n_codes} codes", None)
+    names = [f"principal component {i} of {n_codes} codes" for i in range(2)]
+    if not np.ptp(codes, axis=0).any():  # all in one place, of which PCA warns
+        return np.zeros((len(codes), 2)), names
     pca = PCA(2)
     positions = pca.fit_transform(codes)
-    names = [
-        f"principal component {i} of {n_codes} codes ({ratio:.0%})"
-        for i, ratio in enumerate(pca.explained_variance_ratio_)
-    ]
-    return positions, names
+    shares = pca.explained_variance_ratio_
+    return positions, [f"{n} ({s:.0%})" for n, s in zip(names, shares, strict=True)]

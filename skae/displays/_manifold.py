@@ -10,6 +10,7 @@ from skae.displays._estimators import (
     check_dimensions,
     check_estimator,
     check_rows_given,
+    check_steps,
     code_label,
     decode,
     encode,
@@ -17,7 +18,6 @@ from skae.displays._estimators import (
 )
 from skae.displays._mosaic import draw_mosaic
 from skae.displays._samples import kind_and_shape
-from skae.networks._checks import check_positive
 
 _OUTSIDE = 0.01
 _OUTSIDE_PRIOR = 0.05
@@ -170,7 +170,7 @@ class LatentManifoldDisplay:
         check_estimator(estimator)
         check_rows_given(estimator, X)
         dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
-        n_steps = check_positive("n_steps", n_steps)
+        n_steps = check_steps(n_steps)
         kind, shape = kind_and_shape(estimator, kind, image_shape)
         middle, x_steps, y_steps = _plane(estimator, X, dimensions, n_steps)
         grid = np.tile(middle, (n_steps, n_steps, 1))

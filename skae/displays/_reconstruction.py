@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from skae import _validation
+from skae import _missing, _validation
 from skae._data import row_chunks
 from skae._denoising import DenoisingAutoencoder
 from skae.displays._axes import draw_image, grid_of_axes, hide_ticks
@@ -196,6 +196,8 @@ class ReconstructionDisplay:
         targets = X if clean is None else clean
         fitted = estimator._fitted
         errors = fitted.squared_errors(filled, targets)
+        if _missing.has_gaps(targets):
+            errors[np.isnan(targets).all(axis=1)] = np.nan  # nothing was measured
         n_samples = _SAMPLES[kind] if n_samples is None else n_samples
         indices, groups = chosen_rows(samples, n_samples, errors)
         chosen = filled[indices]
@@ -321,7 +323,9 @@ class ReconstructionDisplay:
         width = 1.7 * n_columns + 1.5
         self.axes_ = grid_of_axes(ax, 1, n_columns, width, height, sharey=True)
         overall, *others = self.axes_[0]
-        overall.barh(names, self.feature_errors[order], color="0.5")
+        places = np.arange(len(order))  # not names, which may be the same
+        overall.barh(places, self.feature_errors[order], color="0.5")
+        overall.set_yticks(places, names)
         overall.set_title("all rows", fontsize="small")
         overall.set_xlabel("root mean square\n(standard deviations)")
         overall.invert_yaxis()
@@ -330,7 +334,7 @@ class ReconstructionDisplay:
         limit = 1.05 * np.nanmax(np.abs(deviations), initial=1e-9)
         for i, axis in enumerate(others):
             axis.axvline(0, color="0.7", linewidth=0.8)
-            axis.barh(names, deviations[i, order], color="C0")
+            axis.barh(places, deviations[i, order], color="C0")
             axis.set_xlim(-limit, limit)
             axis.set_title(self._title(i), fontsize="small")
             axis.set_xlabel("too low | too high")

@@ -104,7 +104,7 @@ class TrainingDisplay:
             best_epoch=estimator.best_epoch_ if was_judged else None,
             initial_loss=estimator.initial_loss_,
             best_loss=estimator.best_loss_,
-            start_name="PCA" if hasattr(estimator, "pca_score_") else "start",
+            start_name=getattr(estimator, "_start_name", "start"),
         )
         return display.plot(ax)
 
@@ -181,7 +181,8 @@ class TrainingDisplay:
         if self.lines_:
             self.ax_.legend()
         for axis in self.axes_:
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            if axis.xaxis.isDefault_majloc:
+                axis.xaxis.get_major_locator().set_params(integer=True)
 
     def _spans_decades(self):
         lines = [k for k in self.lines_ if k in ("loss", "val_loss", "initial_loss")]

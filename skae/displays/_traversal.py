@@ -6,6 +6,7 @@ from skae.displays._axes import one_axes
 from skae.displays._estimators import (
     check_estimator,
     check_rows_given,
+    check_steps,
     code_label,
     decode,
     encode,
@@ -153,7 +154,7 @@ class LatentTraversalDisplay:
         """
         check_estimator(estimator)
         check_rows_given(estimator, X)
-        n_steps = check_positive("n_steps", n_steps)
+        n_steps = check_steps(n_steps)
         n_codes = _check_n_codes(n_codes, estimator.encoding_dim_)
         kind, shape = kind_and_shape(estimator, kind, image_shape)
         means, deviations = _means_and_deviations(estimator, X)
