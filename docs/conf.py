@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
+    "myst_parser",  # for the tables that benchmarks write
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
