@@ -3,6 +3,8 @@
 import os
 import re
 
+from docutils import nodes
+
 # The examples draw into files, and TensorFlow starts in silence.
 os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -68,8 +70,28 @@ sphinx_gallery_conf = {
 
 
 def setup(app):
+    app.connect("doctree-read", link_to_entries)
     # Before numpydoc, which reads docstrings at the usual 500.
     app.connect("autodoc-process-docstring", escape_stars, priority=400)
+
+
+def link_to_entries(app, page):
+    """Give each entry of the page of errors an address, and a sign that links there."""
+    if app.env.docname != "errors":
+        return
+    for entry in page.findall(nodes.definition_list_item):
+        term = entry[0]
+        name = nodes.make_id(term.astext())
+        if name in page.ids:
+            raise ValueError(f"Two entries have the address {name}.")
+        page.ids[name] = term
+        term["ids"].append(name)
+        sign = {
+            "refid": name,
+            "classes": ["headerlink"],
+            "reftitle": "Link to this entry",
+        }
+        term += nodes.reference("", "#", **sign)
 
 
 def escape_stars(app, what, name, obj, options, lines):
