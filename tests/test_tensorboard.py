@@ -1,6 +1,7 @@
 """TensorBoard: what Keras' callback and `write_codes` leave, as it reads them."""
 
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -71,7 +72,10 @@ def test_histograms_of_weights_are_written(tmp_path):
 def ask(tmp_path):
     """Ask TensorBoard's projector about a folder, as its page does."""
     from tensorboard.plugins import base_plugin
-    from tensorboard.plugins.projector import projector_plugin
+
+    with warnings.catch_warnings():  # of older versions, about a module of Python's
+        warnings.filterwarnings("ignore", "'imghdr' is deprecated", DeprecationWarning)
+        from tensorboard.plugins.projector import projector_plugin
     from werkzeug.test import Client
 
     def ask(route, **query):
