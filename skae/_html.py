@@ -1,7 +1,6 @@
 """What an estimator shows of itself in a notebook once it is fitted."""
 
 import html
-import math
 
 from skae.networks._base import LINEAR
 
@@ -72,10 +71,9 @@ def _listed(estimator, part):
 
 
 def _compression(estimator):
-    n_features = math.prod(estimator.sample_shape_)
     return (
         f"{estimator.compression_factor_:.3g} "
-        f"({n_features:,} features to {estimator.encoding_dim_:,} codes)"
+        f"({estimator.n_features_in_:,} features to {estimator.encoding_dim_:,} codes)"
     )
 
 

@@ -29,7 +29,7 @@ def progress(verbose, n_epochs, start):
     Silence, ProgressLine or EpochLines
     """
     if not verbose:
-        return Silence()
+        return SILENCE
     return (ProgressLine if verbose == 1 else EpochLines)(n_epochs, start)
 
 

@@ -10,8 +10,26 @@ import warnings
 
 import numpy as np
 
-from skae import AutoencoderTransformer, _backend, _fitting, _ordering
+from skae import (
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    DenoisingAutoencoder,
+    SequenceAutoencoder,
+    VAETransformer,
+    _backend,
+    _fitting,
+    _ordering,
+)
 from skae.networks import LINEAR
+
+ESTIMATORS = [
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    DenoisingAutoencoder,
+    SequenceAutoencoder,
+    VAETransformer,
+]
+"""Every public estimator."""
 
 NO_STEP = 1e-30
 """A learning rate so small that training leaves every weight at its start."""

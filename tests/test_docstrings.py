@@ -7,17 +7,11 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import ESTIMATORS
 
 import skae
 from skae import _docstrings, networks
 
-ESTIMATORS = [
-    skae.AutoencoderTransformer,
-    skae.ConvAutoencoder,
-    skae.DenoisingAutoencoder,
-    skae.SequenceAutoencoder,
-    skae.VAETransformer,
-]
 NETWORKS = [
     networks.ConvNetwork,
     networks.CustomNetwork,

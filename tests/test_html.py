@@ -6,22 +6,14 @@ from html.parser import HTMLParser
 import keras
 import numpy as np
 import pytest
+from helpers import ESTIMATORS
 from sklearn import config_context
 from sklearn.decomposition import PCA
 
-import skae
 from skae import AutoencoderTransformer
 from skae.networks import CustomNetwork
 
 X = np.random.RandomState(0).randn(60, 6) * [6, 5, 4, 3, 2, 1]
-
-ESTIMATORS = [
-    skae.AutoencoderTransformer,
-    skae.ConvAutoencoder,
-    skae.DenoisingAutoencoder,
-    skae.SequenceAutoencoder,
-    skae.VAETransformer,
-]
 
 
 class Cells(HTMLParser):

@@ -5,12 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import ESTIMATORS
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skae
 from skae import AutoencoderTransformer
 
 callback = pytest.importorskip(
@@ -20,14 +20,6 @@ callback = pytest.importorskip(
 X = np.random.RandomState(0).randn(60, 6) * [6, 5, 4, 3, 2, 1]
 Y = np.repeat([0, 1], 30)
 EPOCHS = 3
-
-ESTIMATORS = [
-    skae.AutoencoderTransformer,
-    skae.ConvAutoencoder,
-    skae.DenoisingAutoencoder,
-    skae.SequenceAutoencoder,
-    skae.VAETransformer,
-]
 
 
 class Recorder:

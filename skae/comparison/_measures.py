@@ -62,24 +62,20 @@ class Trial:
         estimator.fit(self.X_train)
         seconds = time.perf_counter() - started
         codes = np.asarray(estimator.transform(self.X_test))
-        error = self._error(name, estimator.inverse_transform(codes))
-        variance = float(self.X_test.var(axis=0, dtype=np.float64).mean())
+        reconstructions = estimator.inverse_transform(codes)
+        check_shape(name, reconstructions, self.X_test)
         plane_map = self._map(name, dim, codes)
         measurement = Measurement(
             estimator=name,
             encoding_dim=dim,
             split=self.number,
-            **of_error(error, variance, error if pca_error is None else pca_error),
+            **of_reconstructions(self.X_test, reconstructions, pca_error),
             trustworthiness=self._trustworthiness(codes, self.trustworthiness_rows),
             accuracy=self._accuracy(estimator, codes),
             **self._after_tsne(plane_map),
             fit_seconds=seconds,
         )
         return measurement, plane_map
-
-    def _error(self, name, reconstructions):
-        check_shape(name, reconstructions, self.X_test)
-        return float(np.square(self.X_test - reconstructions).mean(dtype=np.float64))
 
     def _accuracy(self, estimator, codes):
         if self.y_train is None:
@@ -136,12 +132,21 @@ class Trial:
         return float(neighbors.score(None, plane_map.labels))
 
 
-def of_error(error, variance, pca_error):
-    """Return what follows from the error of a reconstruction, by names."""
+def of_reconstructions(X, reconstructions, pca_error=None):
+    """Measure reconstructions; without `pca_error` they are PCA's own.
+
+    Returns
+    -------
+    dict
+        The measures by their names in `Measurement`.
+    """
+    error = float(np.square(X - reconstructions).mean(dtype=np.float64))
+    variance = float(X.var(axis=0, dtype=np.float64).mean())
     rounding = _ROUNDING * variance
+    baseline = error if pca_error is None else pca_error
     return {
         "error": error,
-        "relative_error": max(error, rounding) / max(pca_error, rounding),
+        "relative_error": max(error, rounding) / max(baseline, rounding),
         "variance_explained": 1 - error / variance,
     }
 

@@ -4,6 +4,7 @@ import math
 
 from skae.comparison._curves import curves_of, draw_curves, start_at_zero
 from skae.comparison._summary import as_dicts, taken
+from skae.displays._axes import hide_ticks
 from skae.displays._points import draw_points
 
 _TITLES = {
@@ -78,8 +79,7 @@ def draw_maps(comparison, figure=None):
 def _draw_map(axis, plane_map):
     codes = "codes" if plane_map.encoding_dim > 1 else "code"
     axis.set_title(f"{plane_map.estimator}, {plane_map.encoding_dim} {codes}", size=9)
-    axis.set_xticks([])
-    axis.set_yticks([])
+    hide_ticks(axis)
     draw_points(axis, plane_map.positions, plane_map.labels)
 
 

@@ -6,7 +6,7 @@ from sklearn.utils import check_array
 from skae.comparison._candidates import BASELINE, candidates
 from skae.comparison._compare import compare, seed_of, splits_of
 from skae.comparison._curves import curves_of, draw_curves, start_at_zero
-from skae.comparison._measures import of_error
+from skae.comparison._measures import of_reconstructions
 from skae.comparison._summary import as_dicts
 from skae.displays._axes import one_axes
 from skae.networks._checks import check_choice
@@ -242,12 +242,10 @@ def _nested_rows(candidate, X, split, number, seed, rows):
     most = max(row.encoding_dim for row in of_pca)
     fitted = candidate.make(most, seed % 2**32).fit(X[train])
     codes = fitted.transform(X[test])
-    variance = float(X[test].var(axis=0, dtype=np.float64).mean())
     measured = []
     for row in of_pca:
         found = fitted.inverse_transform(codes[:, : row.encoding_dim])
-        error = float(np.square(X[test] - found).mean(dtype=np.float64))
         others = {"trustworthiness": np.nan, "fit_seconds": np.nan}
-        reached = of_error(error, variance, row.error)
+        reached = of_reconstructions(X[test], found, row.error)
         measured.append(row._replace(estimator=candidate.name, **reached, **others))
     return measured

@@ -40,9 +40,8 @@ def has_prior(estimator):
 
 
 def encode(estimator, X):
-    """Return the codes of rows that `BaseAutoencoder.transform` takes, in float64."""
-    filled, _ = estimator._checked(X)
-    return estimator._fitted.encode(filled).astype(np.float64)
+    """Return the codes of rows in float64, whatever `set_output` asks for."""
+    return np.asarray(estimator.transform(X), np.float64)
 
 
 def decode(estimator, codes, shape):
@@ -145,8 +144,13 @@ def feature_scales(estimator, X):
     return np.where(variance > 0, np.sqrt(variance), estimator._fitted.scaling.scale)
 
 
-def table_features(estimator, names, X, samples):
-    """Return names, means and scales of the features; without rows, one scale."""
+def features_of(estimator, kind, names, X, samples):
+    """Return names, means and scales of a table's features; of other kinds None.
+
+    Without rows the features have one scale.
+    """
+    if kind != "table":
+        return None
     names = feature_labels(estimator, names)
     means = estimator.mean_.ravel()
     if X is not None:

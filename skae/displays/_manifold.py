@@ -14,7 +14,7 @@ from skae.displays._estimators import (
     code_label,
     decode,
     encode,
-    table_features,
+    features_of,
 )
 from skae.displays._mosaic import draw_mosaic
 from skae.displays._samples import kind_and_shape
@@ -177,9 +177,7 @@ class LatentManifoldDisplay:
         grid[..., dimensions[0]] = x_steps
         grid[..., dimensions[1]] = y_steps[:, None]
         samples = decode(estimator, grid, shape)
-        features = None
-        if kind == "table":
-            features = table_features(estimator, feature_names, X, samples)
+        features = features_of(estimator, kind, feature_names, X, samples)
         xlabel, ylabel = (code_label(estimator, i) for i in dimensions)
         display = cls(
             samples=samples,

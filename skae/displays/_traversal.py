@@ -10,7 +10,7 @@ from skae.displays._estimators import (
     code_label,
     decode,
     encode,
-    table_features,
+    features_of,
     within_range,
 )
 from skae.displays._mosaic import draw_mosaic
@@ -163,9 +163,7 @@ class LatentTraversalDisplay:
         for i in range(n_codes):
             codes[i, :, i] += steps * deviations[i]
         samples = decode(estimator, within_range(estimator, codes), shape)
-        features = None
-        if kind == "table":
-            features = table_features(estimator, feature_names, X, samples)
+        features = features_of(estimator, kind, feature_names, X, samples)
         names = [code_label(estimator, i) for i in range(n_codes)]
         display = cls(
             samples=samples,
