@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers import ESTIMATORS
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -546,13 +547,6 @@ ANYTHING = [
     ],
     *[keras.optimizers.SGD, keras.layers.Dense(2), keras.activations.relu],
     *[keras.callbacks.Callback(), [3], (keras.callbacks.Callback,), [None]],
-]
-ESTIMATORS = [
-    AutoencoderTransformer,
-    ConvAutoencoder,
-    DenoisingAutoencoder,
-    SequenceAutoencoder,
-    VAETransformer,
 ]
 # With these a fit takes as long as they say, or they are values for any estimator.
 LONG = {("epochs", HUGE), ("epochs", 10**30), ("n_layers", HUGE), ("n_layers", 10**30)}
