@@ -127,6 +127,12 @@ def _share_gpus(config):
                 config.experimental.set_memory_growth(gpu, True)
 
 
+def has_gpu():
+    """Tell whether TensorFlow computes on a GPU where nobody says otherwise."""
+    _, tf = load()
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 # Forks
 
 

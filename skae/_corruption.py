@@ -9,7 +9,7 @@ import numpy as np
 
 from skae import _backend
 from skae._data import row_chunks
-from skae._sparse import SparseRows
+from skae._lazy_rows import LazyRows
 
 KINDS = ("gaussian", "masking", "salt_and_pepper", "swap")
 
@@ -95,7 +95,7 @@ class Corruption:
 
         Returns
         -------
-        float32 ndarray, or CorruptedRows where the rows are sparse
+        float32 ndarray, or CorruptedRows where the rows are lazy
         """
         keras, tf = _backend.load()
         generator = keras.random.SeedGenerator(seed)
@@ -105,7 +105,7 @@ class Corruption:
         def corrupt(chunk):
             return self.apply(tf.constant(chunk), everything, frame, generator).numpy()
 
-        if isinstance(rows, SparseRows):
+        if isinstance(rows, LazyRows):
 
             def corrupt_alike(chunk, number):
                 generator.state.assign([seed, number])
@@ -154,11 +154,11 @@ class Corruption:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CorruptedRows:
-    """Sparse rows that are corrupted as they become dense, each chunk always alike.
+    """Lazy rows that are corrupted as they are read, each chunk always alike.
 
     Parameters
     ----------
-    rows : SparseRows
+    rows : LazyRows
         Clean rows.
 
     numbers : int ndarray of shape (n_rows,)
@@ -169,7 +169,7 @@ class CorruptedRows:
         seeds what is random.
     """
 
-    rows: SparseRows
+    rows: LazyRows
     numbers: np.ndarray
     corrupt: Callable
 

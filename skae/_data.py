@@ -6,10 +6,12 @@ import math
 import numpy as np
 
 from skae import _backend
+from skae._lazy_rows import LazyRows, ScaledRows, shift_and_factor
 from skae._sparse import SparseRows
 
 _ALIGNMENT = 64
 _CHUNK_BYTES = 2**22
+_MOST_BYTES_TO_COPY = 2**26
 FEWEST_ROWS = 32
 MOST_VALUES_TO_MERGE = 2**20
 _ROUNDING = 1e-13
@@ -38,7 +40,7 @@ class Scaling:
         return cls(np.zeros(n_features), 1.0)
 
     def standardize(self, X, order):
-        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64.
+        """Return float32 (X[order] - mean) / scale, made chunk by chunk.
 
         `shared_tensor` can share the array, and any of its rows from the first on.
         Sparse rows stay sparse.
@@ -46,11 +48,23 @@ class Scaling:
         if isinstance(X, SparseRows):
             with np.errstate(over="ignore"):
                 return X.standardized(self.mean, self.scale, order)
-        standardized = _empty_to_share((len(order), *X.shape[1:]))
-        with np.errstate(over="ignore"):
-            for chunk in row_chunks(standardized):
-                standardized[chunk] = (X[order[chunk]] - self.mean) / self.scale
-        return standardized
+        return _made(self._lazily(X, order))
+
+    def rows(self, X, order):
+        """Return the same, of large data without a copy: made as they are read.
+
+        A GPU gets a copy, since it reads its own memory many times faster. So do
+        features that lie row by row in one piece nowhere, which are slow to gather.
+        """
+        n_bytes = 4 * len(order) * X.shape[1]
+        is_array = isinstance(X, np.ndarray)
+        if is_array and n_bytes > _MOST_BYTES_TO_COPY and _can_be_read_row_by_row(X):
+            return self._lazily(X, order)
+        return self.standardize(X, order)
+
+    def _lazily(self, X, order):
+        shift, factor = shift_and_factor(self.mean, self.scale, X.dtype)
+        return ScaledRows(np.asarray(X), order, shift, factor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +73,8 @@ class Rows:
 
     Parameters
     ----------
-    values : float32 ndarray of shape (n_rows, n_features) or SparseRows
-        The data. `numpy.asarray` makes sparse rows dense; take a few at a time.
+    values : float32 ndarray of shape (n_rows, n_features) or LazyRows
+        The data. `numpy.asarray` makes an array of a few at a time.
 
     weights : float64 ndarray of shape (n_rows,)
         Positive; a row of weight 2 counts as two rows.
@@ -72,9 +86,9 @@ class Rows:
         Normal draws for objectives that judge rows by chance.
     """
 
-    values: np.ndarray | SparseRows
+    values: np.ndarray | LazyRows
     weights: np.ndarray
-    clean: np.ndarray | SparseRows | None = None
+    clean: np.ndarray | LazyRows | None = None
     draws: np.ndarray | None = None
 
     def __len__(self):
@@ -83,6 +97,15 @@ class Rows:
     def __getitem__(self, rows):
         kept = {name: part for name, part in vars(self).items() if part is not None}
         return Rows(**{name: part[rows] for name, part in kept.items()})
+
+    def copied(self):
+        """Return the same rows with scaled ones made, as `shared_tensor` needs them."""
+        made = {
+            name: _made(part)
+            for name, part in vars(self).items()
+            if isinstance(part, ScaledRows)
+        }
+        return dataclasses.replace(self, **made)
 
     def drawn(self, draws):
         """Return the same rows with other draws."""
@@ -99,7 +122,12 @@ class Rows:
         return [self.values] + ([] if self.clean is None else [self.clean])
 
 
-def _empty_to_share(shape):
+def _can_be_read_row_by_row(X):
+    in_pieces = X.strides[1] == X.itemsize
+    return in_pieces and not _backend.has_gpu()
+
+
+def empty_to_share(shape):
     """Return a float32 array that begins where TensorFlow's own would."""
     n_bytes = 4 * math.prod(shape)
     memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
@@ -120,14 +148,18 @@ def shared_tensor(values):
     return tf.identity(shared)  # moves it to where TensorFlow computes
 
 
-def dense_tensor(values):
-    """Return a few rows as a dense tensor, whether they are sparse or not."""
-    dense = _empty_to_share(values.shape)
-    if isinstance(values, SparseRows):
+def write(values, dense):
+    """Write a few rows into an array of their shape, whether they are one or not."""
+    if isinstance(values, LazyRows):
         values.write(dense)
     else:
         dense[:] = values
-    return shared_tensor(dense)
+
+
+def _made(values):
+    dense = empty_to_share(values.shape)
+    values.write(dense)
+    return dense
 
 
 def row_chunks(X):
@@ -170,7 +202,7 @@ def mean_and_variance(X, weights):
         if isinstance(X, SparseRows):
             return X.mean_and_variance(shares)
         # From the first row on, so that equal rows have no variance.
-        first = X[0].astype(np.float64)
+        first = np.asarray(X[:1], np.float64)[0]
         mean = first + sum(
             _weighted_sum(shares[c], X[c] - first) for c in row_chunks(X)
         )

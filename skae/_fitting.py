@@ -9,6 +9,7 @@ import numbers
 import numpy as np
 
 from skae import _data, _defaults, _missing, _pca, _random, _start, _validation
+from skae._feed import rows_to_feed
 from skae._history import appended
 from skae._html import described
 from skae._inference import FittedCodec, shared_codec
@@ -286,7 +287,7 @@ class Fitting:
         callbacks = self._estimator.callbacks or ()
         loop = Loop(
             self._settings,
-            self._data.training_rows,
+            rows_to_feed(self._data.training_rows, self._cost),
             self._data.validation,
             self._objective,
             lambda weights, rows: self._on_standardized(weights).row_terms(rows),

@@ -6,7 +6,7 @@ import numpy as np
 
 from skae import _data, _defaults, _missing, _random, _validation
 from skae._corruption import Frame, shares_of
-from skae._sparse import SparseRows
+from skae._lazy_rows import LazyRows
 
 _DONOR_VALUES = 2**24
 
@@ -124,9 +124,9 @@ class Intake:
         )
 
     def _donors(self, frame):
-        """Return where values are swapped from, and the frame; few of sparse rows."""
+        """Return where values are swapped from, and the frame; few of lazy rows."""
         rows = self.training_rows
-        if not isinstance(rows.values, SparseRows):
+        if not isinstance(rows.values, LazyRows):
             return rows.values, frame
         most = max(1, _DONOR_VALUES // rows.values.shape[1])
         some = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
@@ -199,8 +199,15 @@ class Intake:
             )
 
     def _scaled(self, X, clean, weights, order):
+        scaled = self.scaling.standardize if self._is_whole else self.scaling.rows
         return _data.Rows(
-            self.scaling.standardize(X, order),
+            scaled(X, order),
             weights[order],
-            None if clean is None else self.scaling.standardize(clean, order),
+            None if clean is None else scaled(clean, order),
         )
+
+    @property
+    def _is_whole(self):
+        """Whether all rows are needed at once, as a copy, however large they are."""
+        corruption = self._objective.corruption
+        return self.has_gaps or (corruption is not None and corruption.kind == "swap")

@@ -6,7 +6,7 @@ import numpy as np
 
 from skae import _data
 from skae._pca import principal_axes
-from skae._sparse import SparseRows
+from skae._lazy_rows import LazyRows
 from skae._threads import one_blas_thread
 
 _MOST_ROUNDS = 20
@@ -22,7 +22,7 @@ def allows_gaps(estimator):
 
 def has_gaps(X):
     """Tell whether values are missing."""
-    if isinstance(X, SparseRows) or X.dtype.kind != "f":
+    if isinstance(X, LazyRows) or X.dtype.kind != "f":
         return False
     return any(np.isnan(X[chunk]).any() for chunk in _data.row_chunks(X))
 
@@ -32,7 +32,7 @@ def filled(X, mean):
 
     Parameters
     ----------
-    X : ndarray or SparseRows of shape (n_rows, n_features)
+    X : ndarray or LazyRows of shape (n_rows, n_features)
         Rows, with NaN where values are missing.
 
     mean : float64 ndarray of shape (n_features,)

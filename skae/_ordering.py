@@ -147,43 +147,53 @@ class Ordering:
         self._network, *_, self._objective = fitted.architecture
         self._shares = rows.weights / rows.weights.sum()
         self._layers = CodeLayers(fitted.codec.encoder, fitted.codec.decoder)
-        codes = fitted.encode(rows.values).astype(np.float64)
+        self._codes = fitted.encode(rows.values)
+        self._mean = self._sum(lambda some, shares: shares @ some)
+        self._covariance = self._sum(self._covariance_of_some)
         if in_order or not self._layers.can_change:
-            self._map = _selection(np.arange(codes.shape[1]))
+            self._map = _selection(np.arange(len(self._mean)))
         else:
-            self._map = self._ordering_map(codes)
-        self._codes = self._map(codes)
-        self._means = np.zeros(codes.shape[1])
-        if not self._objective.nested_dropout:
-            self._means = self._shares @ self._codes
+            self._map = self._ordering_map()
+        self._means = self._map(self._mean)
+        if self._objective.nested_dropout:
+            self._means = np.zeros_like(self._means)
 
-    def _ordering_map(self, codes):
+    def _sum(self, function):
+        """Add up what a function makes of some codes, in float64, and their shares."""
+        return sum(
+            function(self._codes[chunk].astype(np.float64), self._shares[chunk])
+            for chunk in row_chunks(self._codes)
+        )
+
+    def _covariance_of_some(self, codes, shares):
+        centred = codes - self._mean
+        return (centred * shares[:, None]).T @ centred
+
+    def _ordering_map(self):
         objective = self._objective
         is_linear = self._network.code_activation == "linear"
-        mean = self._shares @ codes
-        centred = codes - mean
-        shared = self._covariance_with_rows(centred)
+        shared = self._covariance_with_rows()
         has_axes = objective.l1_activity or objective.outputs_per_code > 1
         if is_linear and not (has_axes or objective.nested_dropout):
-            return _decorrelating(centred, self._shares, shared, mean)
-        deviations = np.sqrt(self._shares @ centred**2)
+            return _decorrelating(self._covariance, shared, self._mean)
+        deviations = np.sqrt(np.diag(self._covariance))
         explained = np.linalg.norm(shared, axis=1) / np.where(deviations, deviations, 1)
         order = np.argsort(-explained, kind="stable")
         if objective.nested_dropout:
             order = np.arange(len(order))
         return _selection(order, signs_of(shared) if is_linear else None)
 
-    def _covariance_with_rows(self, centred):
+    def _covariance_with_rows(self):
         values = self._rows.targets
         if isinstance(values, SparseRows):
             deviations = Deviations(values, self._shares, values.background)
             roots = np.sqrt(self._shares)[:, None]
-            return deviations.transposed_matmul(roots * centred).T
+            return deviations.transposed_matmul(roots * (self._codes - self._mean)).T
         # As in `principal_axes`: sums over chunks stay float64.
-        exact = centred.shape[1] * values.size < _FLOAT64_PRODUCTS
+        exact = len(self._mean) * values.size < _FLOAT64_PRODUCTS
 
         def product(chunk):
-            weighted = centred[chunk] * self._shares[chunk, None]
+            weighted = (self._codes[chunk] - self._mean) * self._shares[chunk, None]
             weighted = weighted if exact else weighted.astype(np.float32)
             return weighted.T @ self._complete(chunk)
 
@@ -191,7 +201,7 @@ class Ordering:
 
     def _complete(self, chunk):
         """Return what to reconstruct, or what was read where that is missing."""
-        targets = self._rows.targets[chunk]
+        targets = np.asarray(self._rows.targets[chunk])
         if not self._objective.has_gaps:
             return targets
         return np.where(np.isnan(targets), self._rows.values[chunk], targets)
@@ -206,7 +216,7 @@ class Ordering:
         -------
         float64 array of shape (n_codes,)
         """
-        n_rows, n_codes = self._codes.shape
+        n_rows, n_codes = len(self._codes), len(self._means)
         most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
         step = math.ceil(n_rows / most)
         fitted, some = self.fitted(), self._judge(step)
@@ -220,20 +230,19 @@ class Ordering:
 
     def _judge(self, step):
         every = slice(None, None, step)
-        return _Judge(
-            self._codes[every], self._rows.targets[every], self._shares[every]
-        )
+        codes, targets = self._codes[every], self._rows.targets[every]
+        return _Judge(codes, self._map, targets, self._shares[every])
 
     def cut(self, n_codes):
         """Leave out all codes but the first."""
         self._map = self._map.first(n_codes, self._means)
-        self._codes = self._codes[:, :n_codes]
+        self._means = self._means[:n_codes]
 
     def whiten(self):
         """Give each code a variance of one, unless it has none."""
-        deviations = np.sqrt(
-            self._shares @ (self._codes - self._shares @ self._codes) ** 2
-        )
+        mean = self._map(self._mean)
+        variances = self._sum(lambda some, shares: shares @ (self._map(some) - mean) ** 2)
+        deviations = np.sqrt(variances)
         self._map = self._map.scaled(1 / np.where(deviations, deviations, 1))
 
     def fitted(self):
@@ -244,16 +253,16 @@ class Ordering:
             weights = self._layers.changed(
                 weights, self._map, objective.outputs_per_code
             )
-        if self._codes.shape[1] < n_codes:
-            codec = shared_codec(network, shape, self._codes.shape[1], objective)
+        if len(self._means) < n_codes:
+            codec = shared_codec(network, shape, len(self._means), objective)
         return FittedCodec(codec, weights, self._fitted.scaling)
 
 
 class _Judge:
-    """Tells how much of the variance of rows is explained, by their codes."""
+    """Tells how much of the variance of rows is explained, by their codes mapped."""
 
-    def __init__(self, codes, targets, shares):
-        self._codes, self._targets = codes, targets
+    def __init__(self, codes, code_map, targets, shares):
+        self._codes, self._map, self._targets = codes, code_map, targets
         self._shares = shares / shares.sum()
         self._pieces = list(row_chunks(targets))
         self._has_gaps = has_gaps(targets)
@@ -265,7 +274,7 @@ class _Judge:
         held = np.arange(len(means)) >= n_codes
 
         def decoded(piece):
-            codes = np.where(held, means, self._codes[piece])
+            codes = np.where(held, means, self._map(self._codes[piece]))
             return fitted.decode(codes.astype(np.float32))
 
         if not self._variance:  # the decoder's bias explains all
@@ -322,7 +331,7 @@ def _selection(order, signs=None):
     return CodeMap(matrix, matrix.T, np.zeros(n_codes), np.zeros(n_codes))
 
 
-def _decorrelating(centred, shares, shared, mean):
+def _decorrelating(covariance, shared, mean):
     """Return the map to uncorrelated codes in the unit of what they explain.
 
     Codes that are uncorrelated and of unit variance stay so in any rotation; that
@@ -331,11 +340,8 @@ def _decorrelating(centred, shares, shared, mean):
 
     Parameters
     ----------
-    centred : float64 array of shape (n_rows, n_codes)
-        Codes less their mean.
-
-    shares : float64 array of shape (n_rows,)
-        What each row counts; adds up to one.
+    covariance : float64 array of shape (n_codes, n_codes)
+        Covariance of the codes.
 
     shared : float64 array of shape (n_codes, n_features)
         Covariance of codes and rows.
@@ -343,7 +349,7 @@ def _decorrelating(centred, shares, shared, mean):
     mean : float64 array of shape (n_codes,)
         Mean of the codes.
     """
-    variances, axes = np.linalg.eigh((centred * shares[:, None]).T @ centred)
+    variances, axes = np.linalg.eigh(covariance)
     deviations = np.sqrt(_floored(variances, _NOISE))
     whitening = axes / deviations
     left, lengths = _left_singular(whitening.T @ shared)

@@ -6,33 +6,30 @@ import numpy as np
 from scipy.linalg import eigh, qr
 from scipy.sparse import csr_array, vstack
 
+from skae._lazy_rows import LazyRows, shift_and_factor
+
 _VALUES_AT_A_TIME = 2**20
 _OVERSAMPLING = 10
 _KRYLOV_BLOCKS = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SparseRows:
-    """Rows that differ from a background in few places; they read like an array.
-
-    A slice or an array of numbers takes rows, which stay sparse and share the matrix;
-    ``np.asarray`` makes them dense, so it is for a few at a time.
+class SparseRows(LazyRows):
+    """Rows that differ from a background in few places, and become dense as read.
 
     Parameters
     ----------
     matrix : csr_array of shape (n_matrix_rows, n_features)
         The values where they are not the background's. Without duplicates.
 
+    numbers : int ndarray of shape (n_rows,)
+        See `LazyRows`.
+
     background : ndarray of shape (n_features,)
         The value of each feature everywhere else.
-
-    numbers : int ndarray of shape (n_rows,)
-        Which rows of the matrix these are, in order.
     """
 
-    matrix: csr_array
     background: np.ndarray
-    numbers: np.ndarray
 
     @classmethod
     def of(cls, matrix):
@@ -42,38 +39,12 @@ class SparseRows:
             matrix = matrix.copy()
             matrix.sum_duplicates()
         n_rows, n_features = matrix.shape
-        return cls(matrix, np.zeros(n_features, matrix.dtype), np.arange(n_rows))
-
-    @property
-    def shape(self):
-        """Number of rows and of features."""
-        return len(self.numbers), self.matrix.shape[1]
-
-    @property
-    def size(self):
-        """Number of values, those of the background included."""
-        return len(self.numbers) * self.matrix.shape[1]
-
-    @property
-    def dtype(self):
-        """Type of the values."""
-        return self.matrix.dtype
+        return cls(matrix, np.arange(n_rows), np.zeros(n_features, matrix.dtype))
 
     @property
     def density(self):
         """Share of the matrix's values that are stored."""
         return self.matrix.nnz / max(1, self.matrix.shape[0] * self.matrix.shape[1])
-
-    def __len__(self):
-        return len(self.numbers)
-
-    def __getitem__(self, rows):
-        return dataclasses.replace(self, numbers=self.numbers[rows])
-
-    def __array__(self, dtype=None, copy=None):
-        dense = np.empty(self.shape, self.dtype if dtype is None else dtype)
-        self.write(dense)
-        return dense
 
     def write(self, dense):
         """Write the values into an array of the same shape, row-major."""
@@ -90,7 +61,7 @@ class SparseRows:
         for start in range(0, self.shape[1], step):
             part = slice(start, start + step)
             yield SparseRows(
-                stored[:, part], self.background[part], np.arange(len(self))
+                stored[:, part], np.arange(len(self)), self.background[part]
             )
 
     def blocks(self):
@@ -121,13 +92,14 @@ class SparseRows:
     def standardized(self, mean, scale, order):
         """Return (rows[order] - mean) / scale in float32, as dense rows would be."""
         stored = self.matrix
+        shift, factor = shift_and_factor(mean, scale, stored.dtype)
         data = np.empty(stored.nnz, np.float32)
         for start in range(0, len(data), _VALUES_AT_A_TIME):
             part = slice(start, start + _VALUES_AT_A_TIME)
-            data[part] = (stored.data[part] - mean[stored.indices[part]]) / scale
+            data[part] = (stored.data[part] - shift[stored.indices[part]]) * factor
         matrix = csr_array((data, stored.indices, stored.indptr), stored.shape)
-        background = ((self.background - mean) / scale).astype(np.float32)
-        return SparseRows(matrix, background, self.numbers[order])
+        background = ((self.background - shift) * factor).astype(np.float32)
+        return SparseRows(matrix, self.numbers[order], background)
 
     def mean_and_variance(self, shares):
         """Return the features' means and variances, with weights that add up to 1.

@@ -200,7 +200,10 @@ class _Start:
         if isinstance(flat, SparseRows):
             deviations = Deviations(flat, np.ones(len(flat)), self._axes.mean)
             return deviations @ self._components.T
-        return (flat - self._axes.mean) @ self._components.T
+        def codes(chunk):
+            return (flat[chunk] - self._axes.mean) @ self._components.T
+
+        return np.concatenate([codes(chunk) for chunk in row_chunks(flat)])
 
     def _some_rows(self, most):
         """Return at most so many row numbers, spread evenly."""
@@ -236,7 +239,7 @@ class _Start:
         values, weights = self._flat[some], self._weights[some]
         codes = self._principal_components(values)
         if not is_sparse:
-            return regress(codes, values, weights)
+            return regress(codes, np.asarray(values), weights)
         # The features are independent of each other, given the codes.
         maps = map_in_threads(
             lambda part: regress(codes, np.asarray(part), weights),

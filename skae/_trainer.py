@@ -198,7 +198,16 @@ class Trainer:
         model.compile(optimizer=self.optimizer, loss="mse")
         return model
 
-    def run(self, data, batches, factors, term_weights, steps=NO_STEPS, frame=()):
+    def run(
+        self,
+        data,
+        batches,
+        factors,
+        term_weights,
+        n_batches=None,
+        steps=NO_STEPS,
+        frame=(),
+    ):
         """Train on batches.
 
         Parameters
@@ -215,6 +224,10 @@ class Trainer:
         term_weights : float32 array of shape (n_batches, n_terms)
             What the objective's terms count in the loss.
 
+        n_batches : int or None, default=None
+            How many of the batches to train on; all if None. The others, without
+            weight, only make up a shape that XLA has compiled for.
+
         steps : Steps
             How the optimizer's steps are changed.
 
@@ -228,11 +241,12 @@ class Trainer:
         """
         _, tf = _backend.load()
         rate = self.learning_rate
+        n_batches = n_batches or len(factors)
         batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = tf.constant(np.asarray(steps.decays, np.float32))
         arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]
         total = tf.zeros(len(self.objective.terms))
-        for piece in self._pace.pieces(len(factors)):
+        for piece in self._pace.pieces(n_batches):
             with self._quiet_start():
                 total, mean = self._run(*arguments, tf.constant(piece), total)
                 mean = mean.numpy()

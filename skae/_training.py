@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skae._callbacks import CallbackDriver, NoCallbacks
-from skae._feed import Feed
+from skae._feed import Feed, lengthened
 from skae._history import History, Training
 from skae._judging import BestWeights
 from skae._progress import SILENCE
@@ -236,25 +236,23 @@ class Loop:
 
     def _run_in_groups(self, factors, weights):
         """Train on all batches, or as many at a time as are fed; return mean terms."""
-        batches = self._shuffled_batches()
-        groups = self._feed.groups(*batches[0].shape)
-        terms = [self._run(batches, group, factors, weights) for group in groups]
-        if len(terms) == 1:
-            return terms[0]
-        counts = [batches[1][group].sum() for group in groups]
-        return np.average(terms, axis=0, weights=counts)
+        terms, counts = [], []
+        for fed in self._feed.groups(*self._shuffled_batches()):
+            terms.append(self._run(fed, factors, weights))
+            counts.append(fed.counts.sum())
+        return terms[0] if len(terms) == 1 else np.average(terms, 0, counts)
 
-    def _run(self, batches, group, factors, weights):
-        """Train on a slice of the batches; return the mean terms."""
-        numbers, counts = (part[group] for part in batches)
-        data, numbers, frame = self._feed.take(numbers, counts)
+    def _run(self, fed, factors, weights):
+        """Train on the batches `Fed`; return the mean terms."""
+        factors, weights = (lengthened(part, fed.batches) for part in (factors, weights))
         return self._trainer.run(
-            data,
-            (numbers, counts),
-            factors[group],
-            weights[group],
+            fed.data,
+            (fed.numbers, fed.counts),
+            factors,
+            weights,
+            fed.n_batches,
             steps=self._steps,
-            frame=frame,
+            frame=fed.frame,
         )
 
     def _run_batch_by_batch(self, factors, weights):
@@ -262,9 +260,9 @@ class Loop:
         batches = self._shuffled_batches()
         for i in range(len(self._batch_terms), self._n_batches):
             self._driver.batch_begin(i)
-            one = slice(i, i + 1)
-            self._batch_terms.append(self._run(batches, one, factors, weights))
-            self._batch_counts.append(float(batches[1][one].sum()))
+            fed = self._feed.take(*batches, slice(i, i + 1))
+            self._batch_terms.append(self._run(fed, factors, weights))
+            self._batch_counts.append(float(fed.counts.sum()))
             self._driver.batch_end(i, self._history.logs(self._mean_terms()))
             if self._driver.stopped:
                 break
