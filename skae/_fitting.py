@@ -18,9 +18,9 @@ from skae._interruption import interrupts_deferred, let_interrupts_in
 from skae._ordering import OrderedCodes, check_order, order_codes, warn_if_short
 from skae._passes import optimizer_values, pass_of
 from skae._progress import progress
-from skae._settings import Settings
+from skae._settings import NO_STEPS, Settings, Steps
 from skae._sklearn_callbacks import NO_TASKS, fit_tasks
-from skae._trainer import NO_STEPS, Steps, Trainer, borrowed_trainer, xla_pays
+from skae._trainer import Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
 from skae.networks._models import Cost, build, variables
 

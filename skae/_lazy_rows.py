@@ -50,9 +50,9 @@ class LazyRows:
         return dataclasses.replace(self, numbers=self.numbers[rows])
 
     def __array__(self, dtype=None, copy=None):
-        dense = np.empty(self.shape, self.dtype if dtype is None else dtype)
+        dense = np.empty(self.shape, self.dtype)
         self.write(dense)
-        return dense
+        return dense if dtype is None else dense.astype(dtype, copy=False)
 
     def write(self, dense):
         """Write the values into an array of the same shape, row-major."""

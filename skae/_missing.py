@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from skae import _data
-from skae._pca import principal_axes
 from skae._lazy_rows import LazyRows
+from skae._pca import principal_axes
 from skae._threads import one_blas_thread
 
 _MOST_ROUNDS = 20

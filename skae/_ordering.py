@@ -241,7 +241,9 @@ class Ordering:
     def whiten(self):
         """Give each code a variance of one, unless it has none."""
         mean = self._map(self._mean)
-        variances = self._sum(lambda some, shares: shares @ (self._map(some) - mean) ** 2)
+        variances = self._sum(
+            lambda some, shares: shares @ (self._map(some) - mean) ** 2
+        )
         deviations = np.sqrt(variances)
         self._map = self._map.scaled(1 / np.where(deviations, deviations, 1))
 

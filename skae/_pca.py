@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.utils.extmath import randomized_svd
 
 from skae._data import mean_and_variance, row_chunks
+from skae._krylov import leading_pairs
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
 
@@ -101,11 +101,11 @@ def principal_axes(values, weights, n_components, generator):
     """Find the principal axes of weighted rows.
 
     The covariance matrix is decomposed where it is small, the Gram matrix where the
-    rows are few, and a randomised solver (Halko et al., 2011) does the rest.
+    rows are few, and a block Krylov method (Musco and Musco, 2015) does the rest.
 
     Parameters
     ----------
-    values : float32 array of shape (n_rows, n_features) or SparseRows
+    values : float32 array of shape (n_rows, n_features) or LazyRows
         The rows.
 
     weights : float64 array of shape (n_rows,)
@@ -115,7 +115,7 @@ def principal_axes(values, weights, n_components, generator):
         Number of axes; fewer are returned where rows or features are fewer.
 
     generator : numpy.random.RandomState
-        For the randomised solver.
+        For the Krylov method's start.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def principal_axes(values, weights, n_components, generator):
     elif n_rows <= _LARGEST_MATRIX:
         decompose = _from_gram_matrix
     else:
-        decompose = _from_randomized_svd
+        decompose = _from_krylov_space
     variances, components = decompose(values, weights, mean, n_components, generator)
     kept = variances > _NOISE * total.sum()
     variances, components = variances[kept], components[kept]
@@ -171,27 +171,57 @@ def _covariance(values, weights, mean):
 
 def _from_gram_matrix(values, weights, mean, n_components, generator):
     if isinstance(values, SparseRows):
-        scaled = Deviations(values, weights, mean)
-        variances, left = _largest_eigenpairs(scaled.gram_matrix(), n_components)
-        components = scaled.transposed_matmul(left.T).T
+        deviations = Deviations(values, weights, mean)
+        variances, left = _largest_eigenpairs(deviations.gram_matrix(), n_components)
+        components = deviations.transposed_matmul(left.T).T
     else:
-        scaled = (values - mean) * np.sqrt(weights)[:, None]
+        scaled = np.array(values, np.float64)
+        scaled -= mean
+        scaled *= np.sqrt(weights)[:, None]
         variances, left = _largest_eigenpairs(scaled @ scaled.T, n_components)
         components = left @ scaled
     lengths = np.linalg.norm(components, axis=1, keepdims=True)
     return variances, components / np.maximum(lengths, np.finfo(float).tiny)
 
 
-def _from_randomized_svd(values, weights, mean, n_components, generator):
-    if isinstance(values, SparseRows):
-        return Deviations(values, weights, mean).leading_pairs(n_components, generator)
-    scaled = (values - mean.astype(np.float32)) * np.sqrt(weights, dtype=np.float32)[
-        :, None
-    ]
-    _, singular, components = randomized_svd(
-        scaled, n_components, random_state=generator
-    )
-    return singular.astype(np.float64) ** 2, components.astype(np.float64)
+def _from_krylov_space(values, weights, mean, n_components, generator):
+    is_sparse = isinstance(values, SparseRows)
+    kind = Deviations if is_sparse else _DenseDeviations
+    return leading_pairs(kind(values, weights, mean), n_components, generator)
+
+
+class _DenseDeviations:
+    """Does as `Deviations` does for rows that are dense, or are when read."""
+
+    def __init__(self, values, weights, mean):
+        self._values, self.n_features = values, values.shape[1]
+        self._mean = mean.astype(np.float32)
+        self._roots = np.sqrt(weights, dtype=np.float32)[:, None]
+
+    def _block(self, chunk):
+        block = np.array(self._values[chunk], np.float32)
+        block -= self._mean
+        block *= self._roots[chunk]
+        return block
+
+    def __matmul__(self, vectors):
+        """Return the matrix times vectors, shape (n_rows, n_vectors)."""
+        vectors = vectors.astype(np.float32)
+        products = map_in_threads(
+            lambda chunk: self._block(chunk) @ vectors, row_chunks(self._values)
+        )
+        return np.concatenate(list(products))
+
+    def transposed_matmul(self, vectors):
+        """Return the transposed matrix times vectors, (n_features, n_vectors)."""
+        products = map_in_threads(
+            lambda chunk: self._block(chunk).T @ vectors[chunk],
+            row_chunks(self._values),
+        )
+        total = np.zeros((self.n_features, vectors.shape[1]))
+        for product in products:  # sums over chunks stay float64
+            total += product
+        return total
 
 
 def _largest_eigenpairs(matrix, n_pairs):

@@ -42,6 +42,33 @@ class Settings:
     loss_offset: float = 0.0
 
 
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """How the optimizer's steps are changed, for each trainable variable.
+
+    Parameters
+    ----------
+    sizes : tuple of float32 arrays
+        What multiplies each step, in a shape that broadcasts to the variable's. None
+        at all leaves the steps as the optimizer takes them.
+
+    decays : tuple of float
+        Weight decay, decoupled from the gradient and from the sizes: each step takes
+        away this times the learning rate of a weight (Loshchilov and Hutter, 2019).
+    """
+
+    sizes: tuple = ()
+    decays: tuple = ()
+
+    @property
+    def shapes(self):
+        """Shapes of the sizes."""
+        return tuple(size.shape for size in self.sizes)
+
+
+NO_STEPS = Steps()
+
+
 def cosine_with_warmup(steps, n_steps):
     """Return the factors of a cosine schedule with a linear warm-up.
 

@@ -3,14 +3,11 @@
 import dataclasses
 
 import numpy as np
-from scipy.linalg import eigh, qr
 from scipy.sparse import csr_array, vstack
 
 from skae._lazy_rows import LazyRows, shift_and_factor
 
 _VALUES_AT_A_TIME = 2**20
-_OVERSAMPLING = 10
-_KRYLOV_BLOCKS = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -202,6 +199,11 @@ class Deviations:
             )
             self._blocks.append((scaled, roots[:, None]))
 
+    @property
+    def n_features(self):
+        """Number of features."""
+        return len(self._shift)
+
     def __matmul__(self, vectors):
         """Return the matrix times vectors, shape (n_rows, n_vectors)."""
         shifted = self._shift @ vectors
@@ -236,42 +238,3 @@ class Deviations:
         crossed = (scaled @ self._shift)[:, None] - roots * (self._shift**2).sum() / 2
         crossed = crossed @ roots.T
         return (scaled @ scaled.T).toarray() - crossed - crossed.T
-
-    def leading_pairs(self, n_pairs, generator):
-        """Return the largest eigenvalues of the covariance, falling, and eigenvectors.
-
-        By a block Krylov method from a random start (Musco and Musco, 2015), in the
-        orthonormal basis of Lanczos; by power iterations where there is no room for it.
-
-        Returns
-        -------
-        values : array of shape (n_pairs,)
-
-        vectors : array of shape (n_pairs, n_features)
-        """
-        n_features = len(self._shift)
-        size = min(n_pairs + _OVERSAMPLING, n_features)
-        n_blocks = _KRYLOV_BLOCKS if _KRYLOV_BLOCKS * size <= n_features else 1
-        basis = np.empty((n_features, 0))
-        within = np.zeros(2 * (n_blocks * size,))
-        mapped = generator.normal(size=(n_features, size))
-        for _ in range(_KRYLOV_BLOCKS - n_blocks):
-            block = _orthonormal(mapped, basis)
-            mapped = self.transposed_matmul(self @ block)
-        for _ in range(n_blocks):
-            block = _orthonormal(mapped, basis)
-            basis = np.hstack([basis, block])
-            mapped = self.transposed_matmul(self @ block)
-            known = basis.shape[1]
-            within[:known, known - size : known] = basis.T @ mapped
-        values, vectors = eigh(within, lower=False)
-        vectors = vectors[:, ::-1][:, :n_pairs]
-        return values[::-1][:n_pairs], (basis @ vectors).T
-
-
-def _orthonormal(vectors, basis):
-    """Return an orthonormal basis of what vectors add to a basis."""
-    for _ in range(2):  # once more for what the first time's rounding leaves
-        vectors = vectors - basis @ (basis.T @ vectors)
-        vectors, _ = qr(vectors, mode="economic")
-    return vectors

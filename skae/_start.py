@@ -7,9 +7,9 @@ from scipy.special import logit
 
 from skae._data import row_chunks
 from skae._regression import logistic_regression, poisson_regression
+from skae._settings import Steps
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
-from skae._trainer import Steps
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
 from skae.networks._models import kernels
 
@@ -200,6 +200,7 @@ class _Start:
         if isinstance(flat, SparseRows):
             deviations = Deviations(flat, np.ones(len(flat)), self._axes.mean)
             return deviations @ self._components.T
+
         def codes(chunk):
             return (flat[chunk] - self._axes.mean) @ self._components.T
 

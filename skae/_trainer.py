@@ -1,7 +1,6 @@
 """Keras models in training: the compiled call that runs an epoch over them."""
 
 import contextlib
-import dataclasses
 import json
 import math
 from collections import OrderedDict
@@ -12,6 +11,7 @@ from skae import _backend
 from skae._corruption import Frame
 from skae._interruption import Pace
 from skae._pool import evict_oldest
+from skae._settings import NO_STEPS
 from skae._threads import Lock
 from skae.networks._models import (
     architecture_key,
@@ -22,33 +22,6 @@ from skae.networks._models import (
 
 _MOST_IDLE_TRAINERS = 16
 _OPERATIONS_WORTH_XLA = 2e11
-
-
-@dataclasses.dataclass(frozen=True)
-class Steps:
-    """How the optimizer's steps are changed, for each trainable variable.
-
-    Parameters
-    ----------
-    sizes : tuple of float32 arrays
-        What multiplies each step, in a shape that broadcasts to the variable's. None
-        at all leaves the steps as the optimizer takes them.
-
-    decays : tuple of float
-        Weight decay, decoupled from the gradient and from the sizes: each step takes
-        away this times the learning rate of a weight (Loshchilov and Hutter, 2019).
-    """
-
-    sizes: tuple = ()
-    decays: tuple = ()
-
-    @property
-    def shapes(self):
-        """Shapes of the sizes."""
-        return tuple(size.shape for size in self.sizes)
-
-
-NO_STEPS = Steps()
 
 
 class Trainer:

@@ -12,9 +12,8 @@ from skae._judging import BestWeights
 from skae._progress import SILENCE
 from skae._random import draw_seed
 from skae._resume import Backup, State
-from skae._settings import cosine_with_warmup, warmed_up_weights
+from skae._settings import NO_STEPS, cosine_with_warmup, warmed_up_weights
 from skae._sklearn_callbacks import NO_TASKS
-from skae._trainer import NO_STEPS
 
 
 class Loop:
@@ -240,16 +239,15 @@ class Loop:
         for fed in self._feed.groups(*self._shuffled_batches()):
             terms.append(self._run(fed, factors, weights))
             counts.append(fed.counts.sum())
-        return terms[0] if len(terms) == 1 else np.average(terms, 0, counts)
+        return np.average(terms, axis=0, weights=counts) if len(terms) > 1 else terms[0]
 
     def _run(self, fed, factors, weights):
         """Train on the batches `Fed`; return the mean terms."""
-        factors, weights = (lengthened(part, fed.batches) for part in (factors, weights))
         return self._trainer.run(
             fed.data,
             (fed.numbers, fed.counts),
-            factors,
-            weights,
+            lengthened(factors, fed.batches),
+            lengthened(weights, fed.batches),
             fed.n_batches,
             steps=self._steps,
             frame=fed.frame,
@@ -257,10 +255,10 @@ class Loop:
 
     def _run_batch_by_batch(self, factors, weights):
         """Train with the driver's hooks around each batch; return the mean terms."""
-        batches = self._shuffled_batches()
+        numbers, counts = self._shuffled_batches()
         for i in range(len(self._batch_terms), self._n_batches):
             self._driver.batch_begin(i)
-            fed = self._feed.take(*batches, slice(i, i + 1))
+            fed = self._feed.take(numbers, counts, slice(i, i + 1))
             self._batch_terms.append(self._run(fed, factors, weights))
             self._batch_counts.append(float(fed.counts.sum()))
             self._driver.batch_end(i, self._history.logs(self._mean_terms()))

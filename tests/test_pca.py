@@ -23,7 +23,7 @@ SOLVERS = {
     "covariance": {"shape": (80, 10)},
     "covariance in float32": {"shape": (80, 10), "_FLOAT64_PRODUCTS": 0},
     "Gram matrix": {"shape": (10, 80)},
-    "randomised": {"shape": (80, 30), "_LARGEST_MATRIX": 20},
+    "Krylov": {"shape": (80, 30), "_LARGEST_MATRIX": 20},
 }
 
 

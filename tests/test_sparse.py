@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import assert_same_bits
+from large import FITS, autoencoder, take_for_large
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_digits
@@ -14,20 +15,17 @@ from sklearn.pipeline import make_pipeline
 
 from skae import (
     AutoencoderTransformer,
-    ConvAutoencoder,
     DenoisingAutoencoder,
-    SequenceAutoencoder,
     VAETransformer,
     _data,
     _feed,
-    _intake,
     _pca,
-    _sparse,
     _start,
 )
 from skae._corruption import KINDS, Corruption
 from skae._data import Rows, Scaling, mean_and_variance
 from skae._intake import Given, Intake
+from skae._krylov import leading_pairs
 from skae._sparse import Deviations, SparseRows
 from skae.networks import CustomNetwork, DenseNetwork
 
@@ -43,23 +41,10 @@ pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 @pytest.fixture
 def _as_if_large(monkeypatch):
     """Have small matrices taken for large ones, in many pieces."""
-    monkeypatch.setattr(_data, "MOST_VALUES_TO_MERGE", 0)
-    monkeypatch.setattr(_data, "_CHUNK_BYTES", 40 * 4 * X.shape[1])
-    monkeypatch.setattr(_sparse, "_VALUES_AT_A_TIME", 1000)
-    monkeypatch.setattr(_feed, "_BYTES_AT_A_TIME", 3 * 16 * 4 * X.shape[1])
-    monkeypatch.setattr(_intake, "_DONOR_VALUES", 40 * X.shape[1])
+    take_for_large(monkeypatch, X.shape[1])
 
 
 as_if_large = pytest.mark.usefixtures("_as_if_large")
-
-
-def autoencoder(kind=AutoencoderTransformer, encoding_dim=4, **changes):
-    parameters = {"epochs": 3, "batch_size": 16, "random_state": 0}
-    if kind is AutoencoderTransformer:
-        parameters["hidden_layer_sizes"] = (8,)
-    elif kind in (DenoisingAutoencoder, VAETransformer):
-        parameters["network"] = DenseNetwork((8,))
-    return kind(encoding_dim, **{**parameters, **changes})
 
 
 def assert_same_fit(one, other, rows=X):
@@ -177,7 +162,7 @@ def test_products_of_deviations_are_those_of_the_array(deviations):
 @pytest.mark.parametrize("n_pairs", [1, 5, 30, 64])
 def test_leading_pairs_are_eigenpairs_of_the_covariance(deviations, n_pairs):
     implicit, dense = deviations
-    values, vectors = implicit.leading_pairs(n_pairs, np.random.RandomState(0))
+    values, vectors = leading_pairs(implicit, n_pairs, np.random.RandomState(0))
     exact = np.linalg.eigvalsh(dense.T @ dense)[::-1][:n_pairs]
     assert_allclose(values, exact, rtol=0.03 if n_pairs == 30 else 1e-4, atol=1e-9)
     assert_allclose(vectors @ vectors.T, np.eye(n_pairs), atol=1e-9)
@@ -186,7 +171,7 @@ def test_leading_pairs_are_eigenpairs_of_the_covariance(deviations, n_pairs):
 def test_leading_pairs_are_found_where_the_rest_is_zero():
     rows = rng.randn(40, 3) @ rng.randn(3, 60)
     implicit = Deviations(SparseRows.of(CSR(rows)), np.ones(40), np.zeros(60))
-    values, vectors = implicit.leading_pairs(5, np.random.RandomState(0))
+    values, vectors = leading_pairs(implicit, 5, np.random.RandomState(0))
     exact = np.linalg.eigvalsh(rows @ rows.T)[::-1][:5]
     assert_allclose(values, exact, atol=1e-9 * exact[0])
     assert_allclose(vectors @ vectors.T, np.eye(5), atol=1e-9)
@@ -235,30 +220,6 @@ def test_small_matrices_give_the_bits_of_dense_ones(form):
 
 
 # Large matrices
-
-FITS = {
-    "mse": {},
-    "relu code": {"code_activation": "relu"},
-    "sigmoid code": {"code_activation": "sigmoid"},
-    "no hidden layer": {"hidden_layer_sizes": ()},
-    "deep": {"hidden_layer_sizes": (12, 8), "activation": "elu"},
-    "random start": {"init": "random"},
-    "cross-entropy": {"loss": "binary_crossentropy"},
-    "penalty": {"l1_activity": 0.1},
-    "no row held out": {"validation_fraction": 0},
-    "variational": {"kind": VAETransformer},
-    "variational, cross-entropy": {
-        "kind": VAETransformer,
-        "loss": "binary_crossentropy",
-    },
-    "Gaussian noise": {"kind": DenoisingAutoencoder, "validation_fraction": 0},
-    "convolutional": {
-        "kind": ConvAutoencoder,
-        "image_shape": (8, 8),
-        "filters": (2,),
-    },
-    "sequence": {"kind": SequenceAutoencoder, "sequence_shape": (8, 8), "units": 4},
-}
 
 
 @as_if_large
@@ -483,10 +444,10 @@ def test_swapped_values_come_from_the_rows_of_the_step_by_what_these_count():
     )
     numbers = np.array([[7, 2, 5, 9]], np.int32)
     counts = np.array([[1, 0, 2, 1]], np.float32)
-    (data,), renumbered, frame = feed.take(numbers, counts)
-    assert_array_equal(data, values[[7, 2, 5, 9]])
-    assert_array_equal(renumbered, [[0, 1, 2, 3]])
-    assert_allclose(frame[-1], [0.25, 0.25, 0.75, 1])
+    fed = feed.take(numbers, counts, slice(0, 1))
+    assert_array_equal(fed.data[0], values[[7, 2, 5, 9]])
+    assert_array_equal(fed.numbers, [[0, 1, 2, 3]])
+    assert_allclose(fed.frame[-1], [0.25, 0.25, 0.75, 1])
 
 
 def test_a_search_of_corruption_reads_the_same_whatever_the_rows_are():

@@ -1,0 +1,60 @@
+"""Leading principal axes of a matrix that is only multiplied with vectors."""
+
+import numpy as np
+from scipy.linalg import eigh, qr
+
+_OVERSAMPLING = 10
+_N_BLOCKS = 6
+
+
+def leading_pairs(deviations, n_pairs, generator):
+    """Return the largest eigenvalues of the covariance, falling, and eigenvectors.
+
+    By a block Krylov method from a random start (Musco and Musco, 2015), in the
+    orthonormal basis of Lanczos; by power iterations where there is no room for it.
+
+    Parameters
+    ----------
+    deviations : object
+        The matrix of the rows' weighted deviations from their mean. It has the methods
+        ``deviations @ vectors`` and ``transposed_matmul(vectors)``, which multiply it
+        and its transpose, and the attribute ``n_features``.
+
+    n_pairs : int
+        How many.
+
+    generator : numpy.random.RandomState
+        Draws the start.
+
+    Returns
+    -------
+    values : array of shape (n_pairs,)
+
+    vectors : array of shape (n_pairs, n_features)
+    """
+    n_features = deviations.n_features
+    size = min(n_pairs + _OVERSAMPLING, n_features)
+    n_blocks = _N_BLOCKS if _N_BLOCKS * size <= n_features else 1
+    basis = np.empty((n_features, 0))
+    within = np.zeros(2 * (n_blocks * size,))
+    mapped = generator.normal(size=(n_features, size))
+    for _ in range(_N_BLOCKS - n_blocks):
+        block = _orthonormal(mapped, basis)
+        mapped = deviations.transposed_matmul(deviations @ block)
+    for _ in range(n_blocks):
+        block = _orthonormal(mapped, basis)
+        basis = np.hstack([basis, block])
+        mapped = deviations.transposed_matmul(deviations @ block)
+        known = basis.shape[1]
+        within[:known, known - size : known] = basis.T @ mapped
+    values, vectors = eigh(within, lower=False)
+    vectors = vectors[:, ::-1][:, :n_pairs]
+    return values[::-1][:n_pairs], (basis @ vectors).T
+
+
+def _orthonormal(vectors, basis):
+    """Return an orthonormal basis of what vectors add to a basis."""
+    for _ in range(2):  # once more for what the first time's rounding leaves
+        vectors = vectors - basis @ (basis.T @ vectors)
+        vectors, _ = qr(vectors, mode="economic")
+    return vectors

@@ -1,0 +1,62 @@
+"""Small data that are taken for large ones, and fits of every kind to try on them."""
+
+from skae import (
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    DenoisingAutoencoder,
+    SequenceAutoencoder,
+    VAETransformer,
+    _data,
+    _feed,
+    _intake,
+    _lazy_rows,
+    _sparse,
+)
+from skae.networks import DenseNetwork
+
+
+def take_for_large(patch, n_features):
+    """Have small data taken for large ones, in many pieces, by pytest.MonkeyPatch."""
+    patch.setattr(_data, "MOST_VALUES_TO_MERGE", 0)
+    patch.setattr(_data, "_MOST_BYTES_TO_COPY", 0)
+    patch.setattr(_data, "_CHUNK_BYTES", 40 * 4 * n_features)
+    patch.setattr(_lazy_rows, "_VALUES_AT_A_TIME", 7 * n_features)
+    patch.setattr(_sparse, "_VALUES_AT_A_TIME", 1000)
+    patch.setattr(_feed, "_BYTES_AT_A_TIME", 3 * 16 * 4 * n_features)
+    patch.setattr(_feed, "_PRODUCTS_WORTH_A_COPY", 0)
+    patch.setattr(_intake, "_DONOR_VALUES", 40 * n_features)
+
+
+def autoencoder(kind=AutoencoderTransformer, encoding_dim=4, **changes):
+    parameters = {"epochs": 3, "batch_size": 16, "random_state": 0}
+    if kind is AutoencoderTransformer:
+        parameters["hidden_layer_sizes"] = (8,)
+    elif kind in (DenoisingAutoencoder, VAETransformer):
+        parameters["network"] = DenseNetwork((8,))
+    return kind(encoding_dim, **{**parameters, **changes})
+
+
+FITS = {
+    "mse": {},
+    "relu code": {"code_activation": "relu"},
+    "sigmoid code": {"code_activation": "sigmoid"},
+    "no hidden layer": {"hidden_layer_sizes": ()},
+    "deep": {"hidden_layer_sizes": (12, 8), "activation": "elu"},
+    "random start": {"init": "random"},
+    "cross-entropy": {"loss": "binary_crossentropy"},
+    "penalty": {"l1_activity": 0.1},
+    "no row held out": {"validation_fraction": 0},
+    "variational": {"kind": VAETransformer},
+    "variational, cross-entropy": {
+        "kind": VAETransformer,
+        "loss": "binary_crossentropy",
+    },
+    "Gaussian noise": {"kind": DenoisingAutoencoder, "validation_fraction": 0},
+    "convolutional": {
+        "kind": ConvAutoencoder,
+        "image_shape": (8, 8),
+        "filters": (2,),
+    },
+    "sequence": {"kind": SequenceAutoencoder, "sequence_shape": (8, 8), "units": 4},
+}
+"""Parameters of `autoencoder` for images of 8 × 8 values in [0, 1]."""
