@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory [--fits 200] [--gigabytes 5] [--only SECTION]
 
-Four questions, each answered in fresh processes. MB are 10^6 bytes; all figures are
+Five questions, each answered in fresh processes. MB are 10^6 bytes; all figures are
 above the footprint, which is what the process holds once Keras and TensorFlow are
 imported and a tiny fit has started them. They are read from ``/proc``, so the benchmark
 needs Linux.
@@ -17,7 +17,10 @@ needs Linux.
    into 32 codes, beside ``PCA(32).transform``. Pages of the file that the kernel keeps
    mapped count as resident but can be dropped at any time, so the measure is the
    anonymous memory, which is the process's own; it includes the codes.
-4. What do sparse rows take? ``fit`` and ``transform`` of a CSR matrix in float32,
+4. And the peak of ``fit`` on a file that one would not load? 2 GB as a float32 memory
+   map, MNIST again and again in falling brightness, with the defaults; the measure is
+   the anonymous memory again.
+5. What do sparse rows take? ``fit`` and ``transform`` of a CSR matrix in float32,
    100,000 × 20,000 with 0.5% of the values stored (8 GB were it dense), beside
    `TruncatedSVD` and `PCA` with the ARPACK solver, in the same run. The user's own
    matrix counts. The rows have 50 topics: in each row three of them draw the features.
@@ -43,6 +46,7 @@ from skae import AutoencoderTransformer
 
 ARCHITECTURES = list(itertools.product((2, 4, 8, 12, 16, 24), ((), (32,))))
 MARKS = (1, 20, 50, 100, 150, 200)
+FILE_GIGABYTES = 2
 FLOAT32_MNIST = 60_000 * 784 * 4 / 1e6
 N_FEATURES = 784
 N_CODES = 32
@@ -63,6 +67,7 @@ def main():
         "many": lambda arguments: report_many_fits(arguments.fits),
         "fit": lambda arguments: report_fit(),
         "transform": lambda arguments: report_transform(arguments.gigabytes),
+        "mapped": lambda arguments: report_fit_of_file(),
         "sparse": lambda arguments: report_sparse(),
     }
     parser.add_argument("--only", choices=sections, help="run one section")
@@ -317,6 +322,51 @@ def peak_of_transform(name, path, n_rows):
     with Peak() as peak:
         codes = fitted.transform(rows)
     return peak.above(footprint), codes.nbytes / 1e6
+
+
+# Fit of a file
+
+
+def report_fit_of_file():
+    """Print the peak of a fit of a large memory map."""
+    n_rows = round(FILE_GIGABYTES * 1e9 / (4 * N_FEATURES))
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "rows"
+        write_rows(path, n_rows)
+        peak, seconds, fitted = in_fresh_process(peak_of_fit_of_file, path, n_rows)
+    print(
+        f"Peak of fit above the footprint, in MB, for a memory map of {n_rows:,} × "
+        f"{N_FEATURES}\n"
+    )
+    print("| RssAnon | VmHWM, the file's pages included | s | epochs |")
+    print("|---|---|---|---|")
+    print(
+        f"| {peak['RssAnon']:.0f} | {peak['VmHWM']:.0f} | {seconds:.0f} "
+        f"| {fitted.n_iter_} |\n",
+        flush=True,
+    )
+
+
+def write_rows(path, n_rows):
+    """Write a file of MNIST, as often as there is room, ever darker."""
+    X = datasets.mnist()[0].astype(np.float32)
+    rows = np.memmap(path, np.float32, "w+", shape=(n_rows, N_FEATURES))
+    for start in range(0, n_rows, len(X)):
+        part = rows[start : start + len(X)]
+        part[:] = X[: len(part)] * np.float32(1 - start / n_rows)
+    rows.flush()
+
+
+def peak_of_fit_of_file(path, n_rows):
+    """Return the peak of a fit, its seconds, and the fitted estimator."""
+    warm_up()
+    footprint = start_xla()
+    rows = np.memmap(path, np.float32, "r", shape=(n_rows, N_FEATURES))
+    with Peak() as peak:
+        start = time.perf_counter()
+        fitted = AutoencoderTransformer(N_CODES, random_state=0).fit(rows)
+        seconds = time.perf_counter() - start
+    return peak.above(footprint), seconds, fitted
 
 
 # Sparse

@@ -102,19 +102,15 @@ class Corruption:
         everything = tf.constant(everything)
         frame = Frame(*frame.tensors())
 
-        def corrupt(chunk):
-            return self.apply(tf.constant(chunk), everything, frame, generator).numpy()
+        def corrupt(some, number):
+            generator.state.assign([seed, number])
+            return self.apply(tf.constant(some), everything, frame, generator).numpy()
 
         if isinstance(rows, LazyRows):
-
-            def corrupt_alike(chunk, number):
-                generator.state.assign([seed, number])
-                return corrupt(chunk)
-
-            return CorruptedRows(rows, np.arange(len(rows)), corrupt_alike)
+            return CorruptedRows(rows, np.arange(len(rows)), corrupt)
         corrupted = np.empty_like(rows)
         for chunk in row_chunks(rows):
-            corrupted[chunk] = corrupt(rows[chunk])
+            corrupted[chunk] = corrupt(rows[chunk], chunk.start)
         return corrupted
 
     def _replacement(self, rows, everything, frame, seed):

@@ -142,6 +142,7 @@ def test_a_fit_has_the_bits_of_one_with_a_copy(monkeypatch, how):
 
 OTHER_FITS = {
     "pairs": lambda: autoencoder(DenoisingAutoencoder).fit(UNIT, X_clean=X),
+    "noise": lambda: autoencoder(DenoisingAutoencoder).fit(X),
     "swap noise": lambda: autoencoder(DenoisingAutoencoder, corruption="swap").fit(X),
     "rows to judge": lambda: autoencoder().fit(X[:90], X_val=X[90:]),
     "missing values": lambda: autoencoder(missing_values="allow").fit(
