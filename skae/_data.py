@@ -6,12 +6,12 @@ import math
 import numpy as np
 
 from skae import _backend
-from skae._lazy_rows import LazyRows, ScaledRows, shift_and_factor
+from skae._lazy_rows import LazyRows, ScaledRows
 from skae._sparse import SparseRows
 
 _ALIGNMENT = 64
 _CHUNK_BYTES = 2**22
-_MOST_BYTES_TO_COPY = 2**26
+_MOST_BYTES_ALWAYS_COPIED = 2**26
 FEWEST_ROWS = 32
 MOST_VALUES_TO_MERGE = 2**20
 _ROUNDING = 1e-13
@@ -40,7 +40,7 @@ class Scaling:
         return cls(np.zeros(n_features), 1.0)
 
     def standardize(self, X, order):
-        """Return float32 (X[order] - mean) / scale, made chunk by chunk.
+        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64.
 
         `shared_tensor` can share the array, and any of its rows from the first on.
         Sparse rows stay sparse.
@@ -50,21 +50,21 @@ class Scaling:
                 return X.standardized(self.mean, self.scale, order)
         return _made(self._lazily(X, order))
 
-    def rows(self, X, order):
+    def scaled_rows(self, X, order):
         """Return the same, of large data without a copy: made as they are read.
 
-        A GPU gets a copy, since it reads its own memory many times faster. So do
-        features that lie row by row in one piece nowhere, which are slow to gather.
+        Copied, however large, are arrays whose rows are not in one piece each, which
+        are slow to gather, and all that goes to a GPU, which reads its own memory many
+        times faster.
         """
-        n_bytes = 4 * len(order) * X.shape[1]
-        is_array = isinstance(X, np.ndarray)
-        if is_array and n_bytes > _MOST_BYTES_TO_COPY and _can_be_read_row_by_row(X):
+        is_large = 4 * len(order) * X.shape[1] > _MOST_BYTES_ALWAYS_COPIED
+        is_array = isinstance(X, np.ndarray) and X.strides[1] == X.itemsize
+        if is_large and is_array and not _backend.has_gpu():
             return self._lazily(X, order)
         return self.standardize(X, order)
 
     def _lazily(self, X, order):
-        shift, factor = shift_and_factor(self.mean, self.scale, X.dtype)
-        return ScaledRows(np.asarray(X), order, shift, factor)
+        return ScaledRows(np.asarray(X), order, self.mean, self.scale)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,11 +122,6 @@ class Rows:
         return [self.values] + ([] if self.clean is None else [self.clean])
 
 
-def _can_be_read_row_by_row(X):
-    in_pieces = X.strides[1] == X.itemsize
-    return in_pieces and not _backend.has_gpu()
-
-
 def empty_to_share(shape):
     """Return a float32 array that begins where TensorFlow's own would."""
     n_bytes = 4 * math.prod(shape)
@@ -162,9 +157,9 @@ def _made(values):
     return dense
 
 
-def row_chunks(X):
+def row_chunks(X, fewest=FEWEST_ROWS):
     """Yield slices over the rows of X, each of a few megabytes in float32."""
-    step = max(FEWEST_ROWS, _CHUNK_BYTES // (4 * math.prod(X.shape[1:])))
+    step = max(fewest, _CHUNK_BYTES // (4 * math.prod(X.shape[1:])))
     for start in range(0, len(X), step):
         yield slice(start, start + step)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from skae import _backend
 from skae._corruption import shares_of
 from skae._data import empty_to_share, shared_tensor, write
 from skae._lazy_rows import LazyRows
+from skae._threads import n_threads
 
 _BYTES_AT_A_TIME = 2**24
 _MOST_BYTES_TO_COPY = 2**30
@@ -85,6 +87,8 @@ class Feed:
         are_lazy = any(isinstance(part, LazyRows) for part in self._parts)
         self._tensors = None if are_lazy else [shared_tensor(p) for p in self._parts]
         self._buffers: list[np.ndarray] = []
+        # Kept, since the C library keeps memory for every thread that there was.
+        self._threads = ThreadPoolExecutor(n_threads())
 
     def groups(self, numbers, counts):
         """Yield all batches as `Fed`, in groups of one size; see `take`.
@@ -127,8 +131,15 @@ class Feed:
         shape = len(numbers), self._parts[0].shape[1]
         if not self._buffers or self._buffers[0].shape != shape:
             self._buffers = [empty_to_share(shape) for _ in self._parts]
-        for part, dense in zip(self._parts, self._buffers, strict=True):
-            write(part[numbers], dense)
+        size = math.ceil(len(numbers) / n_threads())
+
+        def write_some(start):
+            some = slice(start, start + size)
+            for part, dense in zip(self._parts, self._buffers, strict=True):
+                write(part[numbers[some]], dense[some])
+
+        for _ in self._threads.map(write_some, range(0, len(numbers), size)):
+            pass  # an error would be raised here
         return [shared_tensor(dense) for dense in self._buffers]
 
     def _frame_of(self, counts):

@@ -285,9 +285,11 @@ class Fitting:
         if self._optimizer.use_ema:
             steps = NO_STEPS  # the optimizer would average steps of another size
         callbacks = self._estimator.callbacks or ()
+        stays = self._nothing_to_learn() and not callbacks
+        rows = self._data.training_rows
         loop = Loop(
             self._settings,
-            rows_to_feed(self._data.training_rows, self._cost),
+            rows if stays else rows_to_feed(rows, self._cost),
             self._data.validation,
             self._objective,
             lambda weights, rows: self._on_standardized(weights).row_terms(rows),
@@ -298,7 +300,7 @@ class Fitting:
             shown,
             tasks,
         )
-        if self._nothing_to_learn() and not callbacks:
+        if stays:
             return loop.stay(start)
         with self._trainer(steps, bool(callbacks)) as trainer:
             training = loop.run(trainer, start, callbacks)

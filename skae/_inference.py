@@ -12,7 +12,6 @@ from skae._data import FEWEST_ROWS, Rows, Scaling, row_chunks
 from skae._export import standalone_models
 from skae._input_layers import InputLayers
 from skae._interruption import interrupts_deferred
-from skae._lazy_rows import is_moderate
 from skae._pool import evict_oldest
 from skae._sparse import Products, SparseRows
 from skae._threads import Lock
@@ -233,7 +232,7 @@ class FittedCodec:
 
     def standardized(self, X):
         """Return rows in the network's scale, and a codec that takes such."""
-        values = self.scaling.rows(X, np.arange(len(X)))
+        values = self.scaling.scaled_rows(X, np.arange(len(X)))
         return Rows(values, np.ones(len(X))), self.on_standardized()
 
     def on_standardized(self):
@@ -251,6 +250,11 @@ class FittedCodec:
         _, tf = _backend.load()
         return [tf.convert_to_tensor(values) for values in self.weights]
 
+    @property
+    def _scale_is_moderate(self):
+        """Whether float32 has the scale, its inverse, and their products with rows."""
+        return 1e-30 < self.scaling.scale < 1e30
+
     @functools.cached_property
     def _folded(self):
         """Weights that take rows in the user's units, or None where they may not.
@@ -263,7 +267,7 @@ class FittedCodec:
         layers = self.codec.input_layers.numbers
         mean, scale = self.scaling.mean, self.scaling.scale
         mean_is_moderate = np.abs(mean).max() <= _LARGE_MEAN * scale
-        if not (layers and is_moderate(self.scaling.scale) and mean_is_moderate):
+        if not (layers and self._scale_is_moderate and mean_is_moderate):
             return None
         folded = list(self._tensors)
         for kernel, bias in layers:
@@ -338,7 +342,7 @@ class FittedCodec:
         _, tf = _backend.load()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         dtype = arrays[0].dtype
-        if dtype not in (np.float32, np.float64) or not is_moderate(self.scaling.scale):
+        if dtype not in (np.float32, np.float64) or not self._scale_is_moderate:
             dtype = np.dtype(np.float64)
         run = self.codec.compiled(name, dtype)
         mean = tf.constant(self.scaling.mean, dtype)
@@ -346,9 +350,10 @@ class FittedCodec:
         weights = self._tensors if weights is None else weights
         mapped = None
         for chunk in row_chunks(arrays[0]):
-            parts = [np.ascontiguousarray(array[chunk], dtype) for array in arrays]
-            n_rows = len(parts[0])
-            part = run(*map(_padded, parts), weights, mean, scale).numpy()[:n_rows]
+            made = {id(a): np.ascontiguousarray(a[chunk], dtype) for a in arrays}
+            parts = [_padded(made[id(array)]) for array in arrays]
+            n_rows = len(made[id(arrays[0])])
+            part = run(*parts, weights, mean, scale).numpy()[:n_rows]
             if mapped is None:
                 mapped = np.empty((len(arrays[0]), *shape), part.dtype)
             mapped[chunk] = part

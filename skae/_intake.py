@@ -199,7 +199,8 @@ class Intake:
             )
 
     def _scaled(self, X, clean, weights, order):
-        scaled = self.scaling.standardize if self._is_whole else self.scaling.rows
+        scaling = self.scaling
+        scaled = scaling.standardize if self._needs_copy else scaling.scaled_rows
         return _data.Rows(
             scaled(X, order),
             weights[order],
@@ -207,7 +208,7 @@ class Intake:
         )
 
     @property
-    def _is_whole(self):
-        """Whether all rows are needed at once, as a copy, however large they are."""
+    def _needs_copy(self):
+        """Whether all rows are needed at once, however large they are."""
         corruption = self._objective.corruption
         return self.has_gaps or (corruption is not None and corruption.kind == "swap")

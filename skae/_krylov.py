@@ -47,9 +47,13 @@ def leading_pairs(deviations, n_pairs, generator):
         mapped = deviations.transposed_matmul(deviations @ block)
         known = basis.shape[1]
         within[:known, known - size : known] = basis.T @ mapped
-    values, vectors = eigh(within, lower=False)
-    vectors = vectors[:, ::-1][:, :n_pairs]
-    return values[::-1][:n_pairs], (basis @ vectors).T
+    _, vectors = eigh(within, lower=False)
+    vectors = basis @ vectors[:, ::-1][:, :n_pairs]
+    # Of products in float32 the squares are the more exact variances: what has none
+    # gets the square of a rounding.
+    values = np.square(deviations @ vectors, dtype=np.float64).sum(axis=0)
+    order = np.argsort(-values, kind="stable")
+    return values[order], vectors.T[order]
 
 
 def _orthonormal(vectors, basis):

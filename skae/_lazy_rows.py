@@ -61,23 +61,26 @@ class LazyRows:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScaledRows(LazyRows):
-    """Rows of an array in the network's scale, (rows - shift) * factor, in float32.
+    """Rows of an array in the network's scale: float32 (rows - mean) / scale.
 
     Parameters
     ----------
     matrix, numbers
         See `LazyRows`; the matrix is an array of numbers of any type.
 
-    shift, factor : ndarray of shape (n_features,), float
-        See `shift_and_factor`.
+    mean : float64 ndarray of shape (n_features,)
+        What is subtracted.
+
+    scale : float
+        What the rest is divided by.
     """
 
-    shift: np.ndarray
-    factor: np.floating
+    mean: np.ndarray
+    scale: float
 
     @property
     def dtype(self):
-        """Type of the values."""
+        """Type of the values, which are computed in float64."""
         return np.dtype(np.float32)
 
     def write(self, dense):
@@ -85,29 +88,7 @@ class ScaledRows(LazyRows):
         step = max(1, _VALUES_AT_A_TIME // self.shape[1])
         with np.errstate(over="ignore"):
             for start in range(0, len(self), step):
-                self._write(self.numbers[start : start + step], dense[start:])
-
-    def _write(self, numbers, dense):
-        dense = dense[: len(numbers)]
-        is_of_type = dense.dtype == self.shift.dtype
-        scaled = dense if is_of_type else np.empty(dense.shape, self.shift.dtype)
-        np.subtract(self.matrix[numbers], self.shift, out=scaled)
-        scaled *= self.factor
-        if not is_of_type:
-            dense[:] = scaled
-
-
-def shift_and_factor(mean, scale, dtype):
-    """Return what to subtract from numbers of a type, and what multiplies the rest.
-
-    Both are such that NumPy computes in float32 where that has all these numbers, and
-    otherwise in float64.
-    """
-    has_all = np.result_type(dtype, np.float32) == np.float32
-    exact = np.float32 if has_all and is_moderate(scale) else np.float64
-    return mean.astype(exact), exact(1 / scale)
-
-
-def is_moderate(scale):
-    """Tell whether float32 has a scale, its inverse, and their products with rows."""
-    return 1e-30 < scale < 1e30
+                part = slice(start, start + step)
+                exact = self.matrix[self.numbers[part]] - self.mean
+                exact /= self.scale
+                dense[part] = exact

@@ -149,7 +149,6 @@ class Ordering:
         self._layers = CodeLayers(fitted.codec.encoder, fitted.codec.decoder)
         self._codes = fitted.encode(rows.values)
         self._mean = self._sum(lambda some, shares: shares @ some)
-        self._covariance = self._sum(self._covariance_of_some)
         if in_order or not self._layers.can_change:
             self._map = _selection(np.arange(len(self._mean)))
         else:
@@ -165,9 +164,12 @@ class Ordering:
             for chunk in row_chunks(self._codes)
         )
 
-    def _covariance_of_some(self, codes, shares):
-        centred = codes - self._mean
-        return (centred * shares[:, None]).T @ centred
+    def _covariance(self):
+        def of_some(codes, shares):
+            centred = codes - self._mean
+            return (centred * shares[:, None]).T @ centred
+
+        return self._sum(of_some)
 
     def _ordering_map(self):
         objective = self._objective
@@ -175,8 +177,10 @@ class Ordering:
         shared = self._covariance_with_rows()
         has_axes = objective.l1_activity or objective.outputs_per_code > 1
         if is_linear and not (has_axes or objective.nested_dropout):
-            return _decorrelating(self._covariance, shared, self._mean)
-        deviations = np.sqrt(np.diag(self._covariance))
+            return _decorrelating(self._covariance(), shared, self._mean)
+        deviations = np.sqrt(
+            self._sum(lambda some, shares: shares @ (some - self._mean) ** 2)
+        )
         explained = np.linalg.norm(shared, axis=1) / np.where(deviations, deviations, 1)
         order = np.argsort(-explained, kind="stable")
         if objective.nested_dropout:
@@ -219,19 +223,20 @@ class Ordering:
         n_rows, n_codes = len(self._codes), len(self._means)
         most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
         step = math.ceil(n_rows / most)
-        fitted, some = self.fitted(), self._judge(step)
+        fitted, mapped = self.fitted(), self._map(self._codes[::step])
+        some = self._judge(step, mapped.__getitem__)
         shares = np.array(
             [some.explained(fitted, n, self._means) for n in range(1, n_codes + 1)]
         )
         if step > 1 and shares[-1] > 0:
-            of_all = self._judge(1).explained(fitted, n_codes, self._means)
-            shares *= of_all / shares[-1]
+            of_all = self._judge(1, lambda piece: self._map(self._codes[piece]))
+            share = of_all.explained(fitted, n_codes, self._means)
+            shares *= share / shares[-1]
         return np.diff(shares, prepend=0.0)
 
-    def _judge(self, step):
+    def _judge(self, step, codes_of):
         every = slice(None, None, step)
-        codes, targets = self._codes[every], self._rows.targets[every]
-        return _Judge(codes, self._map, targets, self._shares[every])
+        return _Judge(codes_of, self._rows.targets[every], self._shares[every])
 
     def cut(self, n_codes):
         """Leave out all codes but the first."""
@@ -261,10 +266,22 @@ class Ordering:
 
 
 class _Judge:
-    """Tells how much of the variance of rows is explained, by their codes mapped."""
+    """Tells how much of the variance of rows is explained, by their codes.
 
-    def __init__(self, codes, code_map, targets, shares):
-        self._codes, self._map, self._targets = codes, code_map, targets
+    Parameters
+    ----------
+    codes_of : callable
+        Gives the codes of a slice of the rows.
+
+    targets : float32 array of shape (n_rows, n_features) or LazyRows
+        What to reconstruct.
+
+    shares : float64 array of shape (n_rows,)
+        What each row counts.
+    """
+
+    def __init__(self, codes_of, targets, shares):
+        self._codes_of, self._targets = codes_of, targets
         self._shares = shares / shares.sum()
         self._pieces = list(row_chunks(targets))
         self._has_gaps = has_gaps(targets)
@@ -276,7 +293,7 @@ class _Judge:
         held = np.arange(len(means)) >= n_codes
 
         def decoded(piece):
-            codes = np.where(held, means, self._map(self._codes[piece]))
+            codes = np.where(held, means, self._codes_of(piece))
             return fitted.decode(codes.astype(np.float32))
 
         if not self._variance:  # the decoder's bias explains all

@@ -216,7 +216,7 @@ class _DenseDeviations:
         """Return the transposed matrix times vectors, (n_features, n_vectors)."""
         products = map_in_threads(
             lambda chunk: self._block(chunk).T @ vectors[chunk],
-            row_chunks(self._values),
+            row_chunks(self._values, 4 * vectors.shape[1]),
         )
         total = np.zeros((self.n_features, vectors.shape[1]))
         for product in products:  # sums over chunks stay float64

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from skae._lazy_rows import LazyRows, shift_and_factor
+from skae._lazy_rows import LazyRows
 
 _VALUES_AT_A_TIME = 2**20
 
@@ -89,13 +89,12 @@ class SparseRows(LazyRows):
     def standardized(self, mean, scale, order):
         """Return (rows[order] - mean) / scale in float32, as dense rows would be."""
         stored = self.matrix
-        shift, factor = shift_and_factor(mean, scale, stored.dtype)
         data = np.empty(stored.nnz, np.float32)
         for start in range(0, len(data), _VALUES_AT_A_TIME):
             part = slice(start, start + _VALUES_AT_A_TIME)
-            data[part] = (stored.data[part] - shift[stored.indices[part]]) * factor
+            data[part] = (stored.data[part] - mean[stored.indices[part]]) / scale
         matrix = csr_array((data, stored.indices, stored.indptr), stored.shape)
-        background = ((self.background - shift) * factor).astype(np.float32)
+        background = ((self.background - mean) / scale).astype(np.float32)
         return SparseRows(matrix, self.numbers[order], background)
 
     def mean_and_variance(self, shares):

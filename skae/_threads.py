@@ -42,6 +42,11 @@ def share_of_cores():
     return 1 if multiprocessing.current_process().daemon else None
 
 
+def n_threads():
+    """Return how many threads to compute in."""
+    return share_of_cores() or cpu_count()
+
+
 _blas_lock = Lock()
 
 
@@ -67,12 +72,12 @@ def map_in_threads(function, items):
     Few results wait at a time, since they may be large. In each thread matrices are
     multiplied as in `one_blas_thread`.
     """
-    n_threads = share_of_cores() or cpu_count()
+    most = n_threads()
     waiting: collections.deque = collections.deque()
-    with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(most) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > n_threads:
+            if len(waiting) > most:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -214,7 +214,7 @@ class Trainer:
         """
         _, tf = _backend.load()
         rate = self.learning_rate
-        n_batches = n_batches or len(factors)
+        n_batches = len(factors) if n_batches is None else n_batches
         batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = tf.constant(np.asarray(steps.decays, np.float32))
         arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]

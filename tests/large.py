@@ -18,7 +18,7 @@ from skae.networks import DenseNetwork
 def take_for_large(patch, n_features):
     """Have small data taken for large ones, in many pieces, by pytest.MonkeyPatch."""
     patch.setattr(_data, "MOST_VALUES_TO_MERGE", 0)
-    patch.setattr(_data, "_MOST_BYTES_TO_COPY", 0)
+    patch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 0)
     patch.setattr(_data, "_CHUNK_BYTES", 40 * 4 * n_features)
     patch.setattr(_lazy_rows, "_VALUES_AT_A_TIME", 7 * n_features)
     patch.setattr(_sparse, "_VALUES_AT_A_TIME", 1000)

@@ -19,9 +19,9 @@ COUNTS[-1, 2:] = 0
 @pytest.fixture
 def lazy(monkeypatch):
     """Rows that are scaled as they are read, five batches of four at a time."""
-    monkeypatch.setattr(_data, "_MOST_BYTES_TO_COPY", 0)
+    monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 0)
     monkeypatch.setattr(_feed, "_BYTES_AT_A_TIME", 5 * 4 * 4 * 4)
-    scaled = Scaling(np.zeros(4), 1.0).rows(X, np.arange(50))
+    scaled = Scaling(np.zeros(4), 1.0).scaled_rows(X, np.arange(50))
     assert isinstance(scaled, LazyRows)
     return Rows(scaled, np.ones(50))
 

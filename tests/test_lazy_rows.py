@@ -40,7 +40,7 @@ as_if_large = pytest.mark.usefixtures("_as_if_large")
 @pytest.fixture
 def rows(_as_if_large):
     """All rows of X, scaled as they are read."""
-    return SCALING.rows(X, np.arange(len(X)))
+    return SCALING.scaled_rows(X, np.arange(len(X)))
 
 
 def test_some_rows_are_those_of_the_scaled_array(rows):
@@ -66,7 +66,7 @@ DTYPES = [np.float64, np.float32, np.float16, np.uint8, np.int16, np.int64, bool
 def test_rows_of_every_type_are_scaled_to_float32_s_precision(dtype):
     given = X.astype(dtype)
     exact = (given.astype(np.float64) - X.mean(axis=0)) / 2.5
-    scaled = SCALING.rows(given, np.arange(len(X)))
+    scaled = SCALING.scaled_rows(given, np.arange(len(X)))
     assert isinstance(scaled, ScaledRows)
     assert_allclose(scaled, exact, rtol=1e-6, atol=1e-6)
     assert_array_equal(scaled, SCALING.standardize(given, np.arange(len(X))))
@@ -76,7 +76,7 @@ def test_rows_of_every_type_are_scaled_to_float32_s_precision(dtype):
 @pytest.mark.parametrize("dtype", [np.float64, np.int64])
 def test_a_large_mean_costs_types_of_64_bits_no_digits(dtype):
     given = (X + 1e9).astype(dtype)
-    scaled = Scaling(given.mean(axis=0), 2.5).rows(given, np.arange(len(X)))
+    scaled = Scaling(given.mean(axis=0), 2.5).scaled_rows(given, np.arange(len(X)))
     assert_allclose(scaled, (X - X.mean(axis=0)) / 2.5, rtol=1e-5, atol=1e-5)
 
 
@@ -85,7 +85,7 @@ def test_a_large_mean_costs_types_of_64_bits_no_digits(dtype):
 def test_scales_beyond_float32_are_no_matter(scale):
     given = (X * scale).astype(np.float32)
     exact = given.astype(np.float64)
-    scaled = Scaling(exact.mean(axis=0), scale).rows(given, np.arange(len(X)))
+    scaled = Scaling(exact.mean(axis=0), scale).scaled_rows(given, np.arange(len(X)))
     assert_allclose(scaled, (exact - exact.mean(axis=0)) / scale, rtol=1e-5, atol=1e-5)
 
 
@@ -93,7 +93,7 @@ def test_scales_beyond_float32_are_no_matter(scale):
 
 
 def is_copied(given):
-    return not isinstance(SCALING.rows(given, np.arange(len(given))), LazyRows)
+    return not isinstance(SCALING.scaled_rows(given, np.arange(len(given))), LazyRows)
 
 
 def test_small_data_are_copied():
@@ -136,7 +136,7 @@ def test_a_gpu_is_seen_where_tensorflow_lists_one(monkeypatch):
 @pytest.mark.parametrize("how", FITS.values(), ids=FITS.keys())
 def test_a_fit_has_the_bits_of_one_with_a_copy(monkeypatch, how):
     lazy = autoencoder(**how).fit(UNIT, sample_weight=WEIGHTS)
-    monkeypatch.setattr(_data, "_MOST_BYTES_TO_COPY", 2**26)
+    monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 2**26)
     assert_same_bits(lazy, autoencoder(**how).fit(UNIT, sample_weight=WEIGHTS))
 
 
@@ -166,7 +166,7 @@ OTHER_FITS = {
 @pytest.mark.parametrize("fit", OTHER_FITS.values(), ids=OTHER_FITS.keys())
 def test_other_fits_have_the_bits_of_those_with_a_copy_too(monkeypatch, fit):
     lazy = fit()
-    monkeypatch.setattr(_data, "_MOST_BYTES_TO_COPY", 2**26)
+    monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 2**26)
     assert_same_bits(lazy, fit())
 
 
@@ -175,7 +175,7 @@ def test_other_fits_have_the_bits_of_those_with_a_copy_too(monkeypatch, fit):
 def test_likelihoods_have_the_bits_of_those_of_a_copy(monkeypatch, name):
     fitted = autoencoder(VAETransformer, 3).fit(X)
     lazy = getattr(fitted, name)(X)
-    monkeypatch.setattr(_data, "_MOST_BYTES_TO_COPY", 2**26)
+    monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 2**26)
     assert_array_equal(lazy, getattr(fitted, name)(X))
 
 
@@ -183,7 +183,7 @@ def test_likelihoods_have_the_bits_of_those_of_a_copy(monkeypatch, name):
 def test_missing_values_are_filled_in_a_copy(monkeypatch):
     gaps = np.where(rng.rand(*X.shape) < 0.1, np.nan, X)
     lazy = autoencoder(missing_values="allow").fit(gaps)
-    monkeypatch.setattr(_data, "_MOST_BYTES_TO_COPY", 2**26)
+    monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 2**26)
     assert_same_bits(lazy, autoencoder(missing_values="allow").fit(gaps))
 
 

@@ -107,3 +107,20 @@ def test_equal_rows_have_no_axes_at_all():
     axes = principal_axes(np.ones((10, 3), np.float32), n_components=2)
     assert axes.components.shape == (0, 3)
     assert axes.are_exact
+
+
+@pytest.mark.parametrize("kind", ["covariance", "Gram matrix", "Krylov"])
+def test_solvers_do_not_take_rounding_for_axes(monkeypatch, kind):
+    """Of rows that have three axes there are three, however many are asked for.
+
+    A covariance of float32 products has more: their rounding.
+    """
+    how = dict(SOLVERS[kind])
+    n_rows, n_features = how.pop("shape")
+    for name, value in how.items():
+        monkeypatch.setattr(_pca, name, value)
+    rng = np.random.RandomState(0)
+    rows = rng.randint(-8, 9, (n_rows, 3)) @ rng.randint(-8, 9, (3, n_features))
+    axes = principal_axes(rows.astype(np.float32), n_components=8)
+    assert len(axes.components) == 3
+    assert not axes.complete
