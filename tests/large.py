@@ -27,6 +27,22 @@ def take_for_large(patch, n_features):
     patch.setattr(_intake, "_DONOR_VALUES", 40 * n_features)
 
 
+def sizes_written(patch, kind):
+    """Return a list that gets the number of rows when lazy ones of a kind are made.
+
+    By pytest.MonkeyPatch.
+    """
+    sizes = []
+    write = kind.write
+
+    def watched(self, dense):
+        sizes.append(len(self))
+        write(self, dense)
+
+    patch.setattr(kind, "write", watched)
+    return sizes
+
+
 def autoencoder(kind=AutoencoderTransformer, encoding_dim=4, **changes):
     parameters = {"epochs": 3, "batch_size": 16, "random_state": 0}
     if kind is AutoencoderTransformer:
@@ -60,3 +76,14 @@ FITS = {
     "sequence": {"kind": SequenceAutoencoder, "sequence_shape": (8, 8), "units": 4},
 }
 """Parameters of `autoencoder` for images of 8 × 8 values in [0, 1]."""
+
+WORK = {
+    "fit": lambda one, rows: one.fit(rows, X_val=rows),
+    "fit, all rows": lambda one, rows: one.set_params(validation_fraction=0).fit(rows),
+    "partial_fit": lambda one, rows: one.partial_fit(rows),
+    "transform": lambda one, rows: one.transform(rows),
+    "reconstruct": lambda one, rows: one.reconstruct(rows),
+    "score": lambda one, rows: one.score(rows),
+    "score_samples": lambda one, rows: one.score_samples(rows),
+}
+"""What an estimator does with many rows."""

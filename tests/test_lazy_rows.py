@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import assert_same_bits
-from large import FITS, autoencoder, take_for_large
+from large import FITS, WORK, autoencoder, sizes_written, take_for_large
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
@@ -194,14 +194,6 @@ def test_a_memory_map_gives_the_bits_of_the_array(tmp_path):
     assert_same_bits(autoencoder().fit(X), autoencoder().fit(mapped))
 
 
-WORK = {
-    "fit": lambda one, rows: one.fit(rows, X_val=rows),
-    "fit, all rows": lambda one, rows: one.set_params(validation_fraction=0).fit(rows),
-    "partial_fit": lambda one, rows: one.partial_fit(rows),
-    "score_samples": lambda one, rows: one.score_samples(rows),
-}
-
-
 @as_if_large
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
 @pytest.mark.parametrize(
@@ -209,13 +201,6 @@ WORK = {
 )
 def test_few_rows_are_scaled_at_a_time(monkeypatch, kind, work):
     one = autoencoder(kind).fit(X)
-    most = []
-    write = ScaledRows.write
-
-    def watched(self, dense):
-        most.append(len(self))
-        write(self, dense)
-
-    monkeypatch.setattr(ScaledRows, "write", watched)
+    sizes = sizes_written(monkeypatch, ScaledRows)
     work(one, X)
-    assert max(most, default=0) <= 48
+    assert max(sizes, default=0) <= 48

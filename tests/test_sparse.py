@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import assert_same_bits
-from large import FITS, autoencoder, take_for_large
+from large import FITS, WORK, autoencoder, sizes_written, take_for_large
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_digits
@@ -370,16 +370,6 @@ def test_text_passes_through_a_pipeline():
 
 # Never dense as a whole
 
-WORK = {
-    "fit": lambda one, rows: one.fit(rows, X_val=rows),
-    "fit, all rows": lambda one, rows: one.set_params(validation_fraction=0).fit(rows),
-    "partial_fit": lambda one, rows: one.partial_fit(rows),
-    "transform": lambda one, rows: one.transform(rows),
-    "reconstruct": lambda one, rows: one.reconstruct(rows),
-    "score": lambda one, rows: one.score(rows),
-    "score_samples": lambda one, rows: one.score_samples(rows),
-}
-
 
 @as_if_large
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
@@ -388,17 +378,10 @@ WORK = {
 )
 def test_few_rows_are_dense_at_a_time(monkeypatch, kind, work):
     one = autoencoder(kind).fit(X)
-    most = []
-    write = SparseRows.write
-
-    def watched(self, dense):
-        most.append(len(self))
-        write(self, dense)
-
-    monkeypatch.setattr(SparseRows, "write", watched)
+    sizes = sizes_written(monkeypatch, SparseRows)
     monkeypatch.setattr(sparse.csr_array, "toarray", None)
     work(one, CSR(X))
-    assert max(most, default=0) <= 48
+    assert max(sizes, default=0) <= 48
 
 
 # Corruption
