@@ -159,7 +159,8 @@ def _covariance(values, weights, mean):
     exact = len(values) * n_features**2 < _FLOAT64_PRODUCTS
 
     def product(chunk):
-        scaled = (values[chunk] - mean) * np.sqrt(weights[chunk])[:, None]
+        scaled = values[chunk] - mean
+        scaled *= np.sqrt(weights[chunk])[:, None]
         scaled = scaled if exact else scaled.astype(np.float32)
         return scaled.T @ scaled
 
