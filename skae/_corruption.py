@@ -149,45 +149,24 @@ class Corruption:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CorruptedRows:
+class CorruptedRows(LazyRows):
     """Lazy rows that are corrupted as they are read, each chunk always alike.
 
     Parameters
     ----------
-    rows : LazyRows
-        Clean rows.
-
-    numbers : int ndarray of shape (n_rows,)
-        Their numbers.
+    matrix, numbers
+        See `LazyRows`; the matrix is clean rows, themselves lazy.
 
     corrupt : callable
         ``corrupt(rows, number)`` returns dense rows corrupted; the number of the first
         seeds what is random.
     """
 
-    rows: LazyRows
-    numbers: np.ndarray
     corrupt: Callable
 
-    @property
-    def shape(self):
-        """Number of rows and of features."""
-        return self.rows.shape
-
-    @property
-    def dtype(self):
-        """Type of the values."""
-        return self.rows.dtype
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, chunk):
-        return CorruptedRows(self.rows[chunk], self.numbers[chunk], self.corrupt)
-
-    def __array__(self, dtype=None, copy=None):
-        dense = self.corrupt(np.asarray(self.rows), self.numbers[0])
-        return dense if dtype is None else dense.astype(dtype, copy=False)
+    def write(self, dense):
+        """Write the values into an array of the same shape."""
+        dense[:] = self.corrupt(np.asarray(self.matrix[self.numbers]), self.numbers[0])
 
 
 def shares_of(weights):

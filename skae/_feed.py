@@ -1,6 +1,7 @@
 """Hands rows to training: all at once, or lazy ones some batches at a time."""
 
 import dataclasses
+import functools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
@@ -87,8 +88,11 @@ class Feed:
         are_lazy = any(isinstance(part, LazyRows) for part in self._parts)
         self._tensors = None if are_lazy else [shared_tensor(p) for p in self._parts]
         self._buffers: list[np.ndarray] = []
+
+    @functools.cached_property
+    def _threads(self):
         # Kept, since the C library keeps memory for every thread that there was.
-        self._threads = ThreadPoolExecutor(n_threads())
+        return ThreadPoolExecutor(n_threads())
 
     def groups(self, numbers, counts):
         """Yield all batches as `Fed`, in groups of one size; see `take`.

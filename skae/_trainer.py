@@ -177,7 +177,7 @@ class Trainer:
         batches,
         factors,
         term_weights,
-        n_batches=None,
+        n_batches,
         steps=NO_STEPS,
         frame=(),
     ):
@@ -197,9 +197,9 @@ class Trainer:
         term_weights : float32 array of shape (n_batches, n_terms)
             What the objective's terms count in the loss.
 
-        n_batches : int or None, default=None
-            How many of the batches to train on; all if None. The others, without
-            weight, only make up a shape that XLA has compiled for.
+        n_batches : int
+            How many of the batches to train on. The others, without weight, only make
+            up a shape that XLA has compiled for.
 
         steps : Steps
             How the optimizer's steps are changed.
@@ -214,7 +214,6 @@ class Trainer:
         """
         _, tf = _backend.load()
         rate = self.learning_rate
-        n_batches = len(factors) if n_batches is None else n_batches
         batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = tf.constant(np.asarray(steps.decays, np.float32))
         arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]
