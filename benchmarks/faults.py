@@ -7,8 +7,8 @@ is a function that takes the number of tries and yields rows; see `SECTIONS`.
 
 Files: saved estimators, damaged by chance and forged on purpose (`damaged_files`), are
 loaded and used. Either must give a `SavedFileError`, or the codes of the estimator that
-was saved. Forged numbers may give others: no digest tells who wrote a file. Meanwhile a
-`tripwire` notes whether anything is run, written, unpickled or fetched.
+was saved. Forged numbers may give others: no checksum tells who wrote a file.
+Meanwhile a `tripwire` notes whether anything is run, written, unpickled or fetched.
 
 Calls: see `faulty_calls`; each of its faults is tried a hundredth as often, and those
 that need a process a thousandth.
@@ -86,12 +86,21 @@ def _outcome(path, saved):
         estimator = skae.load(path)
         if not hasattr(estimator, "_fitted"):
             return OTHER
-        codes = estimator.transform(saved.X)
+        codes = _codes(estimator, saved.X)
     except SavedFileError:
         return REFUSED
     except Exception as error:
         return f"{type(error).__name__}: {error!s:.100}"
     return SAME if np.array_equal(codes, saved.codes) else OTHER
+
+
+def _codes(estimator, X):
+    try:
+        return estimator.transform(X)
+    except SavedFileError:
+        raise
+    except ValueError:  # says that numbers are out of the network's range
+        return None
 
 
 def faults_of(dense, custom):

@@ -1,18 +1,15 @@
-"""Faults beside those of files: bad input, interruptions, kills, forks and threads.
+"""Faults beside those of files: bad input, interruptions, forks and threads.
 
 Each section yields rows of (fault, tried, outcome), for `benchmarks.faults`.
 """
 
 import collections
-import multiprocessing
 import os
 import pickle
 import signal
-import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -122,11 +119,9 @@ def _outcome(estimator, call):
 
 
 def interruptions(n_tries):
-    """Press Ctrl-C at any time of a fit; kill fits and let them go on."""
+    """Press Ctrl-C at any time of a fit."""
     n_now = n_tries // 100
     yield "Ctrl-C at a random time of fit", n_now, _text(_press_keys(n_now))
-    n_now = max(n_tries // 1000, 1)
-    yield "fit killed at a random epoch, resumed", n_now, _text(_kill(n_now))
 
 
 def _press_keys(n_tries):
@@ -159,39 +154,6 @@ def _press_keys(n_tries):
 
 def _bits(estimator):
     return [values.tobytes() for values in estimator._fitted.weights]
-
-
-def _kill(n_tries):
-    generator = np.random.RandomState(0)
-    context = multiprocessing.get_context("spawn")
-    counts = collections.Counter()
-    expected = _bits(_backed_up(None).set_params(callbacks=None).fit(X))
-    for _ in range(n_tries):
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = folder, int(generator.randint(EPOCHS))
-            child = context.Process(target=fit_and_die, args=arguments)
-            child.start()
-            child.join()
-            assert child.exitcode == -signal.SIGKILL
-            same = _bits(_backed_up(folder).fit(X)) == expected
-        counts["bits of a whole fit" if same else "DIFFERS"] += 1
-    return counts
-
-
-def _backed_up(folder, *others):
-    backup = keras.callbacks.BackupAndRestore(folder or "unused")
-    callbacks = [backup, *others]
-    return estimators()[0].set_params(callbacks=callbacks, early_stopping=False)
-
-
-def fit_and_die(folder, epoch):
-    """Fit with a backup, in a process that is killed after an epoch."""
-
-    def die(number, logs):
-        if number == epoch:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    _backed_up(folder, keras.callbacks.LambdaCallback(on_epoch_end=die)).fit(X)
 
 
 def others_at_work(n_tries):
@@ -251,7 +213,7 @@ def _text(counts):
 
 SECTIONS = {
     "Bad input": bad_input,
-    "Interruptions and kills": interruptions,
+    "Interruptions": interruptions,
     "Threads and processes": others_at_work,
 }
 """Titles, and functions of the number of tries that yield (fault, tried, outcome)."""

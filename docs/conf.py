@@ -28,6 +28,7 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples", "**sg_execution_times.rst"]
 autosummary_generate = True
 autodoc_inherit_docstrings = True
+autodoc_typehints = "none"  # docstrings have the types
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 

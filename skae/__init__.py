@@ -19,3 +19,6 @@ __all__ = [
     "compare",
     "load",
 ]
+
+for _name in set(__all__) - {"compare", "load"}:
+    globals()[_name].__module__ = __name__  # the public place, which files name

@@ -3,19 +3,17 @@
 import argparse
 import sys
 
+from sklearn.datasets import load_digits
+
 import skae
 
-_OUTPUT = "skae-report"
 _SIZES = 2, 8, 16, 32
 
 
 def main(argv=None):
     """Run a command; print a bad argument or file in one line and exit with code 2.
 
-    Parameters
-    ----------
-    argv : list of str, default=None
-        The arguments; None stands for those of the process.
+    `argv` holds the arguments; None stands for those of the process.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -55,8 +53,8 @@ def _add_data(command):
     command.add_argument(
         "file",
         nargs="?",
-        help=".csv, .parquet, .npy or .npz with a row for each sample; without it, "
-        "scikit-learn's digits",
+        help=".csv, .csv.gz, .parquet, .npy or .npz with a row for each sample; "
+        "without it, scikit-learn's digits",
     )
     command.add_argument(
         "--label",
@@ -71,54 +69,35 @@ def _add_data(command):
     command.add_argument(
         "--output",
         metavar="FOLDER",
-        default=_OUTPUT,
+        default="skae-report",
         help="where the report goes; an earlier report there is replaced, other files "
         "are never (default: %(default)s)",
     )
 
 
 def _add_measurement(command):
+    integer = {"type": int, "metavar": "N"}
     command.add_argument(
         "--encoding-dim",
-        type=_integer_from(1),
         nargs="+",
-        metavar="N",
         help="numbers of codes (default: those of 2 8 16 32 that PCA can have)",
+        **integer,
     )
     command.add_argument(
         "--splits",
-        type=_integer_from(1),
         default=3,
-        metavar="N",
         help="number of random splits, each with a fifth held out (default: 3)",
+        **integer,
     )
     command.add_argument(
         "--seed",
-        type=_integer_from(0, 2**32 - 1),
         default=0,
-        metavar="N",
-        help="seed of the splits, the fits and t-SNE (default: 0)",
+        help="seed of splits, fits and t-SNE (default: 0)",
+        **integer,
     )
     command.add_argument(
         "--no-tsne", action="store_true", help="leave out t-SNE, most of the time"
     )
-
-
-def _integer_from(lowest, highest=None):
-    """Return a type for argparse: an integer within limits."""
-
-    def parse(text):
-        if not text.isdecimal() or int(text) < lowest:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer of at least {lowest}, got {text!r}"
-            )
-        if highest is not None and int(text) > highest:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer of at most {highest}, got {text!r}"
-            )
-        return int(text)
-
-    return parse
 
 
 def _compare(arguments):
@@ -151,8 +130,6 @@ def _read(arguments):
     for option in "label", "key":
         if getattr(arguments, option) is not None:
             raise ValueError(f"--{option} is for a file, but there is none. Name one.")
-    from sklearn.datasets import load_digits
-
     return _reading.Data(*load_digits(return_X_y=True)), "scikit-learn's digits"
 
 

@@ -1,31 +1,27 @@
 """The one door to Keras and TensorFlow, opened when something is first fitted.
 
-Importing TensorFlow takes seconds and prints lines that no user of a
-scikit-learn transformer asked for, so nothing in skae imports it at module level.
+Importing TensorFlow takes seconds, so nothing in skae imports it at module level.
 """
 
 import contextlib
 import os
 import sys
-import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from skae._interruption import interrupts_deferred
+from skae._interruption import out_of_reach, result_of
 from skae._threads import Lock, share_of_cores
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _start_lock = Lock()
-_is_starting = False
-_has_started = False
-_is_quiet = False
-_xla_has_started = False
+_start: Future | None = None
 _is_cut_off = False
 
 
 def load():
-    """Import Keras and TensorFlow, quietly.
+    """Import Keras and TensorFlow.
 
-    A user who has set ``TF_CPP_MIN_LOG_LEVEL`` or imported TensorFlow already
-    sees what TensorFlow prints.
+    TensorFlow logs errors only, unless the user has set ``TF_CPP_MIN_LOG_LEVEL`` or
+    imported it already. (A few lines it prints before it reads any setting.)
 
     Returns
     -------
@@ -39,11 +35,9 @@ def load():
     """
     if _is_cut_off:
         _refuse_fork()
-    if not _has_started:
+    if not _has_started():
         _refuse_other_backends(os.environ.get("KERAS_BACKEND") or "tensorflow")
-        # What is imported by half cannot be used, nor imported again.
-        with _start_lock.held(), interrupts_deferred():
-            _start()
+        result_of(_begin_start())
     import keras
     import tensorflow
 
@@ -51,37 +45,51 @@ def load():
     return keras, tensorflow
 
 
-def _start():
-    """Import Keras and TensorFlow, and choose what must be chosen before they run."""
-    global _is_starting, _has_started, _is_quiet
-    if _has_started:
-        return
-    _is_starting = True
-    try:
-        if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
-            _import_and_configure()
-        else:
-            # Only while TensorFlow starts, so that child processes do not take it for
-            # the user's wish.
-            os.environ[_LOG_LEVEL] = "3"
-            try:
-                with _silent_stderr():
-                    _import_and_configure()
-            finally:
-                del os.environ[_LOG_LEVEL]
-            _is_quiet = True
-    finally:
-        _is_starting = False
-    _has_started = True
+def _has_started():
+    return _start is not None and _start.done() and _start.exception() is None
+
+
+def _begin_start():
+    """Start Keras and TensorFlow in a thread, unless it runs; return its `Future`.
+
+    Ctrl-C is raised in the main thread only, so it never leaves modules behind that
+    are imported by half, which can neither be used nor imported again.
+    """
+    global _start
+    with _start_lock.held():
+        if _start is None or (_start.done() and not _has_started()):
+            thread = ThreadPoolExecutor(1, "skae-start")
+            _start = thread.submit(_import_and_configure)
+            thread.shutdown(wait=False)
+        return _start
 
 
 def _import_and_configure():
-    import keras
-    import tensorflow
+    """Import Keras and TensorFlow, and choose what must be chosen before they run."""
+    with _quiet_log():
+        import keras
+        import tensorflow
 
     _refuse_other_backends(keras.backend.backend())
     _share_cores(tensorflow.config.threading)
     _share_gpus(tensorflow.config)
+
+
+@contextlib.contextmanager
+def _quiet_log():
+    """Have TensorFlow log errors only, where the user has chosen nothing.
+
+    The setting is read at the import. It is taken back then, so that child processes
+    do not take it for the user's wish.
+    """
+    if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
+        yield
+        return
+    os.environ[_LOG_LEVEL] = "3"
+    try:
+        yield
+    finally:
+        del os.environ[_LOG_LEVEL]
 
 
 def _refuse_other_backends(backend):
@@ -127,6 +135,21 @@ def _share_gpus(config):
                 config.experimental.set_memory_growth(gpu, True)
 
 
+def traced(function, *signature, **how):
+    """Return a function traced by TensorFlow, for arguments of one signature.
+
+    Interrupted in the midst of this, TensorFlow could trace nothing more in its thread.
+    """
+    _, tf = load()
+    strategy = tf.distribute.get_strategy()
+
+    def trace():
+        with strategy.scope():  # the user may have entered it in the caller's thread
+            return tf.function(function, **how).get_concrete_function(*signature)
+
+    return out_of_reach(trace)
+
+
 def has_gpu():
     """Tell whether TensorFlow computes on a GPU where nobody says otherwise."""
     _, tf = load()
@@ -138,10 +161,11 @@ def has_gpu():
 
 def _note_fork():
     """Note, in a forked child, whether TensorFlow can still be used."""
-    global _is_cut_off, _has_started
-    started = _is_starting or _is_running(sys.modules.get("tensorflow"))
+    global _is_cut_off, _start
+    is_starting = _start is not None and not _start.done()
+    started = is_starting or _is_running(sys.modules.get("tensorflow"))
     _is_cut_off = _is_cut_off or started
-    _has_started = False
+    _start = None
 
 
 def _is_running(tensorflow):
@@ -170,45 +194,3 @@ def _refuse_fork():
         "variable JOBLIB_START_METHOD=spawn before Python starts; with "
         "multiprocessing, use multiprocessing.get_context('spawn')."
     )
-
-
-# Output
-
-_xla_lock = Lock()
-
-
-@contextlib.contextmanager
-def quiet_start_of_xla():
-    """Hold back what XLA prints when it first compiles in the process."""
-    global _xla_has_started
-    if _xla_has_started or not _is_quiet:
-        yield
-        return
-    # Two threads that replace stderr at once would not put it back.
-    with _xla_lock.held(), _silent_stderr():
-        yield
-    _xla_has_started = True
-
-
-@contextlib.contextmanager
-def _silent_stderr():
-    """Hold back what is written to file descriptor 2; show it if the body fails.
-
-    TensorFlow's first lines come from C++ before its own log level is read.
-    """
-    with tempfile.TemporaryFile() as held_back:
-        try:
-            stderr = os.dup(2)
-        except OSError:  # no stderr to keep quiet
-            yield
-            return
-        try:
-            os.dup2(held_back.fileno(), 2)
-            yield
-        except BaseException:
-            held_back.seek(0)
-            os.write(stderr, held_back.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)

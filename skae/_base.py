@@ -1,5 +1,10 @@
 """What every autoencoder does: the whole scikit-learn contract."""
 
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
@@ -8,12 +13,12 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skae import _data, _html, _missing, _persistence, _plain, _validation
+from skae import _data, _html, _keras_state, _missing, _persistence, _validation
 from skae._fitting import Fitting
 from skae._intake import Given
+from skae._restored import fit_of, plain_fit
 from skae._sklearn_callbacks import CallbackSupportMixin, with_callbacks
-
-_IN_PLAIN_PARTS = {"loss", "optimizer", "_fitted"}
+from skae._typing import ArrayLike, Floats, KerasModel, Rows
 
 
 class BaseAutoencoder(
@@ -28,8 +33,20 @@ class BaseAutoencoder(
     wired, and `_objective`, which names what it learns to do.
     """
 
+    if TYPE_CHECKING:  # scikit-learn has it, but no annotations
+
+        def fit_transform(self, X: Rows, y: object = None, **fit_params: Any) -> Floats:
+            """Fit to rows, and encode them."""
+
     @_validation.fit_context
-    def fit(self, X, y=None, *, sample_weight=None, X_val=None):
+    def fit(
+        self,
+        X: Rows,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+    ) -> Self:
         """Learn codes from which the rows of X can be reconstructed.
 
         If anything fails, the estimator stays as it was.
@@ -68,7 +85,13 @@ default=None
         return self._fit(Given(X, sample_weight, X_val, y=y))
 
     @_validation.fit_context
-    def partial_fit(self, X, y=None, *, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Rows,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Go on learning with one pass over some rows, for data that come in parts.
 
         The first call settles units, network and start by its rows, so these should
@@ -115,7 +138,7 @@ default=None
         self.__dict__ = fitted.__dict__
         return self
 
-    def transform(self, X):
+    def transform(self, X: Rows) -> Floats:
         """Encode rows.
 
         Parameters
@@ -140,7 +163,7 @@ default=None
             return X, X
         return _missing.filled(X, self.mean_.ravel()), X
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Floats:
         """Decode codes.
 
         Parameters
@@ -162,7 +185,7 @@ default=None
         )
         return self._shaped(self._fitted.decode(codes))
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: Rows) -> Floats:
         """Encode and decode rows in one step.
 
         Parameters
@@ -180,7 +203,7 @@ default=None
         X, _ = self._checked(X)
         return self._shaped(self._fitted.reconstruct(X))
 
-    def impute(self, X):
+    def impute(self, X: ArrayLike) -> Floats:
         """Fill missing values with their reconstructions from the others.
 
         Needs ``missing_values="allow"``, in estimators that have it.
@@ -209,7 +232,7 @@ default=None
     def _shaped(self, rows):
         return rows.reshape(len(rows), *self.sample_shape_)
 
-    def score_samples(self, X):
+    def score_samples(self, X: Rows) -> Floats:
         """Return the negative mean squared error of each row's reconstruction.
 
         Parameters
@@ -226,7 +249,7 @@ default=None
         filled, X = self._checked(X)
         return -self._fitted.squared_errors(filled, X)
 
-    def score(self, X, y=None):
+    def score(self, X: Rows, y: object = None) -> float:
         """Return the fraction of the variance of X that reconstructions explain.
 
         Parameters
@@ -262,20 +285,20 @@ default=None
         return float(1 - error / variance)
 
     @property
-    def encoder_(self):
+    def encoder_(self) -> KerasModel:
         """Keras model from rows, in the user's units, to codes; a copy of the fit."""
         return self._fitted.models[0]
 
     @property
-    def decoder_(self):
+    def decoder_(self) -> KerasModel:
         """Keras model from codes to rows in the user's units; a copy of the fit."""
         return self._fitted.models[1]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the estimator, fitted or not, to a file for `skae.load`.
 
-        The file is a zip archive of JSON text and arrays, without code. It appears
-        whole or not at all, in place of what was there.
+        The file is one of `skops.io`, a zip archive of JSON text and arrays, without
+        code. It appears whole or not at all, in place of what was there.
 
         Parameters
         ----------
@@ -294,34 +317,39 @@ default=None
             classes of the user's own are no such case once fitted: the Keras models
             that they built are written in their place.
 
+        ValueError
+            When there is something else than a file at the path.
+
         OSError
             When the file cannot be written.
         """
         _persistence.save(self, path)
 
     def __getstate__(self):
-        state = dict(super().__getstate__())
-        for name in _IN_PLAIN_PARTS & state.keys():
-            if not isinstance(state[name], str):
-                state[name] = _plain.dumps(state[name], keep_objects=True)
+        state = _keras_state.plain(dict(super().__getstate__()))
+        if "_fitted" in state:
+            state["_fitted"] = plain_fit(state["_fitted"], state.get("network"))
         return state
 
     def __setstate__(self, state):
-        plain = {
-            name: _plain.loads(*state[name])
-            for name in _IN_PLAIN_PARTS & state.keys()
-            if not isinstance(state[name], str)
-        }
-        super().__setstate__({**state, **plain})
+        state = dict(state)
+        fitted = state.pop("_fitted", None)
+        state = _keras_state.restored(state)
+        if fitted is not None:
+            state["_fitted"] = fit_of(fitted, state.get("network"))
+        super().__setstate__(state)
 
-    def _check_parameters(self):
+    def __sklearn_clone__(self):
+        return BaseEstimator.__sklearn_clone__(_keras_state.with_stand_ins(self))
+
+    def _check_parameters(self) -> None:
         """Check what the constraints cannot say."""
 
-    def _resolved_parameters(self, network):
+    def _resolved_parameters(self, network: Any) -> dict[str, Any]:
         """Return attributes that keep parameters of the network, "auto" resolved."""
         return {}
 
-    def _warmup(self, epochs, starts_at_pca):
+    def _warmup(self, epochs: int, starts_at_pca: bool) -> int:
         """Return the epochs in which the loss's later terms rise to their weight."""
         return 0
 
@@ -349,7 +377,7 @@ default=None
         tags.input_tags.allow_nan = _missing.allows_gaps(self)
         return tags
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")
 
 

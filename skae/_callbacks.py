@@ -1,8 +1,10 @@
 """Keras callbacks, driven as ``keras.Model.fit`` would drive them."""
 
-import copy
+import io
+import pickle
 
 from skae import _backend
+from skae._observers import Observer
 
 _BATCH_HOOKS = (
     "on_batch_begin",
@@ -12,144 +14,119 @@ _BATCH_HOOKS = (
 )
 
 
-class CallbackDriver:
-    """Calls the hooks of copies of the user's callbacks in Keras' order.
+class KerasCallbacks(Observer):
+    """Calls the hooks of the user's own callbacks in Keras' order.
 
     Parameters
     ----------
     callbacks : list of keras.callbacks.Callback
-        Copied, so that the user's instances can serve another fit.
-
-    model : keras.Model
-        The autoencoder in training, compiled with its optimizer.
+        The user's.
 
     epochs, steps : int
-        Number of epochs, and of batches in each.
-
-    backup : Backup
-        Saves and restores what Keras does not know of.
-
-    Attributes
-    ----------
-    wants_batches : bool
-        Whether a callback has hooks around batches.
-
-    logs : dict or None
-        While the end of an epoch is announced, its logs, with what callbacks have
-        added so far.
+        Number of epochs, at most, and of batches in each.
     """
 
-    def __init__(self, callbacks, model, epochs, steps, backup):
+    def __init__(self, callbacks, epochs, steps):
+        self.watches_batches = any(map(_has_batch_hooks, callbacks))
+        self._callbacks = list(callbacks)
+        self._params = {"epochs": epochs, "steps": steps, "verbose": 0}
+        self._before: list[dict] = []
+
+    def begin(self, trainer, start_loss):
+        """Show the callbacks their model, and announce the training."""
         keras, _ = _backend.load()
-        callbacks = [_copied(callback) for callback in callbacks]
-        self.wants_batches = any(map(_has_batch_hooks, callbacks))
-        self.logs: dict | None = None
-        self._model = model
-        self._backup = backup
-        self._backup.attach(callbacks)
-        # Keras hands all callbacks the same dict, but returns it to nobody.
-        witness = keras.callbacks.LambdaCallback(on_epoch_end=self._see)
-        self._hooks = keras.callbacks.CallbackList(
-            [witness, *callbacks],
-            add_history=True,
-            model=model,
-            epochs=epochs,
-            steps=steps,
-            verbose=0,
-        )
-
-    @property
-    def stopped(self):
-        """Whether a callback asked for the end of training."""
-        return self._model.stop_training
-
-    @stopped.setter
-    def stopped(self, stopped):
-        self._model.stop_training = stopped
-
-    def train_begin(self):
-        """Announce the training; return the `State` of one to continue, or None."""
-        self.stopped = False
-        self._hooks.on_train_begin()
-        return self._backup.restored
-
-    def train_end(self, logs):
-        """Announce the end, with the last epoch's logs."""
-        self._hooks.on_train_end(logs)
-        self._backup.detach()
+        self._before = [dict(vars(callback)) for callback in self._callbacks]
+        self._model = trainer.autoencoder()
+        self._model.history = keras.callbacks.History()  # as Keras does
+        self._model.stop_training = False
+        self._driven = [*self._callbacks, self._model.history]
+        self._tell("set_model", self._model)
+        self._tell("set_params", self._params)
+        self._tell("on_train_begin", {})
 
     def epoch_begin(self, epoch):
-        """Announce an epoch, counted from 0."""
-        self._hooks.on_epoch_begin(epoch)
-
-    def epoch_end(self, epoch, logs):
-        """Hand over an epoch's logs; return them with what callbacks added."""
-        self._hooks.on_epoch_end(epoch, logs)
-        seen, self.logs = self.logs, None
-        return seen
-
-    def _see(self, epoch, logs):
-        self.logs = logs
+        """Announce an epoch."""
+        self._tell("on_epoch_begin", epoch, {})
 
     def batch_begin(self, batch):
-        """Announce a batch, counted from 0 in each epoch."""
-        self._hooks.on_train_batch_begin(batch)
+        """Announce a batch."""
+        self._tell("on_train_batch_begin", batch, {})
 
     def batch_end(self, batch, logs):
         """Hand over a batch's logs."""
-        self._hooks.on_train_batch_end(batch, logs)
+        self._tell("on_train_batch_end", batch, logs)
 
-    def validate(self, evaluate):
-        """Call `evaluate`, which returns a loss, between the hooks of a test run."""
-        self._hooks.on_test_begin()
-        self._hooks.on_test_batch_begin(0)
-        loss = evaluate()
-        self._hooks.on_test_batch_end(0, {"loss": loss})
-        self._hooks.on_test_end({"loss": loss})
-        return loss
+    def validation_begin(self):
+        """Announce a test run, of one batch."""
+        self._tell("on_test_begin", {})
+        self._tell("on_test_batch_begin", 0, {})
 
+    def validation_end(self, loss):
+        """Hand over the test run's loss."""
+        self._tell("on_test_batch_end", 0, {"loss": loss})
+        self._tell("on_test_end", {"loss": loss})
 
-class NoCallbacks:
-    """Stands in for `CallbackDriver` when there is nothing to drive."""
-
-    wants_batches = False
-    stopped = False
-
-    def train_begin(self):
-        """Do nothing."""
+    def epoch_end(self, epoch, logs, training):
+        """Hand over an epoch's logs."""
+        rate = logs["learning_rate"]
+        self._tell("on_epoch_end", epoch, logs)
+        # Keras' schedulers write the rate that they have set for the next epoch.
+        logs["learning_rate"] = rate
 
     def train_end(self, logs):
-        """Do nothing."""
+        """Announce the end, with the last epoch's logs."""
+        self._tell("on_train_end", logs)
 
-    def epoch_begin(self, epoch):
-        """Do nothing."""
+    def close(self):
+        """Let the callbacks go, so that they can be cloned and pickled."""
+        for callback, before in zip(self._callbacks, self._before, strict=False):
+            _release(callback, before)
 
-    def epoch_end(self, epoch, logs):
-        """Return the logs."""
-        return logs
+    def _tell(self, hook, *arguments):
+        for callback in self._driven:
+            getattr(callback, hook)(*arguments)
+        self.stopped = self._model.stop_training
 
-    def validate(self, evaluate):
-        """Return what `evaluate` returns."""
-        return evaluate()
+
+def _release(callback, before):
+    """Leave a callback as scikit-learn can clone it: without model and open files."""
+    keras, _ = _backend.load()
+    # Not the callback's own method, which may expect a model.
+    keras.callbacks.Callback.set_model(callback, None)
+    if isinstance(callback, (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)):
+        _let_go_of_files(vars(callback), before)
+
+
+def _let_go_of_files(attributes, before):
+    """Put back attributes that a fit has set to files and the like."""
+    for name, value in list(attributes.items()):
+        if value is before.get(name) or _can_be_pickled(value):
+            continue
+        if isinstance(value, io.IOBase):
+            value.close()
+        del attributes[name]
+        if name in before:
+            attributes[name] = before[name]
+
+
+def _can_be_pickled(value):
+    # Not tried by copying: when a copy of TensorFlow's context goes, so do its caches.
+    try:
+        pickle.dumps(value)
+    except Exception:  # of many kinds
+        return False
+    return True
 
 
 def _has_batch_hooks(callback):
     """Tell whether a callback does something in the hooks around batches."""
     keras, _ = _backend.load()
     inherited = keras.callbacks.Callback
-    savers = keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint
-    if type(callback) in savers and callback.save_freq == "epoch":
+    is_checkpoint = type(callback) is keras.callbacks.ModelCheckpoint
+    if is_checkpoint and callback.save_freq == "epoch":
         return False
     return any(
         getattr(getattr(callback, hook), "__func__", None)
         is not getattr(inherited, hook)
         for hook in _BATCH_HOOKS
     )
-
-
-def _copied(callback):
-    """Copy a callback; one that holds open files, as deep as that goes."""
-    try:
-        return copy.deepcopy(callback)
-    except Exception:  # whatever a user's class raises
-        return copy.copy(callback)

@@ -1,9 +1,14 @@
 """Convolutional autoencoders for images and signals."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 from skae import _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import Objective
+from skae._typing import Auto, Callbacks, CodeActivation, Loss, Optimizer, Seed, Shape
 from skae.networks import ConvNetwork
 
 
@@ -104,35 +109,35 @@ class ConvAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim=32,
+        encoding_dim: int | float | None = 32,
         *,
-        filters=(16, 32),
-        kernel_size=3,
-        downsampling="strides",
-        batch_normalization=False,
-        bottleneck="dense",
-        image_shape=None,
-        activation="relu",
-        code_activation="linear",
-        l1_activity=0.0,
-        whiten=False,
-        nested_dropout=False,
-        missing_values="error",
-        loss="mse",
-        init="auto",
-        optimizer="auto",
-        learning_rate="auto",
-        learning_rate_schedule="cosine",
-        batch_size="auto",
-        epochs="auto",
-        validation_fraction="auto",
-        early_stopping=True,
-        patience="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        filters: int | Shape = (16, 32),
+        kernel_size: int | Shape = 3,
+        downsampling: Literal["strides", "max_pool"] = "strides",
+        batch_normalization: bool = False,
+        bottleneck: Literal["dense", "spatial"] = "dense",
+        image_shape: Shape | None = None,
+        activation: str = "relu",
+        code_activation: CodeActivation = "linear",
+        l1_activity: float = 0.0,
+        whiten: bool = False,
+        nested_dropout: bool = False,
+        missing_values: Literal["error", "allow"] = "error",
+        loss: Loss = "mse",
+        init: Literal["auto", "pca", "random"] = "auto",
+        optimizer: Optimizer = "auto",
+        learning_rate: float | Auto = "auto",
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int | Auto = "auto",
+        epochs: int | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        early_stopping: bool = True,
+        patience: int | Auto = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         self.encoding_dim = encoding_dim
         self.filters = filters
         self.kernel_size = kernel_size
@@ -161,7 +166,7 @@ class ConvAutoencoder(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _network(self):
+    def _network(self) -> ConvNetwork:
         return ConvNetwork(
             self.filters,
             kernel_size=self.kernel_size,
@@ -173,5 +178,5 @@ class ConvAutoencoder(BaseAutoencoder):
             code_activation=self.code_activation,
         )
 
-    def _objective(self):
+    def _objective(self) -> Objective:
         return Objective.of(self)

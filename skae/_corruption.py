@@ -30,6 +30,11 @@ class Corruption:
     kind: str | Callable
     rate: float
 
+    @property
+    def needs_range(self):
+        """Whether it needs the lowest and the highest value of the data."""
+        return self.kind in ("gaussian", "salt_and_pepper")
+
     def check(self, sample_shape):
         """Raise a ValueError if a callable cannot be compiled into the training step.
 
@@ -188,7 +193,7 @@ class Frame:
         Deviation of Gaussian noise, in the network's scale.
 
     lowest, highest : arrays of shape (n_features,)
-        Range of the data, in the network's scale.
+        Range of the data, in the network's scale; infinite where it is not needed.
 
     shares : float32 array of shape (n_rows,)
         What each training row and those before it count, of all.

@@ -190,21 +190,133 @@ def merge_repeated_rows(weights, *arrays):
     return weights, *np.hsplit(rows[first], len(arrays))
 
 
-def mean_and_variance(X, weights):
-    """Return the features' weighted means and variances, in float64, by chunks."""
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Means, squared deviations and range of rows, from one reading of them.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (n_features,)
+        What the rows count that have a value of the feature.
+
+    mean : float64 array of shape (n_features,)
+        Weighted means of the values that are not missing.
+
+    squares : float64 array of shape (n_features,)
+        Weighted sums of the squared deviations from the means.
+
+    has_missing : bool
+        Whether values are missing.
+
+    lowest, highest : float, default=-inf, inf
+        Range of all values, where it was asked for.
+    """
+
+    weights: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    has_missing: bool
+    lowest: float = -np.inf
+    highest: float = np.inf
+
+    @classmethod
+    def of(cls, rows, weights, with_range=False):
+        """Return the moments of an array of a few rows, NaN where values are missing.
+
+        Deviations start at the first row, so that equal rows have no variance, and
+        large means cost no digits.
+        """
+        limits = _range(rows) if with_range else ()
+        first = rows[0].astype(np.float64)
+        deviations = rows - first
+        total = weights.sum()
+        shift = _weighted_sum(weights, deviations) / total
+        if np.isnan(shift).any():
+            return cls(*_of_observed(rows, weights), *limits)
+        deviations -= shift
+        deviations *= deviations
+        squares = _weighted_sum(weights, deviations)
+        return cls(np.full_like(shift, total), first + shift, squares, False, *limits)
+
+    @classmethod
+    def together(cls, parts):
+        """Return the moments of all rows from those of their parts.
+
+        By the law of total variance: that within the parts, and that of their means.
+        """
+        weights = np.array([part.weights for part in parts])
+        means = np.array([part.mean for part in parts])
+        total = weights.sum(axis=0)
+        shares = weights / np.where(total, total, 1)
+        mean = means[0] + (shares * (means - means[0])).sum(axis=0)
+        between = (weights * (means - mean) ** 2).sum(axis=0)
+        return cls(
+            total,
+            mean,
+            between + sum(part.squares for part in parts),
+            any(part.has_missing for part in parts),
+            min(part.lowest for part in parts),
+            max(part.highest for part in parts),
+        )
+
+    @property
+    def are_finite(self):
+        """Whether no value is missing or infinite, and no square overflows."""
+        return not self.has_missing and bool(np.isfinite(self.squares).all())
+
+    @property
+    def variance(self):
+        """Variances of the features, zero where all values are missing."""
+        return self.squares / np.where(self.weights, self.weights, 1)
+
+
+def moments(X, weights, with_range=False):
+    """Return the `Moments` of rows, read once, chunk by chunk, in float64.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n_rows, n_features)
+        Rows; an array has NaN where values are missing.
+
+    weights : float64 array of shape (n_rows,)
+        What each row counts.
+
+    with_range : bool, default=False
+        Whether to find the lowest and the highest value as well.
+    """
     shares = weights / weights.sum()
     with np.errstate(over="ignore", invalid="ignore"):
         if isinstance(X, SparseRows):
-            return X.mean_and_variance(shares)
-        # From the first row on, so that equal rows have no variance.
-        first = np.asarray(X[:1], np.float64)[0]
-        mean = first + sum(
-            _weighted_sum(shares[c], X[c] - first) for c in row_chunks(X)
+            limits = (X.min(), X.max()) if with_range else ()
+            mean, variance = X.mean_and_variance(shares)
+            return Moments(np.ones(len(mean)), mean, variance, False, *limits)
+        return Moments.together(
+            [
+                Moments.of(np.asarray(X[chunk]), shares[chunk], with_range)
+                for chunk in row_chunks(X)
+            ]
         )
-        variance = sum(
-            _weighted_sum(shares[c], (X[c] - mean) ** 2) for c in row_chunks(X)
-        )
-    return mean, variance
+
+
+def mean_and_variance(X, weights):
+    """Return the features' weighted means and variances; see `moments`."""
+    found = moments(X, weights)
+    return found.mean, found.variance
+
+
+def _of_observed(rows, weights):
+    """Return weights, means and squares of the values observed, and if some are not."""
+    observed = ~np.isnan(rows)
+    total = _weighted_sum(weights, observed)
+    known = np.where(observed, rows, 0)
+    mean = _weighted_sum(weights, known) / np.where(total, total, 1)
+    squares = np.where(observed, known - mean, 0) ** 2
+    return total, mean, _weighted_sum(weights, squares), not observed.all()
+
+
+def _range(rows):
+    """Return the lowest and the highest value of those that are not missing."""
+    return np.fmin.reduce(rows, axis=None), np.fmax.reduce(rows, axis=None)
 
 
 def _weighted_sum(weights, rows):

@@ -1,6 +1,10 @@
 """Denoising autoencoders, of any network."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Callable
+from typing import Any, Literal, Self, TypeAlias
 
 from skae import _corruption, _validation
 from skae._base import BaseAutoencoder
@@ -8,7 +12,22 @@ from skae._corruption import Corruption
 from skae._docstrings import documented
 from skae._intake import Given
 from skae._objective import Objective
+from skae._typing import (
+    ArrayLike,
+    Auto,
+    Callbacks,
+    Floats,
+    Loss,
+    Optimizer,
+    Rows,
+    Seed,
+)
 from skae.networks import DenseNetwork, Network
+
+_Corruption: TypeAlias = (
+    Literal["gaussian", "masking", "salt_and_pepper", "swap"]
+    | Callable[[Any, Any], Any]
+)
 
 
 @documented
@@ -106,31 +125,31 @@ default="gaussian"
 
     def __init__(
         self,
-        encoding_dim=32,
+        encoding_dim: int | float | None = 32,
         *,
-        network=None,
-        corruption="gaussian",
-        noise_scale="auto",
-        corruption_rate=0.25,
-        l1_activity=0.0,
-        whiten=False,
-        nested_dropout=False,
-        missing_values="error",
-        loss="mse",
-        init="auto",
-        optimizer="auto",
-        learning_rate="auto",
-        learning_rate_schedule="cosine",
-        batch_size="auto",
-        epochs="auto",
-        validation_fraction="auto",
-        early_stopping=True,
-        patience="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        network: Network | None = None,
+        corruption: _Corruption = "gaussian",
+        noise_scale: float | Auto = "auto",
+        corruption_rate: float = 0.25,
+        l1_activity: float = 0.0,
+        whiten: bool = False,
+        nested_dropout: bool = False,
+        missing_values: Literal["error", "allow"] = "error",
+        loss: Loss = "mse",
+        init: Literal["auto", "pca", "random"] = "auto",
+        optimizer: Optimizer = "auto",
+        learning_rate: float | Auto = "auto",
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int | Auto = "auto",
+        epochs: int | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        early_stopping: bool = True,
+        patience: int | Auto = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         self.encoding_dim = encoding_dim
         self.network = network
         self.corruption = corruption
@@ -158,14 +177,14 @@ default="gaussian"
     @_validation.fit_context
     def fit(
         self,
-        X,
-        y=None,
+        X: Rows,
+        y: object = None,
         *,
-        X_clean=None,
-        sample_weight=None,
-        X_val=None,
-        X_val_clean=None,
-    ):
+        X_clean: Rows | None = None,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+        X_val_clean: Rows | None = None,
+    ) -> Self:
         """Learn to clean rows; if anything fails, the estimator stays as it was.
 
         Parameters
@@ -211,7 +230,14 @@ default=None
         return self._fit(Given(X, sample_weight, X_val, X_clean, X_val_clean, y))
 
     @_validation.fit_context
-    def partial_fit(self, X, y=None, *, X_clean=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Rows,
+        y: object = None,
+        *,
+        X_clean: Rows | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Go on learning with one pass over some rows, for data that come in parts.
 
         See `AutoencoderTransformer.partial_fit`.
@@ -248,7 +274,7 @@ default=None
         _check_labels(X, y)
         return self._fit(Given(X, sample_weight, X_clean=X_clean), is_partial=True)
 
-    def denoise(self, X):
+    def denoise(self, X: Rows) -> Floats:
         """Clean noisy rows.
 
         Parameters
@@ -265,15 +291,15 @@ default=None
         """
         return self.reconstruct(X)
 
-    def _network(self):
+    def _network(self) -> Network:
         return DenseNetwork() if self.network is None else self.network
 
-    def _objective(self):
+    def _objective(self) -> Objective:
         corruption = Corruption(self.corruption, float(self.corruption_rate))
         return Objective.of(self, corruption=corruption)
 
 
-def _check_labels(X, y):
+def _check_labels(X: Rows, y: object) -> None:
     """Raise a ValueError if clean rows come in the place of labels."""
     shape: tuple = getattr(y, "shape", ())
     if len(shape) > 1 and shape[1] > 1 and shape == getattr(X, "shape", None):

@@ -1,9 +1,14 @@
 """Fully connected autoencoders: simple, deep and sparse."""
 
+from __future__ import annotations
+
+from typing import Any, Literal
+
 from skae import _defaults, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import Objective
+from skae._typing import Auto, Callbacks, CodeActivation, Loss, Optimizer, Seed, Shape
 from skae.networks import DenseNetwork, Network
 from skae.networks._checks import check_layer_sizes
 
@@ -89,31 +94,31 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim=32,
+        encoding_dim: int | float | None = 32,
         *,
-        hidden_layer_sizes="auto",
-        activation="relu",
-        code_activation="linear",
-        network=None,
-        l1_activity=0.0,
-        whiten=False,
-        nested_dropout=False,
-        missing_values="error",
-        loss="mse",
-        init="auto",
-        optimizer="auto",
-        learning_rate="auto",
-        learning_rate_schedule="cosine",
-        batch_size="auto",
-        epochs="auto",
-        validation_fraction="auto",
-        early_stopping=True,
-        patience="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_layer_sizes: int | Shape | Auto = "auto",
+        activation: str = "relu",
+        code_activation: CodeActivation = "linear",
+        network: Network | None = None,
+        l1_activity: float = 0.0,
+        whiten: bool = False,
+        nested_dropout: bool = False,
+        missing_values: Literal["error", "allow"] = "error",
+        loss: Loss = "mse",
+        init: Literal["auto", "pca", "random"] = "auto",
+        optimizer: Optimizer = "auto",
+        learning_rate: float | Auto = "auto",
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int | Auto = "auto",
+        epochs: int | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        early_stopping: bool = True,
+        patience: int | Auto = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         self.encoding_dim = encoding_dim
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -138,7 +143,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         described = {
             "hidden_layer_sizes": "auto",
             "activation": "relu",
@@ -151,12 +156,12 @@ class AutoencoderTransformer(BaseAutoencoder):
                 "Set one or the other: the network's own parameters, or network=None."
             )
 
-    def _resolved_parameters(self, network):
+    def _resolved_parameters(self, network: Any) -> dict[str, Any]:
         if self.network is not None:
             return {}
         return {"hidden_layer_sizes_": network.hidden_layer_sizes}
 
-    def _network(self):
+    def _network(self) -> Network:
         if self.network is not None:
             return self.network
         sizes = self.hidden_layer_sizes
@@ -168,5 +173,5 @@ class AutoencoderTransformer(BaseAutoencoder):
             code_activation=self.code_activation,
         )
 
-    def _objective(self):
+    def _objective(self) -> Objective:
         return Objective.of(self)

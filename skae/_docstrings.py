@@ -1,5 +1,13 @@
 """What the estimators' docstrings share, written once."""
 
+import re
+import textwrap
+from typing import TypeVar
+
+_Documented = TypeVar("_Documented")
+
+_LINE = re.compile(r"^(?P<indentation> *)%\((?P<name>\w+)\)s$", re.MULTILINE)
+
 _SHARED = {
     "encoding_dim": """
     encoding_dim : int, float or None, default=32
@@ -87,12 +95,11 @@ default="mse"
         Number of epochs for `early_stopping`.
 
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Keras callbacks, driven as Keras would drive them. Copies are used, so the
-        instances stay as they are; what they would collect is in `history_`. Their
-        ``model`` works in the network's scale, and with cross-entropy gives logits; to
-        keep a model, save `encoder_` and `decoder_`. A learning rate that a callback
-        sets is multiplied by the schedule; ``learning_rate_schedule="constant"`` leaves
-        it alone. With BackupAndRestore, a fit that was killed goes on where it stopped.
+        Keras callbacks, driven as Keras would drive them. Their ``model`` works in the
+        network's scale, and with cross-entropy gives logits; to keep a model, save
+        `encoder_` and `decoder_`. A learning rate that a callback sets is multiplied by
+        the schedule; ``learning_rate_schedule="constant"`` leaves it alone.
+        BackupAndRestore is refused, since it keeps only a part of a fit.
 
     warm_start : bool, default=False
         Whether another call of `fit` continues from the present weights, with a new
@@ -104,13 +111,14 @@ default="mse"
         global generator is used or changed.
 
     verbose : int, default=0
-        1 keeps a line up to date with the epoch, the losses, the loss of the start
-        (PCA's) and the time left; where output is no terminal or notebook, it prints a
-        line a minute at most, and the last. 2 prints a line per epoch.
+        1 shows a bar with the epoch, the losses, the loss of the start (PCA's) and the
+        time left; where output is no terminal or notebook, it prints one line at the
+        end. 2 prints a line per epoch.
 """,
     "fitted_attributes": """
     encoder_, decoder_ : keras.Model
-        Standalone copies of the fitted networks, in the unit of the data.
+        Standalone copies of the fitted networks, in the unit of the data; a ValueError
+        where the means are so large that float32 cannot hold the deviations.
 
     history_ : dict of lists
         One value per epoch of "loss", "val_loss" (where rows are held out) and
@@ -167,12 +175,21 @@ patience_
 }
 
 
-def documented(estimator):
-    """Fill in what the docstring of an estimator class shares with the others.
+def documented(estimator: _Documented) -> _Documented:
+    """Fill in what the docstring of an estimator class shares with the others."""
+    return filled_in(estimator, _SHARED)
 
-    A line ``%(name)s`` becomes the text of that name.
+
+def filled_in(item: _Documented, texts: dict[str, str]) -> _Documented:
+    """Turn each line ``%(name)s`` of a docstring into the text of that name.
+
+    The text gets the line's indentation: Python 3.13 removes what all lines have.
     """
-    if estimator.__doc__:  # python -OO has none
-        for name, text in _SHARED.items():
-            estimator.__doc__ = estimator.__doc__.replace(f"    %({name})s\n", text[1:])
-    return estimator
+
+    def text(line: re.Match) -> str:
+        shared = textwrap.dedent(texts[line["name"]]).strip("\n")
+        return textwrap.indent(shared, line["indentation"])
+
+    if item.__doc__:  # python -OO has none
+        item.__doc__ = _LINE.sub(text, item.__doc__)
+    return item

@@ -2,6 +2,8 @@
 
 import functools
 
+import numpy as np
+
 from skae import _backend
 from skae.networks._models import variables
 
@@ -41,9 +43,13 @@ def standalone_models(codec, weights, scaling):
         )
         outputs = probabilities(codec.decoder(codes))
     else:
-        # Two layers: the difference of large numbers is exact only before scaling.
+        # Two layers: the difference of large numbers is exact only before scaling. The
+        # second subtracts what float32 rounds from the mean.
         centred = rescaling(1.0, (-mean).tolist(), name="centre")(rows)
-        encoded = codec.encoder(rescaling(1 / scale, name="standardize")(centred))
+        with np.errstate(over="ignore"):  # beyond float32, which the models cannot hold
+            rest = ((mean.astype(np.float32) - mean) / scale).tolist()
+        standardize = rescaling(1 / scale, rest, name="standardize")
+        encoded = codec.encoder(standardize(centred))
         network_codes = rescaling(1 / code_unit, name="network_unit")(codes)
         outputs = codec.decoder(network_codes)
         if objective.link == "log":

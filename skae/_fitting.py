@@ -9,20 +9,22 @@ import numbers
 import numpy as np
 
 from skae import _data, _defaults, _missing, _pca, _random, _start, _validation
+from skae._callbacks import KerasCallbacks
 from skae._feed import rows_to_feed
 from skae._history import appended
 from skae._html import described
 from skae._inference import FittedCodec, shared_codec
 from skae._intake import Intake
 from skae._interruption import interrupts_deferred, let_interrupts_in
+from skae._observers import Observer
 from skae._ordering import OrderedCodes, check_order, order_codes, warn_if_short
 from skae._passes import optimizer_values, pass_of
-from skae._progress import progress
+from skae._progress import EpochLines, ProgressBar
 from skae._settings import NO_STEPS, Settings, Steps
-from skae._sklearn_callbacks import NO_TASKS, fit_tasks
+from skae._sklearn_callbacks import FitTasks, has_callbacks
 from skae._trainer import Trainer, borrowed_trainer, xla_pays
 from skae._training import Loop
-from skae.networks._models import Cost, build, variables
+from skae.networks._models import Cost
 
 _RATIOS = "explained_variance_ratio_"
 _NOT_OF_EVERY_FIT = (
@@ -72,12 +74,7 @@ class Fitting:
             self._corrupt_and_draw()
             self._resolve_settings()
             let_interrupts_in()
-            tasks = self._tasks(given)
-            training = self._train(start, steps, tasks)
-            let_interrupts_in()
-            attributes = self._attributes(training)
-            self._set(attributes)
-            tasks.end(attributes)
+            attributes = self._train_while_watched(start, steps, self._observers(given))
             if self._share_to_cut_at is not None:
                 warn_if_short(attributes[_RATIOS], self._share_to_cut_at)
             self._estimator._report(self._data.training_rows.values)
@@ -177,17 +174,17 @@ class Fitting:
             sizes = tuple(self._last_pass["step_sizes"])
             return self._estimator._fitted.weights, Steps(sizes, (0.0,) * len(sizes))
         seed = _random.draw_seed(self._generator)
-        encoder, decoder = build(*self._architecture, seed)
-        own = objective.build()
+        weights = self._codec.initial_weights(seed)
+        weights += [v.numpy() for v in objective.build()]
         steps = NO_STEPS
         if self._init == "pca":
             if self._axes is None:
                 self._axes = self._principal_axes(dim)
             _start.warn_of_lost_axes(self._axes)
-            steps = _start.start_at_pca(
-                encoder,
-                decoder,
-                own,
+            weights, steps = _start.start_at_pca(
+                self._codec.encoder,
+                self._codec.decoder,
+                weights,
                 self._axes,
                 network.code_activation,
                 self._rows_of_start,
@@ -196,7 +193,7 @@ class Fitting:
             )
         if self._resumed:
             return self._estimator._fitted.weights, steps
-        return [v.numpy() for v in variables(encoder, decoder) + own], steps
+        return weights, steps
 
     def _weight_decay(self, dim):
         if self._resolved("optimizer", None) is not None or self._is_partial:
@@ -229,7 +226,7 @@ class Fitting:
         )
         epochs = 1 if self._is_partial else int(self._resolved("epochs", automatic))
         self._patience = self._resolved("patience", _defaults.patience(epochs))
-        self._learning_rate = float(self._optimizer.learning_rate.numpy())
+        self._learning_rate = float(self._optimizer.learning_rate)
         n_features, scale = self._data.rows.values.shape[1], self._data.scaling.scale
         self._settings = Settings(
             epochs=0 if self._nothing_to_learn() else epochs,
@@ -266,26 +263,40 @@ class Fitting:
             and self._data.rows.clean is None
         )
 
-    def _train(self, start, steps, tasks):
-        """Return the `Training` from a start, while its progress is shown."""
-        verbose, n_epochs = self._estimator.verbose, self._settings.epochs
-        with progress(verbose, n_epochs, self._start_name) as shown:
-            training = self._train_silently(start, steps, tasks, shown)
-            shown.end(training.best_epoch)
-        return training
+    def _observers(self, given):
+        """Return what watches the fit; Keras' callbacks first, they add to the logs."""
+        estimator, n_epochs = self._estimator, self._settings.epochs
+        observers: list[Observer] = []
+        if estimator.callbacks:
+            n_rows = len(self._data.training_rows)
+            n_batches = math.ceil(n_rows / self._settings.batch_size)
+            observers += [KerasCallbacks(estimator.callbacks, n_epochs, n_batches)]
+        if estimator.verbose:
+            shown = ProgressBar if estimator.verbose == 1 else EpochLines
+            observers += [shown(n_epochs, self._start_name)]
+        if has_callbacks(estimator) and not self._is_partial:
+            observers += [FitTasks(estimator, given, n_epochs, self._attributes)]
+        return observers
 
-    def _tasks(self, given):
-        """Return what tells scikit-learn's callbacks of a fit, not of a pass."""
-        if self._is_partial:
-            return NO_TASKS
-        n_epochs = self._settings.epochs
-        return fit_tasks(self._estimator, given, n_epochs, self._attributes)
+    def _train_while_watched(self, start, steps, observers):
+        """Train, set the fitted attributes, and return them."""
+        with contextlib.ExitStack() as stack:
+            for observer in observers:
+                stack.callback(observer.close)
+            training = self._train(start, steps, observers)
+            let_interrupts_in()
+            attributes = self._attributes(training)
+            self._set(attributes)
+            for observer in observers:
+                observer.end(attributes)
+        return attributes
 
-    def _train_silently(self, start, steps, tasks, shown):
+    def _train(self, start, steps, observers):
+        """Return the `Training` from a start."""
         if self._optimizer.use_ema:
             steps = NO_STEPS  # the optimizer would average steps of another size
-        callbacks = self._estimator.callbacks or ()
-        stays = self._nothing_to_learn() and not callbacks
+        with_callbacks = bool(self._estimator.callbacks)
+        stays = self._nothing_to_learn() and not with_callbacks
         rows = self._data.training_rows
         loop = Loop(
             self._settings,
@@ -297,28 +308,27 @@ class Fitting:
             steps,
             self._frame,
             optimizer_values(self._last_pass, self._optimizer),
-            shown,
-            tasks,
+            observers,
         )
         if stays:
             return loop.stay(start)
-        with self._trainer(steps, bool(callbacks)) as trainer:
-            training = loop.run(trainer, start, callbacks)
+        with self._trainer(steps, with_callbacks) as trainer:
+            training = loop.run(trainer, start)
             if self._is_partial:
                 self._this_pass = pass_of(trainer, steps)
             return training
 
     def _trainer(self, steps, is_kept):
         """Return a context with a trainer, fresh if callbacks may keep its model."""
-        parts = (*self._architecture, self._optimizer)
         how = {
             "step_shapes": steps.shapes,
             "has_targets": self._data.rows.clean is not None,
             "compile_with_xla": self._compile_with_xla,
         }
         if is_kept:
-            return contextlib.nullcontext(Trainer(*parts, **how))
-        return borrowed_trainer(*parts, **how)
+            trainer = Trainer(*self._architecture, self._optimizer, **how)
+            return contextlib.nullcontext(trainer)
+        return borrowed_trainer(self._codec, self._objective, self._optimizer, **how)
 
     def _on_standardized(self, weights):
         """Return a codec with weights, for rows in the network's scale."""

@@ -1,13 +1,11 @@
 """What an estimator shows of itself in a notebook once it is fitted."""
 
-import html
+import pandas
 
 from skae.networks._base import LINEAR
 
-_STYLE = (
-    "border-collapse: collapse; margin-top: 0.5em; font-size: 90%; text-align: left"
-)
-_CELL = "padding: 0.15em 1em 0.15em 0; text-align: left; vertical-align: top"
+# Notebooks align the cells of tables to the right, as numbers.
+_STYLE = "<style>table.skae-fit :is(th, td) { text-align: left }</style>"
 
 
 def described(codec):
@@ -43,43 +41,27 @@ def _size_of_output(layer):
 
 def table(estimator):
     """Return a small HTML table of what a fit has made."""
-    rows = "".join(
-        f'<tr><th scope="row" style="{_CELL}">{html.escape(name)}</th>'
-        f'<td style="{_CELL}">{html.escape(text)}</td></tr>'
-        for name, text in facts(estimator).items()
-    )
-    return f'<table class="skae-fit" style="{_STYLE}"><tbody>{rows}</tbody></table>'
+    rows = pandas.Series(facts(estimator)).to_frame()
+    with pandas.option_context("display.max_colwidth", None):
+        return _STYLE + rows.to_html(header=False, border=0, classes="skae-fit")
 
 
 def facts(estimator):
     """Return what there is to say of a fit: names to text."""
     n_parameters = sum(weights.size for weights in estimator._fitted.weights)
+    layers = getattr(estimator, "_layers", {})  # older files have none
+    best = estimator.best_epoch_
     said = {
-        "Encoder": _listed(estimator, "encoder"),
-        "Decoder": _listed(estimator, "decoder"),
+        "Encoder": ", ".join(layers.get("encoder", ())),
+        "Decoder": ", ".join(layers.get("decoder", ())),
         "Parameters": f"{n_parameters:,}",
-        "Compression factor": _compression(estimator),
-        "Epochs": _epochs(estimator),
+        "Compression factor": f"{estimator.compression_factor_:.3g} "
+        f"({estimator.n_features_in_:,} features to {estimator.encoding_dim_:,} codes)",
+        "Epochs": f"{estimator.n_iter_} run, "
+        f"{f'epoch {best}' if best else 'the start'} kept",
         "Variance explained": _explained(estimator),
     }
     return {name: text for name, text in said.items() if text}
-
-
-def _listed(estimator, part):
-    layers = getattr(estimator, "_layers", {})  # older files have none
-    return ", ".join(layers.get(part, ()))
-
-
-def _compression(estimator):
-    return (
-        f"{estimator.compression_factor_:.3g} "
-        f"({estimator.n_features_in_:,} features to {estimator.encoding_dim_:,} codes)"
-    )
-
-
-def _epochs(estimator):
-    kept = f"epoch {estimator.best_epoch_}" if estimator.best_epoch_ else "the start"
-    return f"{estimator.n_iter_} run, {kept} kept"
 
 
 def _explained(estimator):

@@ -11,15 +11,24 @@ from skae import _backend
 from skae._data import FEWEST_ROWS, Rows, Scaling, row_chunks
 from skae._export import standalone_models
 from skae._input_layers import InputLayers
-from skae._interruption import interrupts_deferred
+from skae._interruption import interrupts_deferred, let_interrupts_in
 from skae._pool import evict_oldest
 from skae._sparse import Products, SparseRows
 from skae._threads import Lock
 from skae._validation import check_finite
-from skae.networks._models import architecture_key, build, count_weights, variables
+from skae.networks._models import (
+    architecture_key,
+    build,
+    builds_with_seeds,
+    count_weights,
+    initial_weights,
+    variables,
+)
 
 _MOST_CODECS = 16
 _LARGE_MEAN = 10.0
+# Beyond it float32, of 24 bits, rounds a mean by a hundredth of the scale.
+_LARGEST_MEAN_OF_MODELS = 0.01 * 2.0**24
 
 
 class Codec:
@@ -55,8 +64,32 @@ class Codec:
         self._ends = np.cumsum(
             [len(variables(model)) for model in (self.encoder, self.decoder)]
         )
+        self._built = [v.numpy() for v in variables(self.encoder, self.decoder)]
+        self._models_to_lend = [(self.encoder, self.decoder)]
         self._compiled = {}
         self._compiling = threading.Lock()
+
+    def initial_weights(self, seed):
+        """Return values of the models' variables, drawn anew with a seed.
+
+        Networks with code of the user's own are built for that.
+        """
+        network, *_ = self.architecture
+        if builds_with_seeds(network):
+            models = self.encoder, self.decoder
+            return initial_weights(models, self._built, seed)
+        return [v.numpy() for v in variables(*build(*self.architecture, seed))]
+
+    def lend_models(self):
+        """Return the encoder and decoder for one training; to others, None.
+
+        The codec computes with weights that it is given, and does not see theirs.
+        """
+        network, *_ = self.architecture
+        with self._compiling:
+            if builds_with_seeds(network) and self._models_to_lend:
+                return self._models_to_lend.pop()
+            return None
 
     def has_network_of(self, fitted):
         """Tell whether a fit has the same network, whatever its objective adds."""
@@ -79,7 +112,6 @@ class Codec:
                 self._compiled[key] = self._trace(*key)
             return self._compiled[key]
 
-    @interrupts_deferred()
     def _trace(self, name, dtype):
         _, tf = _backend.load()
         rows = tf.TensorSpec((None, self.n_features), dtype)
@@ -94,7 +126,8 @@ class Codec:
             "log_importance": [rows, draws],
         }
         both = variables(self.encoder, self.decoder) + self.objective.build()
-        return tf.function(getattr(self, name)).get_concrete_function(
+        return _backend.traced(
+            getattr(self, name),
             *read.get(name, [rows]),
             [tf.TensorSpec(v.shape, v.dtype) for v in both],
             tf.TensorSpec((self.n_features,), dtype),
@@ -255,6 +288,16 @@ class FittedCodec:
         """Whether float32 has the scale, its inverse, and their products with rows."""
         return 1e-30 < self.scaling.scale < 1e30
 
+    @property
+    def _is_moderate(self):
+        """Whether float32 has the scale, and rows' deviations from the mean."""
+        return self._scale_is_moderate and self._relative_mean <= _LARGE_MEAN
+
+    @property
+    def _relative_mean(self):
+        """The largest mean, in units of the scale."""
+        return np.abs(self.scaling.mean).max() / self.scaling.scale
+
     @functools.cached_property
     def _folded(self):
         """Weights that take rows in the user's units, or None where they may not.
@@ -266,8 +309,7 @@ class FittedCodec:
         _, tf = _backend.load()
         layers = self.codec.input_layers.numbers
         mean, scale = self.scaling.mean, self.scaling.scale
-        mean_is_moderate = np.abs(mean).max() <= _LARGE_MEAN * scale
-        if not (layers and self._scale_is_moderate and mean_is_moderate):
+        if not (layers and self._is_moderate):
             return None
         folded = list(self._tensors)
         for kernel, bias in layers:
@@ -281,6 +323,14 @@ class FittedCodec:
     @functools.cached_property
     def models(self):
         """Encoder and decoder as Keras models that work on the user's units."""
+        if self._relative_mean > _LARGEST_MEAN_OF_MODELS:
+            raise ValueError(
+                "encoder_ and decoder_ are Keras models of float32 rows, but the means "
+                f"of the training rows go up to {self._relative_mean:.3g} of their "
+                "standard deviations, where float32 rounds most of a deviation away. "
+                "Use transform and inverse_transform, which subtract the mean in "
+                "float64, or fit rows whose mean you have subtracted."
+            )
         codec = Codec(*self.architecture)
         return standalone_models(codec, self.weights, self.scaling)
 
@@ -331,6 +381,7 @@ class FittedCodec:
         """Return the logarithms of importance weights, shape (n_rows,)."""
         return self._map("log_importance", (X, draws), ())
 
+    @interrupts_deferred()
     def _map(self, name, arrays, shape, weights=None):
         """Run a compiled method over rows chunk by chunk; memory stays bounded.
 
@@ -341,9 +392,9 @@ class FittedCodec:
         """
         _, tf = _backend.load()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
-        dtype = arrays[0].dtype
-        if dtype not in (np.float32, np.float64) or not self._scale_is_moderate:
-            dtype = np.dtype(np.float64)
+        given = dtype = arrays[0].dtype
+        if dtype not in (np.float32, np.float64) or not self._is_moderate:
+            dtype = np.dtype(np.float64)  # takes the mean from rows as fit does
         run = self.codec.compiled(name, dtype)
         mean = tf.constant(self.scaling.mean, dtype)
         scale = tf.constant(self.scaling.scale, dtype)
@@ -354,8 +405,11 @@ class FittedCodec:
             parts = [_padded(made[id(array)]) for array in arrays]
             n_rows = len(made[id(arrays[0])])
             part = run(*parts, weights, mean, scale).numpy()[:n_rows]
+            let_interrupts_in()
             if mapped is None:
-                mapped = np.empty((len(arrays[0]), *shape), part.dtype)
+                to_float32 = given == np.float32 and self._scale_is_moderate
+                kind = np.float32 if to_float32 else part.dtype
+                mapped = np.empty((len(arrays[0]), *shape), kind)
             mapped[chunk] = part
         return mapped
 

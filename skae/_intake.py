@@ -65,30 +65,56 @@ class Intake:
         `validation`, `validation_fraction` and `has_gaps`.
         """
         fewest = 1 if self._is_partial and self._resumed else 2
-        X = self._checked(given.X, reset=not self._resumed, fewest=fewest)
-        clean = _validation.check_clean_rows(
-            self._estimator, "X_clean", given.X_clean, X
-        )
+        X, clean = self._checked(given, fewest)
         held_out = self._held_out_by_user(given)
-        self._check_range("X" if clean is None else "X_clean", X, clean)
         weights = _validation.check_sample_weight(given.sample_weight, X, fewest)
+        if not weights.all():  # the rows to leave out must be finite too
+            _validation.check_finite_rows(self._estimator, X)
         arrays = [X] if clean is None else [X, clean]
         weights, X, *others = _data.merge_repeated_rows(weights, *arrays)
         clean = others[0] if others else None
-        targets = X if clean is None else clean
-        self.has_gaps = self._objective.has_gaps and _missing.has_gaps(targets)
-        self.mean, variance = self._mean_and_variance(targets, weights)
-        self.spread = _data.total_scale(self.mean, variance)
-        self.range = tuple(map(float, _validation.extremes(targets)))
+        name, targets = ("X", X) if clean is None else ("X_clean", clean)
+        moments = _data.moments(targets, weights, self._needs_range)
+        if not moments.are_finite:
+            _validation.check_finite_rows(self._estimator, targets)
+        self.range = float(moments.lowest), float(moments.highest)
+        self._check_range(name, *self.range)
+        self.has_gaps = self._objective.has_gaps and moments.has_missing
+        self.mean = self._mean_of(moments)
+        self.spread = _data.total_scale(self.mean, moments.variance)
         self.scaling = self._choose_scaling()
-        X, clean = self._filled(X, clean)
+        if self.has_gaps or clean is not None:
+            X, clean = self._filled(X, clean)
         self._split(X, clean, weights, held_out)
 
-    def _mean_and_variance(self, targets, weights):
+    def _checked(self, given, fewest):
+        """Return checked rows, and clean ones if there are; large ones may have NaN."""
+        X = _validation.check_rows(
+            self._estimator,
+            given.X,
+            reset=not self._resumed,
+            fewest=fewest,
+            finite_later=not given.is_paired,
+        )
+        return X, _validation.check_clean_rows(
+            self._estimator, "X_clean", given.X_clean, X
+        )
+
+    @property
+    def _is_bounded(self):
+        """Whether the loss takes values of some range alone."""
+        return self._objective.has_logits or self._objective.link == "log"
+
+    @property
+    def _needs_range(self):
+        corruption = self._objective.corruption
+        return self._is_bounded or (corruption is not None and corruption.needs_range)
+
+    def _mean_of(self, moments):
         if not self.has_gaps:
-            return _data.mean_and_variance(targets, weights)
+            return moments.mean
         known = self._estimator.mean_.ravel() if self._resumed else None
-        return _missing.mean_and_variance(targets, weights, known)
+        return _missing.mean_of_observed(moments, known)
 
     def _filled(self, X, clean):
         """Return rows without gaps to read, and rows to reconstruct, if others."""
@@ -141,9 +167,6 @@ class Intake:
         draws = self._generator.standard_normal((len(self.validation), n_draws))
         self.validation = self.validation.drawn(draws.astype(np.float32))
 
-    def _checked(self, X, **how):
-        return _validation.check_rows(self._estimator, X, **how)
-
     def _held_out_by_user(self, given):
         """Return values and targets of `X_val`, or None."""
         if (given.X_val_clean is not None) != (
@@ -159,15 +182,18 @@ class Intake:
         clean = _validation.check_clean_rows(
             self._estimator, "X_val_clean", given.X_val_clean, X_val
         )
-        name = "X_val" if clean is None else "X_val_clean"
-        self._check_range(name, X_val, clean)
+        if self._is_bounded:
+            name, targets = (
+                ("X_val", X_val) if clean is None else ("X_val_clean", clean)
+            )
+            self._check_range(name, *_validation.extremes(targets))
         return X_val, clean
 
-    def _check_range(self, name, X, clean):
+    def _check_range(self, name, lowest, highest):
         if self._objective.has_logits:
-            _validation.check_unit_interval(X if clean is None else clean, name)
+            _validation.check_unit_interval(name, lowest, highest)
         if self._objective.link == "log":
-            _validation.check_counts(X if clean is None else clean, name)
+            _validation.check_counts(name, lowest)
 
     def _choose_scaling(self):
         if self._resumed:

@@ -85,18 +85,6 @@ class BestWeights:
             self.previous, self.best = self.best, judged
         return judged
 
-    @property
-    def kept(self):
-        """What a training that goes on must know beside the start."""
-        if self._validation is None:
-            return [self.best, self.previous]
-        return [self.best]
-
-    def restore(self, kept):
-        """Take up what was `kept`, judged anew by the present validation rows."""
-        again = [self.judge(one.weights, one.epoch, one.loss) for one in kept]
-        self.best, self.previous = again[0], again[-1]
-
     def fall_back(self):
         """Make the latest weights with a finite loss on the training rows the best."""
         self.best = self.latest_finite()

@@ -1,10 +1,13 @@
-"""Which Keras objects a file may ask for: those that only compute."""
+"""Which Keras objects a file may ask for: those that only compute.
+
+Keras' safe mode keeps code out of a configuration. It does not keep out layers that
+read files, that compute while a model is made, or that are larger than the file.
+"""
 
 import importlib
-import json
 import sys
 
-from skae import _backend, _keras_graph
+from skae import _backend
 
 _MODELS = {
     "keras": {"Functional", "Sequential", "DTypePolicy"},
@@ -67,15 +70,9 @@ def check(config):
         if "class_name" in config or "module" in config or "registered_name" in config:
             _check_object(config)
         if "layers" in config or "output_layers" in config:
-            _keras_graph.check(config)
+            _check_graph(config)
         for part in config.values():
             check(part)
-
-
-def text(config):
-    """Return a configuration as JSON text, after `check`."""
-    check(config)
-    return json.dumps(config)
 
 
 def check_name(name):
@@ -177,3 +174,61 @@ def _is_plain_part(module, name):
 
 def _is_subclass(found, base):
     return isinstance(found, type) and issubclass(found, base)
+
+
+# How the layers of a model hang together
+
+
+def _check_graph(config):
+    """Raise a ValueError if making a Keras model would do more than describe it.
+
+    Layers applied to numbers would compute at once, and layers that lead nowhere have
+    weights that the model does not list.
+    """
+    layers = config.get("layers")
+    if not (isinstance(layers, list) and all(isinstance(v, dict) for v in layers)):
+        raise ValueError(f"{layers!r:.200} are not the layers of a Keras model.")
+    if "output_layers" not in config and not any("inbound_nodes" in v for v in layers):
+        return  # sequential
+    inputs = {layer["name"]: _inputs(layer) for layer in layers}
+    needed, found = list(_names(config["output_layers"])), set()
+    while needed:
+        name = needed.pop()
+        if name not in found:
+            found.add(name)
+            needed.extend(inputs[name])
+    if len(inputs) != len(layers) or found != set(inputs):
+        raise ValueError("Some layers have one name, or lead to no output.")
+
+
+def _inputs(layer):
+    """Return the names of the layers whose outputs a layer takes."""
+    names = []
+    for node in layer["inbound_nodes"]:
+        taken = list(_tensors([node["args"], node["kwargs"]]))
+        if not taken:
+            raise ValueError(f"{layer['name']!r:.50} takes no other layer's output.")
+        names += taken
+    return names
+
+
+def _tensors(part):
+    """Yield the names of the layers that give the tensors in a part of a node."""
+    if isinstance(part, list):
+        for item in part:
+            yield from _tensors(item)
+    elif isinstance(part, dict) and "class_name" in part and "config" in part:
+        if part["class_name"] == "__keras_tensor__":
+            yield part["config"]["keras_history"][0]
+    elif isinstance(part, dict):
+        yield from _tensors(list(part.values()))
+
+
+def _names(outputs):
+    """Yield the names of layers in what may be nested: [name, node, tensor]."""
+    parts = outputs.values() if isinstance(outputs, dict) else outputs
+    if isinstance(outputs, list) and isinstance(outputs[0], str):
+        yield outputs[0]
+        return
+    for part in parts:
+        yield from _names(part)

@@ -83,6 +83,11 @@ class ScaledRows(LazyRows):
         """Type of the values, which are computed in float64."""
         return np.dtype(np.float32)
 
+    def columns(self, part):
+        """Return the same rows of some features, a slice of them."""
+        matrix, mean = self.matrix[:, part], self.mean[part]
+        return ScaledRows(matrix, self.numbers, mean, self.scale)
+
     def write(self, dense):
         """Write the values into an array of the same shape."""
         step = max(1, _VALUES_AT_A_TIME // self.shape[1])

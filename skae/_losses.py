@@ -1,9 +1,6 @@
 """Losses: what each compares, and how outputs become reconstructions."""
 
-import functools
-import json
-
-from skae import _backend, _keras_config
+from skae import _backend, _keras_state
 
 NAMES = ("mse", "binary_crossentropy", "poisson")
 """Losses that a string names."""
@@ -25,6 +22,39 @@ _HIGHEST_LOG_RATE = 40.0
 _LEAST_COUNT = 1e-30
 
 
+class KerasLoss:
+    """A Keras loss that equals others of the same class and settings.
+
+    Parameters
+    ----------
+    loss : keras.losses.Loss
+        The user's own object.
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+        self._holds = _keras_state.description(loss)
+
+    def __eq__(self, other):
+        return isinstance(other, KerasLoss) and self._holds == other._holds
+
+    def __hash__(self):
+        return hash(self._holds[0])
+
+    def __repr__(self):
+        return repr(self.loss)
+
+    @property
+    def is_of_user(self):
+        """Whether it holds code of the user's own."""
+        return isinstance(_keras_state.plain(self.loss), _keras_state.UsersObject)
+
+
+def as_given(loss):
+    """Return the loss that `comparable` was given."""
+    return loss.loss if isinstance(loss, KerasLoss) else loss
+
+
 def comparable(loss):
     """Return a loss as something that is equal for equal losses.
 
@@ -35,9 +65,8 @@ def comparable(loss):
 
     Returns
     -------
-    str or keras.losses.Loss
-        A name, the JSON text of one of Keras' own losses, or the same instance of a
-        class of the user's.
+    str or KerasLoss
+        A name, or the instance with what it holds.
 
     Raises
     ------
@@ -60,20 +89,11 @@ def comparable(loss):
             "loss='binary_crossentropy' for values in [0, 1], 'poisson' for counts, or "
             "a loss of distances, such as keras.losses.Huber()."
         )
-    try:
-        return _keras_config.text(keras.losses.serialize(loss))
-    except (TypeError, ValueError):  # code of the user's own
-        return loss
+    return KerasLoss(loss)
 
 
 def _is_keras_own(loss):
     return type(loss).__module__.startswith("keras.")
-
-
-@functools.cache
-def _keras_loss(text):
-    keras, _ = _backend.load()
-    return keras.losses.deserialize(json.loads(text))
 
 
 def row_losses(loss, targets, outputs, has_gaps=False):
@@ -81,7 +101,7 @@ def row_losses(loss, targets, outputs, has_gaps=False):
 
     Parameters
     ----------
-    loss : str or keras.losses.Loss
+    loss : str or KerasLoss
         As `comparable` returns it.
 
     targets, outputs : float32 tensors of shape (n_rows, n_features)
@@ -135,11 +155,10 @@ def _means(loss, targets, outputs):
     ops = _backend.load()[0].ops
     if loss in NAMES:
         return ops.mean(value_losses(loss, targets, outputs), axis=-1)
-    instance = _keras_loss(loss) if isinstance(loss, str) else loss
-    losses = ops.cast(instance.call(targets, outputs), "float32")
+    losses = ops.cast(loss.loss.call(targets, outputs), "float32")
     if len(losses.shape) != 1:
         raise ValueError(
-            f"The call method of loss={instance!r} gives an array of shape "
+            f"The call method of loss={loss!r} gives an array of shape "
             f"{tuple(losses.shape)} for rows of shape {tuple(targets.shape)}. It must "
             "give one number a row: the mean over the last axis."
         )

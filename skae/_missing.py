@@ -67,27 +67,22 @@ def mean_and_variance(X, weights, known_mean=None):
     ValueError
         When a feature has no value, and nothing is known of it.
     """
-    counts, mean = (
-        sum(np.einsum("i,ij->j", weights[c], part(X[c])) for c in _data.row_chunks(X))
-        for part in (lambda rows: ~np.isnan(rows), zero_where_missing)
-    )
+    found = _data.moments(X, weights)
+    return mean_of_observed(found, known_mean), found.variance
+
+
+def mean_of_observed(moments, known_mean=None):
+    """Return the mean of `Moments`; see `mean_and_variance`."""
+    has_none = moments.weights == 0
     if known_mean is not None:
-        mean = np.where(counts, mean, known_mean)
-        counts = np.where(counts, counts, 1.0)
-    if not counts.all():
-        empty = np.flatnonzero(counts == 0)
+        return np.where(has_none, known_mean, moments.mean)
+    if has_none.any():
         raise ValueError(
-            f"X has no value in {len(empty)} of its {X.shape[1]} features, the first "
-            f"number {empty[0]}. Leave them out, for instance with "
+            f"X has no value in {has_none.sum()} of its {len(has_none)} features, the "
+            f"first number {has_none.argmax()}. Leave them out, for instance with "
             "sklearn.impute.SimpleImputer, which drops such features."
         )
-    mean = mean / counts
-    with np.errstate(over="ignore"):
-        squares = sum(
-            np.einsum("i,ij->j", weights[c], zero_where_missing((X[c] - mean) ** 2))
-            for c in _data.row_chunks(X)
-        )
-    return mean, squares / counts
+    return moments.mean
 
 
 @one_blas_thread()

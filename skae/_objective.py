@@ -25,7 +25,7 @@ class Objective:
 
     Parameters
     ----------
-    loss : str or keras.losses.Loss
+    loss : str or KerasLoss
         As `_losses.comparable` returns it.
 
     l1_activity : float

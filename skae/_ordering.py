@@ -2,17 +2,17 @@
 
 import dataclasses
 import math
-import warnings
 
 import numpy as np
 
 from skae._code_layers import CodeLayers, CodeMap
-from skae._data import row_chunks
+from skae._data import Moments, row_chunks
 from skae._inference import FittedCodec, shared_codec
-from skae._missing import has_gaps, zero_where_missing
+from skae._missing import zero_where_missing
 from skae._pca import signs_of
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
+from skae._warnings import warn
 
 _MOST_DECODINGS = 2**17
 _FLOAT64_PRODUCTS = 10**9
@@ -147,9 +147,13 @@ class Ordering:
         self._network, *_, self._objective = fitted.architecture
         self._shares = rows.weights / rows.weights.sum()
         self._layers = CodeLayers(fitted.codec.encoder, fitted.codec.decoder)
-        self._codes = fitted.encode(rows.values)
+        stays = in_order or not self._layers.can_change
+        if stays or isinstance(rows.targets, SparseRows):
+            self._codes = fitted.encode(rows.values)
+        else:
+            self._codes, self._with_rows = self._encode()
         self._mean = self._sum(lambda some, shares: shares @ some)
-        if in_order or not self._layers.can_change:
+        if stays:
             self._map = _selection(np.arange(len(self._mean)))
         else:
             self._map = self._ordering_map()
@@ -193,22 +197,45 @@ class Ordering:
             deviations = Deviations(values, self._shares, values.background)
             roots = np.sqrt(self._shares)[:, None]
             return deviations.transposed_matmul(roots * (self._codes - self._mean)).T
+        within, means, sums = self._with_rows
+        return within + np.transpose(means - self._mean) @ sums
+
+    def _encode(self):
+        """Return the codes, and of what their covariance with the rows is made.
+
+        That is the sum of the products of rows and codes' deviations from their mean in
+        each chunk, and of each chunk the codes' mean and the sum of the rows. So every
+        row is read once, before there is a mean of all codes.
+        """
+        values = self._rows.values
         # As in `principal_axes`: sums over chunks stay float64.
-        exact = len(self._mean) * values.size < _FLOAT64_PRODUCTS
+        n_products = self._fitted.codec.encoding_dim * values.size
+        kind = np.float64 if n_products < _FLOAT64_PRODUCTS else np.float32
 
-        def product(chunk):
-            weighted = (self._codes[chunk] - self._mean) * self._shares[chunk, None]
-            weighted = weighted if exact else weighted.astype(np.float32)
-            return weighted.T @ self._complete(chunk)
+        def encode(chunk):
+            read, shares = np.asarray(values[chunk]), self._shares[chunk]
+            codes = self._fitted.encode(read)
+            mean = np.einsum("i,ij->j", shares, codes) / shares.sum()
+            weighted = ((codes - mean) * shares[:, None]).astype(kind)
+            targets = self._complete(chunk, read)
+            sums = np.einsum("i,ij->j", shares, targets)
+            return codes, weighted.T @ targets, mean, sums
 
-        return sum(map_in_threads(product, row_chunks(values)))
+        within, found = 0.0, []
+        for codes, product, *rest in map_in_threads(encode, row_chunks(values)):
+            within = within + product.astype(np.float64)
+            found.append((codes, *rest))
+        codes, means, sums = zip(*found, strict=True)
+        return np.concatenate(codes), (within, np.array(means), np.array(sums))
 
-    def _complete(self, chunk):
+    def _complete(self, chunk, read):
         """Return what to reconstruct, or what was read where that is missing."""
+        if self._rows.clean is None:
+            return read
         targets = np.asarray(self._rows.targets[chunk])
         if not self._objective.has_gaps:
             return targets
-        return np.where(np.isnan(targets), self._rows.values[chunk], targets)
+        return np.where(np.isnan(targets), read, targets)
 
     def ratios(self):
         """Return the gain in variance explained as each code is added.
@@ -223,20 +250,41 @@ class Ordering:
         n_rows, n_codes = len(self._codes), len(self._means)
         most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
         step = math.ceil(n_rows / most)
-        fitted, mapped = self.fitted(), self._map(self._codes[::step])
-        some = self._judge(step, mapped.__getitem__)
-        shares = np.array(
-            [some.explained(fitted, n, self._means) for n in range(1, n_codes + 1)]
-        )
+        shares = self._explained(step, range(1, n_codes + 1))
         if step > 1 and shares[-1] > 0:
-            of_all = self._judge(1, lambda piece: self._map(self._codes[piece]))
-            share = of_all.explained(fitted, n_codes, self._means)
-            shares *= share / shares[-1]
+            shares *= self._explained(1, [n_codes])[-1] / shares[-1]
         return np.diff(shares, prepend=0.0)
 
-    def _judge(self, step, codes_of):
-        every = slice(None, None, step)
-        return _Judge(codes_of, self._rows.targets[every], self._shares[every])
+    def _explained(self, step, counts):
+        """Return the share of variance that as many first codes as each count explain.
+
+        Of every step-th row; the codes after them are at their means. Each of these
+        rows is read once, whatever the number of counts.
+        """
+        fitted, targets = self.fitted(), self._rows.targets[::step]
+        codes, weights = self._codes[::step], self._shares[::step]
+        errors, parts = np.zeros(len(counts)), []
+        for piece in row_chunks(targets):
+            rows, shares = np.asarray(targets[piece]), weights[piece]
+            parts.append(Moments.of(rows, shares))
+            mapped = self._map(codes[piece])
+            for i, n_codes in enumerate(counts):
+                decoded = fitted.decode(self._first(n_codes, mapped))
+                errors[i] += shares @ self._squared_lengths(rows - decoded)
+        variance = Moments.together(parts).squares.sum()
+        # Without variance the decoder's bias explains all.
+        return 1 - errors / variance if variance else np.ones(len(counts))
+
+    def _first(self, n_codes, codes):
+        """Return codes with those after the first at their means."""
+        held = np.arange(len(self._means)) >= n_codes
+        return np.where(held, self._means, codes).astype(np.float32)
+
+    def _squared_lengths(self, errors):
+        """Return the squared length of each row, over what is not missing."""
+        if self._objective.has_gaps:
+            errors = zero_where_missing(errors)
+        return np.einsum("ij,ij->i", errors, errors)
 
     def cut(self, n_codes):
         """Leave out all codes but the first."""
@@ -265,75 +313,14 @@ class Ordering:
         return FittedCodec(codec, weights, self._fitted.scaling)
 
 
-class _Judge:
-    """Tells how much of the variance of rows is explained, by their codes.
-
-    Parameters
-    ----------
-    codes_of : callable
-        Gives the codes of a slice of the rows.
-
-    targets : float32 array of shape (n_rows, n_features) or LazyRows
-        What to reconstruct.
-
-    shares : float64 array of shape (n_rows,)
-        What each row counts.
-    """
-
-    def __init__(self, codes_of, targets, shares):
-        self._codes_of, self._targets = codes_of, targets
-        self._shares = shares / shares.sum()
-        self._pieces = list(row_chunks(targets))
-        self._has_gaps = has_gaps(targets)
-        mean = self._mean()
-        self._variance = self._mean_square(lambda piece: mean.astype(np.float32))
-
-    def explained(self, fitted, n_codes, means):
-        """Return the share explained by the first codes, the others at their means."""
-        held = np.arange(len(means)) >= n_codes
-
-        def decoded(piece):
-            codes = np.where(held, means, self._codes_of(piece))
-            return fitted.decode(codes.astype(np.float32))
-
-        if not self._variance:  # the decoder's bias explains all
-            return 1.0
-        return 1 - self._mean_square(decoded) / self._variance
-
-    def _mean(self):
-        """Return the means of the features over the values that are not missing."""
-        if not self._has_gaps:
-            return self._average(np.asarray)
-        counts = self._average(lambda rows: ~np.isnan(rows))
-        return self._average(zero_where_missing) / np.where(counts, counts, 1)
-
-    def _average(self, function):
-        return sum(
-            self._shares[piece] @ function(np.asarray(self._targets[piece]))
-            for piece in self._pieces
-        )
-
-    def _mean_square(self, predicted):
-        """Return the mean over rows of the squared distance to what is predicted."""
-        total = 0.0
-        for piece in self._pieces:
-            errors = np.asarray(self._targets[piece]) - predicted(piece)
-            if self._has_gaps:
-                errors = zero_where_missing(errors)
-            total += self._shares[piece] @ np.einsum("ij,ij->i", errors, errors)
-        return total
-
-
 def warn_if_short(ratios, share):
     """Warn if codes explain less than the share of the variance asked for."""
     explained = ratios.sum()
     if explained < share:
-        warnings.warn(
+        warn(
             f"The codes explain {explained:.3g} of the variance, less than "
             f"encoding_dim={share:g}; all are kept. Train longer, or give a number of "
-            "codes.",
-            UserWarning,
-            stacklevel=2,
+            "codes."
         )
 
 

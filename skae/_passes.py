@@ -1,5 +1,9 @@
 """What a pass of `partial_fit` leaves for the next: step sizes, and the optimizer."""
 
+import contextlib
+
+from skae import _keras_state
+
 
 def pass_of(trainer, steps):
     """Return what a trainer leaves, as plain data.
@@ -32,5 +36,7 @@ def optimizer_values(last_pass, optimizer):
 
 def _key(optimizer):
     """Tell optimizers apart by all but their learning rate."""
-    config = {**optimizer.get_config(), "learning_rate": None}
-    return f"{type(optimizer).__name__} {config}"
+    held = _keras_state.restored(_keras_state.plain(optimizer))
+    with contextlib.suppress(TypeError):  # a schedule
+        held.learning_rate = 1.0
+    return _keras_state.description(held)[0]

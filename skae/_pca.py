@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 from scipy.linalg import eigh
 
-from skae._data import mean_and_variance, row_chunks
+from skae._data import Moments, mean_and_variance, row_chunks
 from skae._krylov import leading_pairs
+from skae._lazy_rows import LazyRows
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
 
@@ -15,6 +16,9 @@ _NOISE = 1e-14
 _ROUNDING_OF_ZERO = 1e-28
 _LARGEST_MATRIX = 2500
 _FLOAT64_PRODUCTS = 10**10
+# Dense rows may lie in a file, where every block reads them again.
+_KRYLOV_BLOCKS, _KRYLOV_BLOCKS_OF_SPARSE_ROWS = 6, 10
+_VALUES_AT_A_TIME = 2**20
 # Up to this density a sparse matrix is multiplied faster than the dense one.
 _SPARSE_PRODUCTS = 0.05
 
@@ -122,7 +126,6 @@ def principal_axes(values, weights, n_components, generator):
     PrincipalAxes
     """
     n_rows, n_features = values.shape
-    mean, total = mean_and_variance(values, weights)
     weights = weights / weights.sum()
     n_components = min(n_components, n_rows, n_features)
     if n_features <= min(_LARGEST_MATRIX, 4 * n_rows):
@@ -131,7 +134,9 @@ def principal_axes(values, weights, n_components, generator):
         decompose = _from_gram_matrix
     else:
         decompose = _from_krylov_space
-    variances, components = decompose(values, weights, mean, n_components, generator)
+    mean, total, variances, components = decompose(
+        values, weights, n_components, generator
+    )
     kept = variances > _NOISE * total.sum()
     variances, components = variances[kept], components[kept]
     components *= signs_of(components)[:, None]
@@ -145,50 +150,122 @@ def signs_of(components):
     return np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
 
 
-def _from_covariance(values, weights, mean, n_components, generator):
+def _from_covariance(values, weights, n_components, generator):
     if isinstance(values, SparseRows) and values.density <= _SPARSE_PRODUCTS:
+        mean, total = mean_and_variance(values, weights)
         covariance = Deviations(values, weights, mean).covariance()
     else:
-        covariance = _covariance(values, weights, mean)
-    return _largest_eigenpairs(covariance, n_components)
+        mean, total, covariance = _moments_and_covariance(values, weights)
+    return mean, total, *_largest_eigenpairs(covariance, n_components)
 
 
-def _covariance(values, weights, mean):
+def _moments_and_covariance(values, weights):
+    """Return means, variances and covariance of dense rows, which are read once.
+
+    By the law of total covariance: chunks deviate from their own means, which need no
+    reading before, and these means from that of all.
+    """
     n_features = values.shape[1]
     # Large products in float32 are twice as fast; sums over chunks stay float64.
     exact = len(values) * n_features**2 < _FLOAT64_PRODUCTS
 
     def product(chunk):
-        scaled = values[chunk] - mean
-        scaled *= np.sqrt(weights[chunk])[:, None]
+        rows = np.asarray(values[chunk])
+        part = Moments.of(rows, weights[chunk])
+        scaled = _scaled(rows, weights[chunk], part.mean)
         scaled = scaled if exact else scaled.astype(np.float32)
-        return scaled.T @ scaled
+        return part, scaled.T @ scaled
 
     covariance = np.zeros((n_features, n_features))
-    for part in map_in_threads(product, row_chunks(values)):
-        covariance += part
-    return covariance
+    parts = []
+    for part, within in map_in_threads(product, row_chunks(values)):
+        parts.append(part)
+        covariance += within
+    found = Moments.together(parts)
+    means = np.array(
+        [np.sqrt(part.weights) * (part.mean - found.mean) for part in parts]
+    )
+    covariance += means.T @ means
+    return found.mean, found.variance, covariance
 
 
-def _from_gram_matrix(values, weights, mean, n_components, generator):
+def _from_gram_matrix(values, weights, n_components, generator):
     if isinstance(values, SparseRows):
+        mean, total = mean_and_variance(values, weights)
         deviations = Deviations(values, weights, mean)
         variances, left = _largest_eigenpairs(deviations.gram_matrix(), n_components)
         components = deviations.transposed_matmul(left.T).T
     else:
-        scaled = np.array(values, np.float64)
-        scaled -= mean
-        scaled *= np.sqrt(weights)[:, None]
-        variances, left = _largest_eigenpairs(scaled @ scaled.T, n_components)
-        components = left @ scaled
+        mean, total, gram_matrix = _moments_and_gram_matrix(values, weights)
+        variances, left = _largest_eigenpairs(gram_matrix, n_components)
+        components = _left_times_deviations(left, values, weights, mean)
     lengths = np.linalg.norm(components, axis=1, keepdims=True)
-    return variances, components / np.maximum(lengths, np.finfo(float).tiny)
+    return (
+        mean,
+        total,
+        variances,
+        components / np.maximum(lengths, np.finfo(float).tiny),
+    )
 
 
-def _from_krylov_space(values, weights, mean, n_components, generator):
-    is_sparse = isinstance(values, SparseRows)
-    kind = Deviations if is_sparse else _DenseDeviations
-    return leading_pairs(kind(values, weights, mean), n_components, generator)
+def _moments_and_gram_matrix(values, weights):
+    """Return means and variances of dense rows, and their Gram matrix.
+
+    Some features are read at a time, once, so that wide rows need no copy.
+    """
+
+    def product(part):
+        columns = _columns(values, part)
+        found = Moments.of(columns, weights)
+        scaled = _scaled(columns, weights, found.mean)
+        return found, scaled @ scaled.T
+
+    gram_matrix = np.zeros(2 * (len(values),))
+    parts = []
+    for part, of_part in map_in_threads(product, _column_parts(values)):
+        parts.append(part)
+        gram_matrix += of_part
+    mean = np.concatenate([part.mean for part in parts])
+    total = np.concatenate([part.variance for part in parts])
+    return mean, total, gram_matrix
+
+
+def _left_times_deviations(left, values, weights, mean):
+    products = map_in_threads(
+        lambda part: left @ _scaled(_columns(values, part), weights, mean[part]),
+        _column_parts(values),
+    )
+    return np.concatenate(list(products), axis=1)
+
+
+def _column_parts(values):
+    """Yield slices over the features, each of a few megabytes of all rows."""
+    n_rows, n_features = values.shape
+    step = max(1, _VALUES_AT_A_TIME // n_rows)
+    for start in range(0, n_features, step):
+        yield slice(start, min(start + step, n_features))
+
+
+def _columns(values, part):
+    lazy = isinstance(values, LazyRows)
+    return np.asarray(values.columns(part) if lazy else values[:, part])
+
+
+def _scaled(rows, weights, mean):
+    scaled = rows - mean
+    scaled *= np.sqrt(weights)[:, None]
+    return scaled
+
+
+def _from_krylov_space(values, weights, n_components, generator):
+    mean, total = mean_and_variance(values, weights)
+    kind: type[Deviations | _DenseDeviations] = _DenseDeviations
+    most_blocks = _KRYLOV_BLOCKS
+    if isinstance(values, SparseRows):
+        kind, most_blocks = Deviations, _KRYLOV_BLOCKS_OF_SPARSE_ROWS
+    deviations = kind(values, weights, mean)
+    pairs = leading_pairs(deviations, n_components, generator, most_blocks)
+    return mean, total, *pairs
 
 
 class _DenseDeviations:
@@ -213,15 +290,22 @@ class _DenseDeviations:
         )
         return np.concatenate(list(products))
 
-    def transposed_matmul(self, vectors):
-        """Return the transposed matrix times vectors, (n_features, n_vectors)."""
-        products = map_in_threads(
-            lambda chunk: self._block(chunk).T @ vectors[chunk],
-            row_chunks(self._values, 4 * vectors.shape[1]),
-        )
-        total = np.zeros((self.n_features, vectors.shape[1]))
-        for product in products:  # sums over chunks stay float64
-            total += product
+    def covariance_times(self, vectors):
+        """Return the transposed matrix times the matrix times vectors.
+
+        The rows are read once.
+        """
+        vectors = vectors.astype(np.float32)
+
+        def product(chunk):
+            block = self._block(chunk)
+            return block.T @ (block @ vectors)
+
+        total = np.zeros(vectors.shape)
+        for part in map_in_threads(
+            product, row_chunks(self._values, 4 * vectors.shape[1])
+        ):  # sums over chunks stay float64
+            total += part
         return total
 
 

@@ -1,6 +1,7 @@
 """Randomness that leaves every global generator as it found it."""
 
 import contextlib
+import contextvars
 import random
 
 import numpy as np
@@ -37,13 +38,36 @@ def draw_seed(generator):
     return int(generator.randint(_MAX_SEED))
 
 
+_source: contextvars.ContextVar = contextvars.ContextVar("source", default=None)
+
+
+@contextlib.contextmanager
+def seeds_from(seed):
+    """Have `next_seed` draw from a generator with this seed, in the body's thread."""
+    token = _source.set(np.random.RandomState(seed))
+    try:
+        yield
+    finally:
+        _source.reset(token)
+
+
+def next_seed():
+    """Return a seed for a Keras initializer or layer.
+
+    Outside `seeds_from`, where users build networks by themselves, that is None: Keras
+    draws a seed then, as `keras.utils.set_random_seed` settles it.
+    """
+    source = _source.get()
+    return None if source is None else draw_seed(source)
+
+
 @contextlib.contextmanager
 def seeded(seed):
     """Seed Python's and NumPy's global generators for the body only.
 
-    Keras draws the default seeds of initialisers and random layers from Python's
-    generator. One thread at a time is in a body, so two fits cannot disturb each
-    other's draws.
+    This is for models of a user's own code, whose initializers and random layers may
+    have no seeds: Keras draws these from Python's generator. One thread at a time is
+    in a body, so two fits cannot disturb each other's draws.
     """
     with _global_generators.held():
         python_state, numpy_state = random.getstate(), np.random.get_state()

@@ -1,16 +1,23 @@
-"""Fits that were made elsewhere: checked, then built, on first use."""
+"""Fits as plain data, and back: checked, then built, on first use."""
 
+import copy
 import functools
-import itertools
-from concurrent.futures import ThreadPoolExecutor
+import math
+import numbers
 
-from skae import _backend, _random
+import numpy as np
+
+from skae import _backend, _keras_state, _losses
+from skae._data import Scaling
 from skae._inference import FittedCodec
-from skae.exceptions import SavedFileError
+from skae._keras_state import check_weights
+from skae._objective import NegativeELBO, Objective
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork, RecurrentNetwork
 from skae.networks._models import variables
 
 OWN_NETWORKS = ConvNetwork, DenseNetwork, RecurrentNetwork
+
+_OBJECTIVES = {objective.__name__: objective for objective in (NegativeELBO, Objective)}
 
 
 class RestoredFit(FittedCodec):
@@ -18,22 +25,19 @@ class RestoredFit(FittedCodec):
 
     So a file cannot make a network larger than itself, and weights of another network
     are told from right ones.
+
+    Parameters
+    ----------
+    architecture : tuple
+        What `Codec` takes.
+
+    weights, scaling : see `FittedCodec`
     """
 
-    @classmethod
-    def restored(cls, architecture, weights, scaling):
-        """Return a fit made elsewhere; its codec is made on first use.
-
-        Parameters
-        ----------
-        architecture : tuple
-            What `Codec` takes.
-        """
-        fitted = cls.__new__(cls)
-        fitted.architecture = architecture
-        fitted.weights = weights
-        fitted.scaling = scaling
-        return fitted
+    def __init__(self, architecture, weights, scaling):
+        self.architecture = architecture
+        self.weights = weights
+        self.scaling = scaling
 
     @functools.cached_property
     def codec(self):
@@ -72,54 +76,70 @@ def _is_data(network):
     return all(isinstance(model, keras.Model) for model in models)
 
 
-def check_weights(weights, variables_of_models, others=()):
-    """Raise a SavedFileError unless weights are values of Keras variables.
+def plain_fit(fitted, given):
+    """Return a `FittedCodec` as plain data and its network.
 
     Parameters
     ----------
-    weights : list of ndarray
-        Values of the models' variables, and then of others.
-
-    variables_of_models : callable
-        Builds Keras models and returns their variables, which get no memory.
-
-    others : list of keras.Variable
-        With values.
+    given : object
+        The estimator's parameter `network`. If the fit is of that network, it is
+        written once, and its models are the same again.
     """
-    _backend.load()  # what stops it is no fault of the file
-    try:
-        wanted = _without_memory(variables_of_models)
-    except Exception as error:
-        raise SavedFileError(
-            f"The network that was saved cannot be built: {error} Take another copy of "
-            "the file, or fit again."
-        ) from error
-    wanted += [(tuple(v.shape), v.dtype) for v in others]
-    found = [(values.shape, values.dtype.name) for values in weights]
-    for number, (one, other) in enumerate(itertools.zip_longest(found, wanted)):
-        if one != other:
-            raise SavedFileError(
-                "The weights that were saved are not those of the network that was "
-                f"saved: number {number} is {_text(one)}, not {_text(other)}. Take "
-                "another copy of the file, or fit again."
-            )
+    network, sample_shape, dim, objective = fitted.architecture
+    fields = dict(vars(objective))
+    fields["loss"] = _losses.as_given(objective.loss)
+    return {
+        "network": None if _is_shallow_copy(network, given) else network,
+        "sample_shape": sample_shape,
+        "encoding_dim": dim,
+        "objective": {"name": type(objective).__name__, **_keras_state.plain(fields)},
+        "weights": [np.asarray(values) for values in fitted.weights],  # of scalars too
+        "mean": fitted.scaling.mean,
+        "scale": float(fitted.scaling.scale),
+    }
 
 
-def _without_memory(variables_of_models):
-    """Return shapes and types of the variables that Keras models would have.
+def _is_shallow_copy(network, given):
+    one, other = vars(network), getattr(given, "__dict__", {})
+    is_such = type(network) is type(given) and one.keys() == other.keys()
+    return is_such and all(one[name] is other[name] for name in one)
 
-    In a stateless scope Keras leaves variables without values; at the end of the
-    thread it forgets them.
+
+def fit_of(state, given):
+    """Return the `RestoredFit` of what `plain_fit` returned; see there.
+
+    Raises
+    ------
+    ValueError, TypeError or LookupError
+        When it is something else.
     """
-    keras, _ = _backend.load()
+    shape, dim = state["sample_shape"], state["encoding_dim"]
+    weights, mean, scale = state["weights"], state["mean"], state["scale"]
+    sizes = [*_checked(shape, isinstance(shape, tuple)), dim]
+    _checked(sizes, all(type(size) is int and size > 0 for size in sizes))
+    _checked(weights, isinstance(weights, list) and all(map(_is_numbers, weights)))
+    _checked(mean, _is_numbers(mean) and mean.shape == (math.prod(shape),))
+    _checked(scale, isinstance(scale, numbers.Real) and 0 < float(scale) < math.inf)
+    network = copy.copy(given) if state["network"] is None else state["network"]
+    architecture = network, shape, dim, _objective_of(state["objective"])
+    return RestoredFit(architecture, weights, Scaling(mean, float(scale)))
 
-    def describe():
-        with keras.StatelessScope(initialize_variables=False):
-            return [(tuple(v.shape), v.dtype) for v in variables_of_models()]
 
-    with _random.seeded(0), ThreadPoolExecutor(1) as thread:
-        return thread.submit(describe).result()
+def _objective_of(state):
+    fields = _keras_state.restored(state)
+    cls = _OBJECTIVES[fields.pop("name")]
+    _checked(fields["corruption"], fields["corruption"] is None)
+    for name in fields.keys() - {"loss", "corruption"}:
+        _checked(fields[name], isinstance(fields[name], numbers.Real))
+    fields["loss"] = _losses.comparable(fields["loss"])
+    return cls(**fields)
 
 
-def _text(kind):
-    return "missing" if kind is None else f"{kind[1]} of shape {kind[0]}"
+def _is_numbers(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+
+
+def _checked(value, is_right):
+    if not is_right:
+        raise ValueError(f"{value!r:.100} is no part of a fit.")
+    return value

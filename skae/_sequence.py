@@ -1,9 +1,14 @@
 """Recurrent autoencoders for sequences."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 from skae import _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import Objective
+from skae._typing import Auto, Callbacks, Loss, Optimizer, Seed, Shape
 from skae.networks import RecurrentNetwork
 
 
@@ -84,31 +89,31 @@ class SequenceAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim=32,
+        encoding_dim: int | float | None = 32,
         *,
-        units=64,
-        n_layers=1,
-        cell="gru",
-        bidirectional=False,
-        sequence_shape=None,
-        whiten=False,
-        nested_dropout=False,
-        missing_values="error",
-        loss="mse",
-        init="auto",
-        optimizer="auto",
-        learning_rate="auto",
-        learning_rate_schedule="cosine",
-        batch_size="auto",
-        epochs="auto",
-        validation_fraction="auto",
-        early_stopping=True,
-        patience="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        units: int = 64,
+        n_layers: int = 1,
+        cell: Literal["lstm", "gru"] = "gru",
+        bidirectional: bool = False,
+        sequence_shape: Shape | None = None,
+        whiten: bool = False,
+        nested_dropout: bool = False,
+        missing_values: Literal["error", "allow"] = "error",
+        loss: Loss = "mse",
+        init: Literal["auto", "pca", "random"] = "auto",
+        optimizer: Optimizer = "auto",
+        learning_rate: float | Auto = "auto",
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int | Auto = "auto",
+        epochs: int | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        early_stopping: bool = True,
+        patience: int | Auto = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         self.encoding_dim = encoding_dim
         self.units = units
         self.n_layers = n_layers
@@ -133,7 +138,7 @@ class SequenceAutoencoder(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _network(self):
+    def _network(self) -> RecurrentNetwork:
         return RecurrentNetwork(
             self.units,
             n_layers=self.n_layers,
@@ -142,5 +147,5 @@ class SequenceAutoencoder(BaseAutoencoder):
             sequence_shape=self.sequence_shape,
         )
 
-    def _objective(self):
+    def _objective(self) -> Objective:
         return Objective.of(self)

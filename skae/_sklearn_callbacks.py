@@ -1,5 +1,7 @@
 """scikit-learn's own callbacks, where its version has them: 1.9 and newer."""
 
+from skae._observers import Observer
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
@@ -12,8 +14,16 @@ except ImportError:
         return method
 
 
-def fit_tasks(estimator, given, n_epochs, attributes_of):
-    """Return what announces a fit and its epochs to the estimator's callbacks.
+def has_callbacks(estimator):
+    """Tell whether an estimator has callbacks of `set_callbacks`."""
+    return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+class FitTasks(Observer):
+    """Announces a fit and its epochs to an estimator's callbacks.
+
+    Callbacks that score get the rows of X and, as `y`, the user's or else X itself,
+    which is what an autoencoder is to predict.
 
     Parameters
     ----------
@@ -28,69 +38,31 @@ def fit_tasks(estimator, given, n_epochs, attributes_of):
 
     attributes_of : callable
         Returns the fitted attributes that a `Training` makes, as a dict.
-
-    Returns
-    -------
-    FitTasks or NoTasks
-    """
-    if not has_callbacks(estimator):
-        return NO_TASKS
-    return FitTasks(estimator, given, n_epochs, attributes_of)
-
-
-def has_callbacks(estimator):
-    """Tell whether an estimator has callbacks of `set_callbacks`."""
-    return bool(getattr(estimator, "_skl_callbacks", None))
-
-
-class NoTasks:
-    """Stands in for `FitTasks` where there are no callbacks."""
-
-    stopped = False
-
-    def epoch_begin(self):
-        """Do nothing."""
-
-    def epoch_end(self, training):
-        """Do nothing."""
-
-    def end(self, attributes):
-        """Do nothing."""
-
-
-NO_TASKS = NoTasks()
-
-
-class FitTasks:
-    """Announces a fit and its epochs; see `fit_tasks` for the parameters.
-
-    Callbacks that score get the rows of X and, as `y`, the user's or else X itself,
-    which is what an autoencoder is to predict.
-
-    Attributes
-    ----------
-    stopped : bool
-        Whether a callback has asked for the end of training.
     """
 
     def __init__(self, estimator, given, n_epochs, attributes_of):
         self.stopped = False
         self._attributes_of = attributes_of
+        self._n_epochs = n_epochs
         self._hooks = {
             "estimator": estimator,
             "X": given.X,
             "y": given.X if given.y is None else given.y,
         }
-        self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+
+    def begin(self, trainer, start_loss):
+        """Announce the fit."""
+        estimator = self._hooks["estimator"]
+        self._fit = estimator._init_callback_context(max_subtasks=self._n_epochs)
         self._fit.call_on_fit_task_begin(**self._hooks)
 
-    def epoch_begin(self):
+    def epoch_begin(self, epoch):
         """Announce an epoch."""
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._hooks)
 
-    def epoch_end(self, training):
-        """Hand over an epoch, with a function that gives the `Training` so far."""
+    def epoch_end(self, epoch, logs, training):
+        """Hand over an epoch."""
         # Called only if a callback wants a fitted estimator.
         self.stopped |= self._epoch.call_on_fit_task_end(
             **self._hooks,
@@ -98,7 +70,7 @@ class FitTasks:
         )
 
     def end(self, attributes):
-        """Hand over the fit, with its fitted attributes."""
+        """Hand over the fit."""
         self._fit.call_on_fit_task_end(
             **self._hooks, reconstruction_attributes=attributes
         )

@@ -220,6 +220,10 @@ class Deviations:
             start += len(roots)
         return total
 
+    def covariance_times(self, vectors):
+        """Return the transposed matrix times the matrix times vectors."""
+        return self.transposed_matmul(self @ vectors)
+
     def covariance(self):
         """Return the transposed matrix times the matrix, as a dense array."""
         total = np.zeros(2 * self._shift.shape)

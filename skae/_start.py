@@ -1,7 +1,5 @@
 """The PCA start: a network that begins as PCA, and steps of PCA's size."""
 
-import warnings
-
 import numpy as np
 from scipy.special import logit
 
@@ -10,8 +8,9 @@ from skae._regression import logistic_regression, poisson_regression
 from skae._settings import Steps
 from skae._sparse import Deviations, SparseRows
 from skae._threads import map_in_threads, one_blas_thread
+from skae._warnings import warn
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
-from skae.networks._models import kernels
+from skae.networks._models import kernels, variables
 
 # How far from zero the largest code starts, where the activation is nearly linear.
 _LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 0.2}
@@ -73,13 +72,11 @@ def check_network(network):
 def warn_of_lost_axes(axes):
     """Warn if the network cannot tell axes from rounding."""
     if axes.are_beyond_float32:
-        warnings.warn(
+        warn(
             "Some features vary by less than a millionth of others, and encoding_dim "
             "asks for axes that only they have. The network computes in float32, where "
             "these are lost. Scale the features, for instance with "
-            "sklearn.preprocessing.StandardScaler, or use fewer codes.",
-            UserWarning,
-            stacklevel=2,
+            "sklearn.preprocessing.StandardScaler, or use fewer codes."
         )
 
 
@@ -90,9 +87,9 @@ def start_is_exact(code_activation):
 
 @one_blas_thread()
 def start_at_pca(
-    encoder, decoder, own, axes, code_activation, rows, objective, weight_decay
+    encoder, decoder, weights, axes, code_activation, rows, objective, weight_decay
 ):
-    """Set a network to PCA and choose the size of its steps.
+    """Return the weights of a network that is PCA, and the size of its steps.
 
     The layers named `LINEAR` become the principal axes. In front of a code
     activation the codes are moved and shrunk to where it is linear: a ReLU starts
@@ -110,10 +107,11 @@ def start_at_pca(
     Parameters
     ----------
     encoder, decoder : keras.Model
-        Freshly built; their variables are assigned.
+        The network; it stays as it is.
 
-    own : list of keras.Variable
-        The objective's variables; assigned as well.
+    weights : list of arrays
+        Initial values of its variables, in the order of `variables`, and then of the
+        objective's own.
 
     axes : PrincipalAxes
         Where to start.
@@ -132,19 +130,27 @@ def start_at_pca(
 
     Returns
     -------
-    Steps
+    weights : list of arrays
+        In the same order.
+
+    steps : Steps
     """
     kind = _VariationalStart if objective.outputs_per_code == 2 else _Start
-    start = kind(encoder, decoder, own, axes, code_activation, rows, objective)
+    start = kind(encoder, decoder, weights, axes, code_activation, rows, objective)
     start.assign()
-    return Steps(tuple(start.step_sizes()), tuple(start.decays(weight_decay)))
+    steps = Steps(tuple(start.step_sizes()), tuple(start.decays(weight_decay)))
+    return start.weights, steps
 
 
 class _Start:
     """Works out the start and the step sizes of `start_at_pca`."""
 
-    def __init__(self, encoder, decoder, own, axes, code_activation, rows, objective):
-        self._encoder, self._decoder, self._own = encoder, decoder, own
+    def __init__(
+        self, encoder, decoder, weights, axes, code_activation, rows, objective
+    ):
+        self._encoder, self._decoder = encoder, decoder
+        self.weights = list(weights)
+        self._numbers = {id(v): i for i, v in enumerate(variables(encoder, decoder))}
         self._axes, self._objective = axes, objective
         self._flat, self._weights = rows.targets, rows.weights
         n_codes = decoder.input_shape[-1]
@@ -211,19 +217,29 @@ class _Start:
         n_rows = len(self._flat)
         return np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
 
+    @property
+    def _n_own(self):
+        """Number of the objective's own variables."""
+        return len(self.weights) - len(self._numbers)
+
+    def _set(self, layer, *values):
+        """Set the weights of a layer in a model."""
+        for variable, value in zip(layer.weights, values, strict=True):
+            self.weights[self._numbers[id(variable)]] = np.asarray(value, np.float32)
+
     def assign(self):
-        """Assign the start to the models' variables."""
-        linear = self._encoder.get_layer(LINEAR)
+        """Set the weights to the start."""
         kernel = self._readers.T * self._slope
-        linear.set_weights([kernel, self._offset - self._axes.mean @ kernel])
+        offset = self._offset - self._axes.mean @ kernel
+        self._set(self._encoder.get_layer(LINEAR), kernel, offset)
         kernel, bias = self._decoder_map()
         kernel = kernel / (self._slope * self._gain)[:, None]
-        linear = self._decoder.get_layer(LINEAR)
-        linear.set_weights([kernel, bias - self._level @ kernel])
+        self._set(self._decoder.get_layer(LINEAR), kernel, bias - self._level @ kernel)
         first = self._first_hidden_layer()
         if first is not None:
-            kernel = first.kernel.numpy() / self._code_spread()[:, None]
-            first.set_weights([kernel, -self._level @ kernel])
+            drawn = self.weights[self._numbers[id(first.kernel)]]
+            kernel = drawn / self._code_spread()[:, None]
+            self._set(first, kernel, -self._level @ kernel)
 
     def _decoder_map(self):
         """Return kernel and bias from principal components to outputs."""
@@ -291,7 +307,7 @@ class _Start:
             own = sizes.get((model.name, layer.name), [])
             n_others = len(layer.trainable_variables) - len(own)
             found += (own + [np.ones(1)] * n_others)[: len(layer.trainable_variables)]
-        found += [np.ones(())] * len(self._own)
+        found += [np.ones(())] * self._n_own
         return [np.asarray(size, np.float32) for size in found]
 
     def decays(self, weight_decay):
@@ -306,7 +322,7 @@ class _Start:
             weight_decay if v.path in pulled else 0.0
             for _, layer in self._layers()
             for v in layer.trainable_variables
-        ] + [0.0] * len(self._own)
+        ] + [0.0] * self._n_own
 
     def _layers(self):
         for model in (self._encoder, self._decoder):
@@ -319,21 +335,21 @@ class _VariationalStart(_Start):
     """Probabilistic PCA: means, log-variances and noise of the best linear model."""
 
     def assign(self):
-        """Assign the start to the variables; see `_Start.assign`."""
+        """Set the weights to the start; see `_Start.assign`."""
         columns, bias, informations = self._generator()
         precisions = 1 + informations
         spreads = self._spread
         # The posterior mean of a code is its principal component, shrunk.
         slopes = np.sqrt(informations / precisions) / spreads
         linear = self._encoder.get_layer(LINEAR)
-        kernel, offset = (value.numpy() * 0 for value in linear.variables)
+        kernel, offset = (np.zeros(v.shape, np.float32) for v in linear.weights)
         kernel[:, ::2] = self._components.T * slopes
         offset[::2] = -self._axes.mean @ kernel[:, ::2]
         offset[1::2] = -np.log(precisions)
-        linear.set_weights([kernel, offset])
-        self._decoder.get_layer(LINEAR).set_weights([columns, bias])
-        if self._own:
-            self._own[0].assign(np.log(self._noise_variance()))
+        self._set(linear, kernel, offset)
+        self._set(self._decoder.get_layer(LINEAR), columns, bias)
+        if self._n_own:
+            self.weights[-1] = np.float32(np.log(self._noise_variance()))
 
     def _noise_variance(self):
         n_lost = max(self._flat.shape[1] - len(self._axes.variances), 1)

@@ -1,15 +1,16 @@
 """Threads: how many to use, and the same bits however many they are."""
 
-import collections
 import contextlib
 import functools
+import itertools
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
-from joblib import cpu_count
+from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import ThreadpoolController
+
+from skae._interruption import let_interrupts_in
 
 
 class Lock:
@@ -57,27 +58,40 @@ def one_blas_thread():
     Their last bits depend on the number of threads, and so on how many processes
     share the cores. The limit is the whole process's, so one body runs at a time.
     """
-    with _blas_lock.held(), _blas().limit(limits=1, user_api="blas"):
+    with _blas_lock.held(), _blas_limit():
         yield
 
 
+def _blas_limit():
+    return _blas_controller().limit(limits=1, user_api="blas")
+
+
 @functools.cache
-def _blas():
+def _blas_controller():
     return ThreadpoolController()
 
 
 def map_in_threads(function, items):
     """Yield what `function` makes of each item, in order, computed side by side.
 
-    Few results wait at a time, since they may be large. In each thread matrices are
-    multiplied as in `one_blas_thread`.
+    Read it within `one_blas_thread`, whose limit holds in the threads as well. Few
+    results wait at a time, since they may be large: joblib would compute ahead of a
+    slow reader without end, so it gets a few items at a time.
     """
-    most = n_threads()
-    waiting: collections.deque = collections.deque()
-    with one_blas_thread(), ThreadPoolExecutor(most) as pool:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > most:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+
+    def run(item):
+        with _blas_limit():  # some libraries have one for each thread
+            return function(item)
+
+    items, most = iter(items), n_threads()
+    some = list(itertools.islice(items, 2 * most))
+    if len(some) < 2:  # joblib takes some 15 ms to start threads
+        yield from map(run, some)
+        return
+    # Threads by `require`, whatever a user's `joblib.parallel_config` says.
+    with Parallel(most, require="sharedmem", return_as="generator") as parallel:
+        while some:
+            for result in parallel(delayed(run)(item) for item in some):
+                let_interrupts_in()
+                yield result
+            some = list(itertools.islice(items, 2 * most))

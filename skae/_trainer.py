@@ -1,13 +1,12 @@
 """Keras models in training: the compiled call that runs an epoch over them."""
 
 import contextlib
-import json
 import math
 from collections import OrderedDict
 
 import numpy as np
 
-from skae import _backend
+from skae import _backend, _keras_state
 from skae._corruption import Frame
 from skae._interruption import Pace
 from skae._pool import evict_oldest
@@ -52,6 +51,10 @@ class Trainer:
 
     compile_with_xla : bool, default=False
         Whether XLA compiles the steps.
+
+    models : tuple of keras.Model or None, default=None
+        The network's encoder and decoder, from here on the trainer's own. None builds
+        them.
     """
 
     def __init__(
@@ -65,18 +68,18 @@ class Trainer:
         step_shapes=(),
         has_targets=False,
         compile_with_xla=False,
+        models=None,
     ):
-        keras, tf = _backend.load()
-        self.encoder, self.decoder = build(
-            network, sample_shape, encoding_dim, objective
-        )
+        keras, _ = _backend.load()
+        if models is None:
+            models = build(network, sample_shape, encoding_dim, objective)
+        self.encoder, self.decoder = models
         self.objective = objective
         self.optimizer = optimizer
         self._sample_shape = sample_shape
         self._n_draws = objective.n_draws(encoding_dim)
         self._seed = keras.random.SeedGenerator(0)
         self._pace = Pace()
-        self._compiled_with_xla = compile_with_xla
         self._own = objective.build()
         self.variables = variables(self.encoder, self.decoder) + self._own
         self.trainable = (
@@ -87,9 +90,10 @@ class Trainer:
         optimizer.build(self.trainable)
         self._fresh_optimizer = self.optimizer_values
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
-        steps = tf.function(self._take_steps, jit_compile=compile_with_xla)
-        self._run = steps.get_concrete_function(
-            *_step_signature(sample_shape, objective, step_shapes, has_targets)
+        self._run = _backend.traced(
+            self._take_steps,
+            *_step_signature(sample_shape, objective, step_shapes, has_targets),
+            jit_compile=compile_with_xla,
         )
 
     @property
@@ -106,7 +110,7 @@ class Trainer:
     @property
     def learning_rate(self):
         """The optimizer's present learning rate, before the schedule's factor."""
-        return float(self.optimizer.learning_rate.numpy())
+        return float(self.optimizer.learning_rate)
 
     def reset(self, weights, seed=0, optimizer_values=None):
         """Start from the given values and a seed.
@@ -141,25 +145,6 @@ class Trainer:
         """Assign values to all variables."""
         _assign(self.variables, weights)
 
-    @property
-    def unsaved(self):
-        """Values of what a weights file of `autoencoder` lacks.
-
-        The objective's own variables, and the states of all that draws at random.
-        """
-        return [v.numpy() for v in self._unsaved_variables()]
-
-    def restore(self, unsaved):
-        """Assign the values of `unsaved`."""
-        _assign(self._unsaved_variables(), unsaved)
-
-    def _unsaved_variables(self):
-        # The variables of Keras models include the states of random layers; the
-        # weights do not.
-        saved = {id(v) for v in self.encoder.weights + self.decoder.weights}
-        unsaved = [v for v in self.variables if id(v) not in saved]
-        return [*unsaved, self._seed.state]
-
     def autoencoder(self):
         """Return the model that callbacks see, compiled with the optimizer."""
         keras, _ = _backend.load()
@@ -180,8 +165,9 @@ class Trainer:
         n_batches,
         steps=NO_STEPS,
         frame=(),
+        one_by_one=False,
     ):
-        """Train on batches.
+        """Train on batches, a piece at a time. The steps are the same, however cut.
 
         Parameters
         ----------
@@ -207,29 +193,41 @@ class Trainer:
         frame : sequence of tensors
             Of `Frame.tensors`, if the objective corrupts rows.
 
-        Returns
-        -------
-        float64 array of shape (n_terms,)
-            Mean of the weighted terms, each taken before its step.
+        one_by_one : bool, default=False
+            Whether each batch is a piece.
+
+        Yields
+        ------
+        mean : float64 array of shape (n_terms,)
+            Of the weighted terms of all batches so far, each taken before its step.
+
+        weight : float
+            Sum of the weights of their rows.
         """
         _, tf = _backend.load()
-        rate = self.learning_rate
+        weights = batches[1]
         batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = tf.constant(np.asarray(steps.decays, np.float32))
         arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]
         total = tf.zeros(len(self.objective.terms))
-        for piece in self._pace.pieces(n_batches):
-            with self._quiet_start():
-                total, mean = self._run(*arguments, tf.constant(piece), total)
-                mean = mean.numpy()
+        for piece in self._pieces(n_batches, one_by_one):
+            rate = self.learning_rate
+            total, mean = self._run(*arguments, tf.constant(piece), total)
+            mean = mean.numpy()
             if self.follows_schedule:
                 self.optimizer.learning_rate.assign(rate)
-        return mean.astype(np.float64)
+            done = weights if piece[1] == n_batches else weights[: piece[1]]
+            part = done.sum() / weights.sum()
+            yield mean.astype(np.float64) / part, done.sum()
 
-    def _quiet_start(self):
-        if self._compiled_with_xla:
-            return _backend.quiet_start_of_xla()
-        return contextlib.nullcontext()
+    def _pieces(self, n_batches, one_by_one):
+        """Yield the first batch and the one after the last of each piece."""
+        if not one_by_one:
+            yield from self._pace.pieces(n_batches)
+            return
+        for batch in range(n_batches):
+            for _ in self._pace.pieces(1):
+                yield batch, batch + 1
 
     def _take_steps(self, data, batches, step_sizes, decays, frame, piece, total):
         """Train on the batches from the first to before the second of `piece`.
@@ -241,11 +239,11 @@ class Trainer:
         full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
         i = piece[0]
         while i < piece[1]:  # XLA would compile a tf.range anew for other ends
-            rate = full_rate
             if self.follows_schedule:
-                rate = full_rate * factors[i]
-                self.optimizer.learning_rate.assign(rate)
+                self.optimizer.learning_rate.assign(full_rate * factors[i])
+            rate = tf.cast(self.optimizer.learning_rate, tf.float32)
             before = [tf.identity(v.value) for v in self.trainable]
+            n_updates = self._n_updates()
             batch = [tf.gather(part, rows[i]) for part in data]
             targets = batch[-1]
             if frame:
@@ -254,7 +252,7 @@ class Trainer:
                 )
             total += self._take_step(batch[0], targets, weights[i], term_weights[i])
             if step_sizes:
-                self._rescale_step(before, step_sizes, rate * decays)
+                self._rescale_step(before, step_sizes, rate, decays, n_updates)
             i += 1
         return total, total / tf.reduce_sum(weights)
 
@@ -303,13 +301,36 @@ class Trainer:
         own = [variable.value for variable in self._own]
         return self.objective.row_terms(targets, encoded, outputs, own)
 
-    def _rescale_step(self, before, step_sizes, decays):
-        """Multiply the step just taken by the step sizes, and decay the weights."""
+    def _rescale_step(self, before, step_sizes, rate, decays, n_updates):
+        """Multiply the step just taken by the step sizes, and decay the weights.
+
+        With a decay d of its own the optimizer has, at the learning rate r, made
+        (1 - r d) w + step of a weight w (Loshchilov and Hutter, 2019). Only the step is
+        multiplied.
+        """
+        own_decay, decays = self._own_decay(n_updates), rate * decays
         for i, (variable, old, size) in enumerate(
             zip(self.trainable, before, step_sizes, strict=True)
         ):
-            step = size * (variable.value - old) - decays[i] * old
-            variable.assign(old + step)
+            decayed = old if own_decay is None else (1 - rate * own_decay) * old
+            step = size * (variable.value - decayed) - decays[i] * old
+            variable.assign(decayed + step)
+
+    def _own_decay(self, n_updates):
+        """Return the weight decay that the optimizer applied in its last step.
+
+        One that accumulates gradients leaves the weights until it has enough.
+        """
+        _, tf = _backend.load()
+        decay = self.optimizer.weight_decay
+        if not decay or not self.optimizer.gradient_accumulation_steps:
+            return decay or None
+        return tf.where(self._n_updates() > n_updates, decay, 0.0)
+
+    def _n_updates(self):
+        """Return how often the optimizer has changed the weights."""
+        keras, _ = _backend.load()
+        return keras.ops.convert_to_tensor(self.optimizer.iterations)
 
 
 def _assign(variables, values):
@@ -344,21 +365,35 @@ _idle_lock = Lock()
 
 
 @contextlib.contextmanager
-def borrowed_trainer(network, sample_shape, encoding_dim, objective, optimizer, **how):
+def borrowed_trainer(codec, objective, optimizer, **how):
     """Lend a trainer to the body, one compiled by an earlier fit where possible.
 
-    See `Trainer` for the parameters. A trainer whose body fails is dropped.
+    A trainer whose body fails is dropped.
+
+    Parameters
+    ----------
+    codec : Codec
+        Of the architecture; may lend its models.
+
+    objective, optimizer, **how
+        See `Trainer`.
     """
     keras, _ = _backend.load()
-    config = json.dumps(keras.optimizers.serialize(optimizer), default=repr)
-    optimizer_key = type(optimizer), config, keras.config.floatx()
+    optimizer_key = _keras_state.description(optimizer), keras.config.floatx()
+    network, sample_shape, encoding_dim, _ = codec.architecture
     parts = (sample_shape, encoding_dim, objective, optimizer_key)
     key = architecture_key(network, *parts, *sorted(how.items()))
     with _idle_lock.held():
         trainer = _idle_trainers.pop(key, None)
     if trainer is None:
         trainer = Trainer(
-            network, sample_shape, encoding_dim, objective, optimizer, **how
+            network,
+            sample_shape,
+            encoding_dim,
+            objective,
+            optimizer,
+            **how,
+            models=codec.lend_models(),
         )
     yield trainer
     with _idle_lock.held():

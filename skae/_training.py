@@ -1,19 +1,14 @@
 """The only training loop: epoch by epoch, keeping the weights worth keeping."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skae._callbacks import CallbackDriver, NoCallbacks
 from skae._feed import Feed, lengthened
 from skae._history import History, Training
 from skae._judging import BestWeights
-from skae._progress import SILENCE
 from skae._random import draw_seed
-from skae._resume import Backup, State
 from skae._settings import NO_STEPS, cosine_with_warmup, warmed_up_weights
-from skae._sklearn_callbacks import NO_TASKS
+from skae._warnings import warn
 
 
 class Loop:
@@ -48,11 +43,8 @@ class Loop:
     optimizer_values : list of arrays or None, default=None
         What earlier training left; see `Trainer.reset`.
 
-    progress : Silence, ProgressLine or EpochLines
-        Prints.
-
-    tasks : NoTasks or FitTasks
-        Announces the epochs to scikit-learn's callbacks.
+    observers : list of Observer, default=()
+        Told of all that happens.
     """
 
     def __init__(
@@ -66,8 +58,7 @@ class Loop:
         steps=NO_STEPS,
         frame=(),
         optimizer_values=None,
-        progress=SILENCE,
-        tasks=NO_TASKS,
+        observers=(),
     ):
         self._settings = settings
         self._rows = rows
@@ -78,27 +69,24 @@ class Loop:
         self._optimizer_values = optimizer_values
         self._steps = steps
         self._frame = frame
-        self._progress = progress
-        self._tasks = tasks
+        self._observers = observers
+        self._one_by_one = any(observer.watches_batches for observer in observers)
         self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
         self._n_batches = -(-len(rows) // settings.batch_size)
         self._weights = BestWeights(row_terms, self._term_weights, rows, validation)
         self._history = History(
             settings, objective, self._term_weights, validation is not None
         )
-        self._batch_terms: list[np.ndarray] = []
-        self._batch_counts: list[float] = []
         self._diverged = False
 
     def stay(self, start):
         """Return the values `start` as the result, without training."""
-        if self._validation is None:
-            return Training(start, self._history.by_name(), 0)
-        loss = self._history.in_units(self._weights.judge(start, 0).loss)
-        self._progress.begin(loss)
+        self._weights.begin(start)
+        loss = self._start_loss
+        self._tell("begin", None, loss)
         return Training(start, self._history.by_name(), 0, loss, loss)
 
-    def run(self, trainer, start, callbacks=()):
+    def run(self, trainer, start):
         """Train from the values `start`.
 
         Parameters
@@ -108,9 +96,6 @@ class Loop:
 
         start : list of arrays
             Values of the encoder's variables, then the decoder's.
-
-        callbacks : list of keras.callbacks.Callback, default=()
-            Driven as Keras would drive them.
 
         Returns
         -------
@@ -126,14 +111,22 @@ class Loop:
         seed = draw_seed(self._generator)
         self._trainer.reset(start, seed, self._optimizer_values)
         self._weights.begin(start)
-        self._driver = self._new_driver(callbacks)
-        self._go_on_from(self._driver.train_begin())
-        self._progress.begin(self._start_loss)
+        self._tell("begin", trainer, self._start_loss)
         while not self._is_over():
             self._run_epoch(len(self._history))
         self._average_weights()
-        self._driver.train_end(self._history.last)
+        self._tell("train_end", self._history.last)
         return self._training()
+
+    def _tell(self, event, *arguments):
+        """Call a method of all observers."""
+        for observer in self._observers:
+            getattr(observer, event)(*arguments)
+
+    @property
+    def _is_stopped(self):
+        """Whether an observer has asked for the end of training."""
+        return any(observer.stopped for observer in self._observers)
 
     @property
     def _start_loss(self):
@@ -142,108 +135,42 @@ class Loop:
             return None
         return self._history.in_units(self._weights.start.loss)
 
-    def _new_driver(self, callbacks):
-        if not callbacks:
-            return NoCallbacks()
-        model = self._trainer.autoencoder()
-        shapes = [tuple(v.shape) for v in self._trainer.variables]
-        fit = {
-            "batch_size": self._settings.batch_size,
-            "training rows": len(self._rows),
-            "optimizer": self._trainer.optimizer.name,
-            "weights of shapes": ", ".join(map(str, shapes)),
-        }
-        return CallbackDriver(
-            callbacks,
-            model,
-            self._settings.epochs,
-            self._n_batches,
-            Backup(model, fit, self._state),
-        )
-
-    def _state(self):
-        """Return where the training stands, in the midst of a callback's hook."""
-        logs = self._driver.logs
-        epochs = self._history.epochs
-        if logs is not None:
-            epochs = [*epochs, self._in_full(logs)]
-        in_epoch = len(self._batch_terms) > 0
-        order = self._order if in_epoch else self._generator.get_state(legacy=False)
-        return State(
-            epochs=epochs,
-            terms=self._batch_terms,
-            counts=self._batch_counts,
-            generator=order,
-            stopped=self._driver.stopped,
-            unsaved=self._trainer.unsaved,
-            kept=self._weights.kept,
-        )
-
-    def _go_on_from(self, state):
-        """Take up a training that was interrupted, if there is any."""
-        if state is None:
-            return
-        self._history.epochs = state.epochs
-        self._batch_terms = [np.array(terms) for terms in state.terms]
-        self._batch_counts = state.counts
-        self._generator.set_state(state.generator)
-        self._driver.stopped = state.stopped
-        self._trainer.restore(state.unsaved)
-        self._weights.restore(state.kept)
-
     def _run_epoch(self, epoch):
-        """Train for an epoch, counted from 0, and tell all who want to know."""
-        self._driver.epoch_begin(epoch)
-        self._tasks.epoch_begin()
-        logs = self._train_one_epoch(epoch)
-        self._history.epochs.append(self._in_full(self._driver.epoch_end(epoch, logs)))
-        self._progress.epoch_end(epoch + 1, self._history.last)
-        self._tasks.epoch_end(self._training_so_far)
-
-    def _train_one_epoch(self, epoch):
-        """Run the epoch's batches and the validation; return the logs."""
+        """Train for an epoch, counted from 0, judge the weights, and tell of it."""
+        self._tell("epoch_begin", epoch)
         rate = self._trainer.learning_rate
         factors = self._schedule_factors(epoch)
+        terms = self._train(epoch, factors)
+        logs = {
+            **self._history.logs(terms),
+            **self._judge(epoch + 1, terms),
+            "learning_rate": rate * float(factors[-1]),  # of the epoch's last step
+        }
+        self._history.epochs.append(logs)
+        self._tell("epoch_end", epoch, logs, self._training_so_far)
+
+    def _train(self, epoch, factors):
+        """Train on all batches, or as many at a time as are fed; return mean terms."""
         weights = warmed_up_weights(
             self._steps_of(epoch),
             self._settings.warmup * self._n_batches,
             self._term_weights,
         )
-        if self._driver.wants_batches:
-            terms = self._run_batch_by_batch(factors, weights)
-        else:
-            terms = self._run_in_groups(factors, weights)
-        logs = self._history.logs(terms)
-        if self._validation is None:
-            self._consider(epoch + 1, float(terms @ self._term_weights))
-        else:
-            self._driver.validate(
-                lambda: self._history.in_units(self._consider(epoch + 1))
-            )
-            logs.update(self._history.logs(self._latest.terms, "val_"))
-        self._rate = rate * float(factors[-1])
-        return self._in_full(logs)
-
-    def _consider(self, epoch, loss=None):
-        """Judge the present weights; return their loss."""
-        self._latest = self._weights.consider(self._trainer.weights, epoch, loss)
-        return self._latest.loss
-
-    def _in_full(self, logs):
-        """Add the learning rate, that of the epoch's last step."""
-        return {**logs, "learning_rate": self._rate}
-
-    def _run_in_groups(self, factors, weights):
-        """Train on all batches, or as many at a time as are fed; return mean terms."""
-        terms, counts = [], []
+        groups: list[tuple] = []
         for fed in self._feed.groups(*self._shuffled_batches()):
-            terms.append(self._run(fed, factors, weights))
-            counts.append(fed.counts.sum())
-        return np.average(terms, axis=0, weights=counts) if len(terms) > 1 else terms[0]
+            *_, done = self._run(fed, factors, weights, groups)
+            groups.append(done)
+            if self._one_by_one and self._is_stopped:
+                break
+        return _mean_of(groups)
 
-    def _run(self, fed, factors, weights):
-        """Train on the batches `Fed`; return the mean terms."""
-        return self._trainer.run(
+    def _run(self, fed, factors, weights, groups):
+        """Train on the batches `Fed`; yield what `Trainer.run` does.
+
+        If observers want to, they hear of each batch; the `groups` before count in
+        what these hear. They may end the training.
+        """
+        pieces = self._trainer.run(
             fed.data,
             (fed.numbers, fed.counts),
             lengthened(factors, fed.batches),
@@ -251,31 +178,36 @@ class Loop:
             fed.n_batches,
             steps=self._steps,
             frame=fed.frame,
+            one_by_one=self._one_by_one,
         )
+        if not self._one_by_one:
+            yield from pieces
+            return
+        for batch in range(fed.batches.start, fed.batches.start + fed.n_batches):
+            self._tell("batch_begin", batch)
+            done = next(pieces)
+            logs = self._history.logs(_mean_of([*groups, done]))
+            self._tell("batch_end", batch, logs)
+            yield done
+            if self._is_stopped:
+                return
 
-    def _run_batch_by_batch(self, factors, weights):
-        """Train with the driver's hooks around each batch; return the mean terms."""
-        numbers, counts = self._shuffled_batches()
-        for i in range(len(self._batch_terms), self._n_batches):
-            self._driver.batch_begin(i)
-            fed = self._feed.take(numbers, counts, slice(i, i + 1))
-            self._batch_terms.append(self._run(fed, factors, weights))
-            self._batch_counts.append(float(fed.counts.sum()))
-            self._driver.batch_end(i, self._history.logs(self._mean_terms()))
-            if self._driver.stopped:
-                break
-        mean = self._mean_terms()
-        self._batch_terms, self._batch_counts = [], []
-        return mean
-
-    def _mean_terms(self):
-        return np.average(self._batch_terms, axis=0, weights=self._batch_counts)
+    def _judge(self, epoch, terms):
+        """Judge the weights after an epoch; return what to log of that."""
+        weights = self._trainer.weights
+        if self._validation is None:
+            loss = float(terms @ self._term_weights)
+            self._weights.consider(weights, epoch, loss)
+            return {}
+        self._tell("validation_begin")
+        judged = self._weights.consider(weights, epoch)
+        self._tell("validation_end", self._history.in_units(judged.loss))
+        return self._history.logs(judged.terms, "val_")
 
     def _shuffled_batches(self):
         """Return row numbers and row weights of all batches, the last one padded."""
         n_rows = len(self._rows)
         shape = (self._n_batches, self._settings.batch_size)
-        self._order = self._generator.get_state(legacy=False)
         order = self._generator.permutation(n_rows)
         # Padded by random rows, not one: batch normalisation sees them too.
         numbers = np.resize(order, shape).astype(np.int32)
@@ -306,8 +238,7 @@ class Loop:
         patience = self._settings.patience
         return (
             done >= self._settings.epochs
-            or self._driver.stopped
-            or self._tasks.stopped
+            or self._is_stopped
             or (
                 self._validation is not None
                 and patience is not None
@@ -329,11 +260,10 @@ class Loop:
                 f"The loss was not finite at the start nor in epoch {epoch}, so "
                 f"there are no weights to keep. {advice}"
             )
-        warnings.warn(
+        warn(
             f"The loss became infinite or NaN in epoch {epoch}; training stopped "
             f"and kept the weights after epoch {best.epoch}. {advice}",
             ConvergenceWarning,
-            stacklevel=2,
         )
 
     def _average_weights(self):
@@ -342,7 +272,7 @@ class Loop:
         if optimizer.use_ema and len(self._history):
             optimizer.finalize_variable_values(self._trainer.trainable)
             last = self._history.in_scale(self._history.last["loss"])
-            self._consider(len(self._history), last)
+            self._weights.consider(self._trainer.weights, len(self._history), last)
 
     def _training_so_far(self):
         """Return what training would give if it ended here."""
@@ -374,3 +304,9 @@ class Loop:
         if not self._diverged and not np.isfinite(self._weights.training_loss(weights)):
             self._report_divergence(len(self._history))
         return self._weights.best.weights if self._diverged else weights
+
+
+def _mean_of(groups):
+    """Return the mean terms of groups of batches, from that of each and its weight."""
+    means, weights = zip(*groups, strict=True)
+    return np.average(means, axis=0, weights=weights) if len(means) > 1 else means[0]

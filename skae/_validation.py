@@ -4,11 +4,13 @@ import contextlib
 import math
 import numbers
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import _fit_context
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -16,12 +18,13 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from skae import _backend, _data
+from skae import _backend, _data, _keras_state
 from skae._losses import NAMES
 from skae._missing import allows_gaps
 from skae._sparse import SparseRows
 
-fit_context = _fit_context(prefer_skip_nested_validation=True)
+_Method = TypeVar("_Method", bound=Callable)
+
 
 AUTO = StrOptions({"auto"})
 COUNT = Interval(numbers.Integral, 1, None, closed="left")
@@ -56,12 +59,17 @@ SHARED_CONSTRAINTS = {
 """Constraints of the parameters that all estimators share, in constructor order."""
 
 
+def fit_context(fit: _Method) -> _Method:
+    """Have a method check the estimator's parameters first; for type checkers too."""
+    return _fit_context(prefer_skip_nested_validation=True)(fit)
+
+
 def check_parameters(estimator):
     """Check parameters by their constraints, which `fit_context` does at first only."""
     estimator._validate_params()
 
 
-def check_rows(estimator, X, *, reset, fewest=1):
+def check_rows(estimator, X, *, reset, fewest=1, finite_later=False):
     """Check data and names of features; see `sklearn.utils.validation.validate_data`.
 
     Integers and half-precision floats keep their type; they are converted by chunks
@@ -74,20 +82,33 @@ def check_rows(estimator, X, *, reset, fewest=1):
 or sparse matrix of shape (n_rows, n_features)
         The data.
 
+    reset : bool
+        Whether these are the first data of a fit.
+
+    fewest : int, default=1
+        How many rows there must be.
+
+    finite_later : bool, default=False
+        Whether the caller calls `check_finite_rows` itself for a large array, which is
+        spared a reading then.
+
     Returns
     -------
     ndarray or SparseRows of shape (n_rows, n_features)
         Samples of several axes are flattened. A small sparse matrix becomes dense.
+        What is masked in a masked array is NaN.
     """
-    allowed = "allow-nan" if allows_gaps(estimator) else True
+    _refuse_dates(X)
+    X = _unmasked(X, "X", allows_gaps(estimator))
     how = {
         "dtype": "numeric",
         "ensure_min_samples": fewest,
-        "ensure_all_finite": allowed,
+        "ensure_all_finite": _finiteness(estimator, X, finite_later),
     }
     sample_shape = None
     if _n_axes(X) > 2:
         X = check_array(X, allow_nd=True, input_name="X", estimator=estimator, **how)
+        how["ensure_all_finite"] = False  # is checked
         sample_shape = X.shape[1:]
         if not reset and sample_shape != estimator.sample_shape_:
             raise ValueError(
@@ -110,6 +131,64 @@ or sparse matrix of shape (n_rows, n_features)
     if reset:
         estimator.sample_shape_ = sample_shape or rows.shape[1:]
     return rows
+
+
+def _finiteness(estimator, X, is_later):
+    """Return what scikit-learn's checks take for `ensure_all_finite`."""
+    is_array = isinstance(X, np.ndarray) and X.dtype.kind == "f"
+    if is_later and is_array and X.size > _data.MOST_VALUES_TO_MERGE:
+        return False
+    return "allow-nan" if allows_gaps(estimator) else True
+
+
+def check_finite_rows(estimator, X):
+    """Raise scikit-learn's ValueError if values are infinite, or NaN without leave."""
+    if isinstance(X, np.ndarray):
+        assert_all_finite(
+            X,
+            allow_nan=allows_gaps(estimator),
+            estimator_name=type(estimator).__name__,
+            input_name="X",
+        )
+
+
+def _refuse_dates(X):
+    """Raise a TypeError if a data frame has dates, which polars takes for numbers."""
+    if not all(hasattr(X, name) for name in ("__array__", "columns", "dtypes")):
+        return
+    dates = [
+        str(name)
+        for name, dtype in zip(X.columns, X.dtypes, strict=True)
+        if _is_temporal(dtype)
+    ]
+    if dates:
+        raise TypeError(
+            f"X has dates or times in {', '.join(map(repr, dates))}, which are no "
+            "numbers. Leave these columns out, or convert them first, for instance to "
+            "float64 in a unit of your choice."
+        )
+
+
+def _is_temporal(dtype):
+    """Tell whether a type of NumPy, pandas or polars is one of dates or times."""
+    is_temporal = getattr(dtype, "is_temporal", None)
+    return is_temporal() if is_temporal else getattr(dtype, "kind", "") in {"m", "M"}
+
+
+def _unmasked(X, name, is_allowed=False):
+    """Return a masked array as an array, with NaN for what is masked, if allowed."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    n_masked = np.ma.count_masked(X)
+    if not n_masked:
+        return np.ma.getdata(X)
+    if not is_allowed:
+        raise ValueError(
+            f"{name} is a masked array with {n_masked} values masked, which are no "
+            "data here. Set missing_values='allow', where the estimator has it and "
+            f"the argument may have missing values, or fill them: {name}.filled(...)."
+        )
+    return np.ma.filled(X if X.dtype.kind in "fc" else X.astype(np.float64), np.nan)
 
 
 def check_rows_named(estimator, name, X):
@@ -180,6 +259,7 @@ def _explained_overflow(name):
 
 def check_sample_weight(sample_weight, X, fewest=2):
     """Return float64 weights, one a row: ones, or the user's if enough count."""
+    sample_weight = _unmasked(sample_weight, "sample_weight")
     with _explained_overflow("sample_weight"):
         weights = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -204,6 +284,7 @@ def check_codes(codes, encoding_dim, name, are_nested=False):
 
     Where they are nested, the first alone will do; the others are zeros.
     """
+    codes = _unmasked(codes, "X")
     with _explained_overflow("X"):
         codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
     if are_nested and codes.shape[1] < encoding_dim:
@@ -235,9 +316,8 @@ def extremes(X):
     return np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
 
 
-def check_unit_interval(X, name="X"):
-    """Raise a ValueError unless all values are in [0, 1]."""
-    lowest, highest = extremes(X)
+def check_unit_interval(name, lowest, highest):
+    """Raise a ValueError unless the range of the data is within [0, 1]."""
     if lowest < 0 or highest > 1:
         raise ValueError(
             "loss='binary_crossentropy' needs values in [0, 1], but "
@@ -246,9 +326,8 @@ def check_unit_interval(X, name="X"):
         )
 
 
-def check_counts(X, name="X"):
-    """Raise a ValueError if a value is below zero."""
-    lowest, _ = extremes(X)
+def check_counts(name, lowest):
+    """Raise a ValueError if the lowest value of the data is below zero."""
     if lowest < 0:
         raise ValueError(
             f"loss='poisson' needs counts, or other values from zero up, but {name} "
@@ -273,19 +352,17 @@ def check_optimizer(optimizer, learning_rate):
             # TensorFlow keeps what it compiles for each name of a variable, so it gets
             # no number here either.
             config = {"name": optimizer.lower()}
-            optimizer = keras.optimizers.get(
-                {"class_name": optimizer, "config": config}
-            )
+            fresh = keras.optimizers.get({"class_name": optimizer, "config": config})
         elif isinstance(optimizer, type):
             raise TypeError("a class is no instance")
+        else:
+            fresh = _keras_state.restored(_keras_state.plain(optimizer))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"optimizer={optimizer!r} is not the name of a Keras optimizer. Use "
             "'auto', a name such as 'adam', or an instance from keras.optimizers."
         ) from error
-    # Keras numbers names, which would make equal optimizers differ.
-    name = type(optimizer).__name__.lower()
-    fresh = type(optimizer).from_config({**optimizer.get_config(), "name": name})
+    fresh.name = type(fresh).__name__.lower()
     if learning_rate is not None:
         _set_learning_rate(fresh, learning_rate)
     return fresh
@@ -303,11 +380,18 @@ def _set_learning_rate(optimizer, learning_rate):
 
 
 def check_callbacks(callbacks):
-    """Raise a TypeError unless all are Keras callbacks."""
+    """Raise a TypeError unless all are Keras callbacks, and can be driven."""
     keras, _ = _backend.load()
     for callback in callbacks or ():
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(
                 "callbacks must be a list of keras.callbacks.Callback instances, got "
                 f"{callback!r} in it."
+            )
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise TypeError(
+                "callbacks holds keras.callbacks.BackupAndRestore, which keeps the "
+                "weights in training but not the rest of a fit, so a fit cannot go on "
+                "from there. Fit in parts instead: with warm_start=True or "
+                "partial_fit, and save() after each part."
             )

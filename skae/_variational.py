@@ -1,8 +1,10 @@
 """Variational autoencoders, of any network."""
 
+from __future__ import annotations
+
 import numbers
-import warnings
 import zlib
+from typing import Literal
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -11,6 +13,8 @@ from skae import _data, _defaults, _random, _validation
 from skae._base import BaseAutoencoder
 from skae._docstrings import documented
 from skae._objective import NegativeELBO
+from skae._typing import Auto, Callbacks, Floats, Optimizer, Rows, Seed
+from skae._warnings import warn
 from skae.networks import DenseNetwork, Network
 from skae.networks._checks import check_positive
 
@@ -103,26 +107,26 @@ class VAETransformer(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim=32,
+        encoding_dim: int | None = 32,
         *,
-        network=None,
-        beta=1.0,
-        kl_warmup="auto",
-        loss="mse",
-        init="auto",
-        optimizer="auto",
-        learning_rate="auto",
-        learning_rate_schedule="cosine",
-        batch_size="auto",
-        epochs="auto",
-        validation_fraction="auto",
-        early_stopping=True,
-        patience="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        network: Network | None = None,
+        beta: float = 1.0,
+        kl_warmup: int | Auto = "auto",
+        loss: Literal["mse", "binary_crossentropy"] = "mse",
+        init: Literal["auto", "pca", "random"] = "auto",
+        optimizer: Optimizer = "auto",
+        learning_rate: float | Auto = "auto",
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int | Auto = "auto",
+        epochs: int | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        early_stopping: bool = True,
+        patience: int | Auto = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         self.encoding_dim = encoding_dim
         self.network = network
         self.beta = beta
@@ -142,7 +146,7 @@ class VAETransformer(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def sample(self, n_samples=1, *, random_state=None):
+    def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> Floats:
         """Generate rows: decode codes drawn from the prior.
 
         Parameters
@@ -165,7 +169,7 @@ class VAETransformer(BaseAutoencoder):
         codes = generator.standard_normal((n_samples, self.encoding_dim_))
         return self.inverse_transform(codes)
 
-    def score_samples(self, X):
+    def score_samples(self, X: Rows) -> Floats:
         """Return the evidence lower bound of each row's log-likelihood.
 
         Parameters
@@ -189,7 +193,7 @@ class VAETransformer(BaseAutoencoder):
         bounds = -total / _ELBO_DRAWS - self._loss_offset()
         return _validation.check_finite(bounds, X)
 
-    def log_likelihood(self, X, n_samples=100):
+    def log_likelihood(self, X: Rows, n_samples: int = 100) -> Floats:
         """Estimate each row's log-likelihood by importance sampling.
 
         Parameters
@@ -227,13 +231,13 @@ class VAETransformer(BaseAutoencoder):
         *_, fitted_objective = self._fitted.architecture
         return fitted_objective.offset(self._fitted.scaling.scale, self.n_features_in_)
 
-    def _network(self):
+    def _network(self) -> Network:
         return DenseNetwork() if self.network is None else self.network
 
-    def _objective(self):
+    def _objective(self) -> NegativeELBO:
         return NegativeELBO(self.loss, beta=float(self.beta))
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         code_activation = self._network().code_activation
         if code_activation != "linear":
             raise ValueError(
@@ -242,7 +246,7 @@ class VAETransformer(BaseAutoencoder):
                 f"{code_activation!r}."
             )
 
-    def _warmup(self, epochs, starts_at_pca):
+    def _warmup(self, epochs: int, starts_at_pca: bool) -> int:
         if isinstance(self.kl_warmup, str):
             return _defaults.kl_warmup(epochs, starts_at_pca)
         return int(self.kl_warmup)
@@ -251,13 +255,11 @@ class VAETransformer(BaseAutoencoder):
         kl = self._fitted.on_standardized().kl_divergences(rows).mean(axis=0)
         collapsed = np.flatnonzero(kl < _COLLAPSED)
         if len(collapsed):
-            warnings.warn(
+            warn(
                 f"{len(collapsed)} of {len(kl)} codes have collapsed to the prior "
                 f"(mean KL divergence below {_COLLAPSED} nats): {_listed(collapsed)}. "
                 "They tell nothing about the rows: fewer codes would do as well. A "
-                "smaller beta or a longer kl_warmup may use more of them.",
-                UserWarning,
-                stacklevel=2,
+                "smaller beta or a longer kl_warmup may use more of them."
             )
 
 

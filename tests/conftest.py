@@ -11,6 +11,14 @@ from skae import _inference, _trainer
 os.environ.setdefault("MPLBACKEND", "agg")  # no windows
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Have the examples of docstrings run with those of the pages."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker("docs")
+
+
 @pytest.fixture(autouse=True)
 def no_figures_left():
     """Close the figures that a test has drawn."""
@@ -25,9 +33,9 @@ def codes_as_trained(monkeypatch):
     leave_codes_as_trained(monkeypatch)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session", autouse=True)
 def all_stays_compiled():
-    """Keep all that is compiled, for tests that come in any order."""
+    """Keep what is compiled as long as the process, since tests come in any order."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_trainer, "_MOST_IDLE_TRAINERS", 1000)
         patch.setattr(_inference, "_MOST_CODECS", 1000)

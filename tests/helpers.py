@@ -9,6 +9,7 @@ import sys
 import warnings
 
 import numpy as np
+import pytest
 
 from skae import (
     AutoencoderTransformer,
@@ -30,6 +31,37 @@ ESTIMATORS = [
     VAETransformer,
 ]
 """Every public estimator."""
+
+
+def each_of(cases, by_default):
+    """Return parameters for pytest, by name; those not run by default are slow.
+
+    Parameters
+    ----------
+    cases : dict or iterable
+        Values by name, or names that are their own values.
+
+    by_default : iterable of str
+        Names of those that stand for the others in the default run.
+    """
+    values = cases if isinstance(cases, dict) else {name: name for name in cases}
+    unknown = set(by_default) - set(values)
+    assert not unknown, unknown
+    return [
+        pytest.param(
+            *(value if isinstance(value, tuple) else (value,)),
+            id=name,
+            marks=() if name in by_default else pytest.mark.slow,
+        )
+        for name, value in values.items()
+    ]
+
+
+ONE_ESTIMATOR_BY_DEFAULT = each_of(
+    {estimator.__name__: estimator for estimator in ESTIMATORS},
+    by_default=["AutoencoderTransformer"],
+)
+"""Every public estimator, for what all have from one code; the others are slow."""
 
 NO_STEP = 1e-30
 """A learning rate so small that training leaves every weight at its start."""

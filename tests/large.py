@@ -10,6 +10,7 @@ from skae import (
     _feed,
     _intake,
     _lazy_rows,
+    _pca,
     _sparse,
 )
 from skae.networks import DenseNetwork
@@ -22,6 +23,7 @@ def take_for_large(patch, n_features):
     patch.setattr(_data, "_CHUNK_BYTES", 40 * 4 * n_features)
     patch.setattr(_lazy_rows, "_VALUES_AT_A_TIME", 7 * n_features)
     patch.setattr(_sparse, "_VALUES_AT_A_TIME", 1000)
+    patch.setattr(_pca, "_VALUES_AT_A_TIME", 7 * n_features)
     patch.setattr(_feed, "_BYTES_AT_A_TIME", 3 * 16 * 4 * n_features)
     patch.setattr(_feed, "_PRODUCTS_WORTH_A_COPY", 0)
     patch.setattr(_intake, "_DONOR_VALUES", 40 * n_features)

@@ -1,10 +1,12 @@
 """Bad input: a clear error, and a fitted estimator that stays as it was."""
 
 import copy
+import datetime
 
 import keras
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import tensorflow as tf
 from helpers import correlated
@@ -67,6 +69,17 @@ WRONG_ROWS = {
     "sparse and complex": (csr_array(X + 1j), "Complex data not supported"),
     "sparse without rows": (csr_array((0, 4)), r"0 sample\(s\)"),
     "dates": (X.astype("datetime64[D]"), r"X has the dtype datetime64\[D\]"),
+    "dates in a frame": (
+        pd.DataFrame(X).assign(day=pd.Timestamp(2024, 1, 1)),
+        "X has dates or times in 'day', which are no numbers",
+    ),
+    "dates in a polars frame": (
+        pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}).with_columns(
+            pl.lit(datetime.date(2024, 1, 1)).alias("day")
+        ),
+        "X has dates or times in 'day', which are no numbers",
+    ),
+    "masked": (np.ma.masked_greater(X, X.max() - 1e-9), "masked array with 1 values"),
     "huge integers": ([[10**400, 1, 1, 1]] * 2, "X has numbers beyond the range"),
     "extended floats": (
         np.full((3, 4), np.finfo(np.longdouble).max),

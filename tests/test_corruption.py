@@ -254,6 +254,7 @@ SQUARED_NOISE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", _corruption.KINDS)
 def test_training_corrupts_as_much_as_is_asked_for(kind):
     """Where outputs equal inputs, the loss is the mean square of the corruption."""
@@ -272,6 +273,7 @@ def test_training_corrupts_afresh_in_every_epoch(kind):
     assert len(set(losses)) == 5
 
 
+@pytest.mark.slow
 def test_training_corrupts_every_batch_afresh():
     """Noise that came again in each of four batches would double the variance."""
     losses = identity("masking", epochs=200, batch_size=100).fit(X).history_["loss"]
@@ -285,6 +287,7 @@ def test_rows_held_out_are_corrupted_once():
     assert losses["val_loss"][0] > 0
 
 
+@pytest.mark.slow
 def test_the_random_state_decides_in_training():
     losses = identity("swap", epochs=3).fit(X).history_["loss"]
     assert identity("swap", epochs=3).fit(X).history_["loss"] == losses
@@ -292,6 +295,7 @@ def test_the_random_state_decides_in_training():
     assert other.history_["loss"] != losses
 
 
+@pytest.mark.slow
 def test_swaps_take_rows_as_often_as_they_weigh():
     """Of nine zeros and a one, a swap gives 1 once in ten times."""
     rows = np.array([[0.0], [1.0]])
@@ -300,12 +304,14 @@ def test_swaps_take_rows_as_often_as_they_weigh():
     assert_mean(estimator.history_["loss"], 2 * 0.9 * 0.1)
 
 
+@pytest.mark.slow
 def test_xla_swaps_the_same_share(monkeypatch):
     monkeypatch.setattr("skae._fitting.xla_pays", lambda *_: True)
     estimator = identity("swap", corruption_rate=0.3).fit(X)
     assert_mean(estimator.history_["loss"], SQUARED_NOISE["swap"].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", _corruption.KINDS)
 def test_nothing_to_corrupt_is_training_as_ever(kind):
     """Noise of no size and values replaced at no rate give the same bits."""

@@ -147,6 +147,29 @@ def test_means_and_variances_are_weighted(chunk_bytes, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_moments_are_those_of_numpy_with_the_range(dtype, monkeypatch):
+    monkeypatch.setattr(_data, "_CHUNK_BYTES", 1)
+    rows = (40 * correlated(100, 4) + 100).clip(0, 255).astype(dtype)
+    moments = _data.moments(rows, np.ones(100), with_range=True)
+    exact = rows.astype(np.float64)
+    np.testing.assert_allclose(moments.mean, exact.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(moments.variance, exact.var(axis=0), rtol=1e-12)
+    assert (moments.lowest, moments.highest) == (rows.min(), rows.max())
+    assert moments.are_finite
+    assert not moments.has_missing
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_moments_tell_of_values_that_are_not_finite(value, monkeypatch):
+    monkeypatch.setattr(_data, "_CHUNK_BYTES", 1)
+    rows = correlated(100, 4)
+    rows[70, 2] = value
+    moments = _data.moments(rows, np.ones(100))
+    assert not moments.are_finite
+    assert moments.has_missing == np.isnan(value)
+
+
 def test_means_of_small_numbers_are_taken_in_float64():
     rows = np.full((100_000, 1), 0.1, np.float32)
     mean, variance = _data.mean_and_variance(rows, np.ones(len(rows)))

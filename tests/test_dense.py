@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import assert_same_bits, correlated, untrained
+from helpers import assert_same_bits, correlated, each_of, untrained
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -25,7 +25,7 @@ def autoencoder(**changes):
 
 @pytest.mark.parametrize(
     ("code_activation", "lowest", "highest"),
-    [("relu", 0, np.inf), ("tanh", -1, 1)],
+    each_of({"relu": ("relu", 0, np.inf), "tanh": ("tanh", -1, 1)}, ["relu"]),
 )
 def test_codes_are_in_the_range_of_their_activation(code_activation, lowest, highest):
     estimator = autoencoder(code_activation=code_activation).fit(X)
@@ -42,6 +42,7 @@ def test_reconstructions_with_cross_entropy_are_probabilities():
     assert ((reconstructions >= 0) & (reconstructions <= 1)).all()
 
 
+@pytest.mark.slow
 def test_l1_activity_makes_rectified_codes_sparse():
     digits = load_digits().data[:300]
 
@@ -60,6 +61,7 @@ def test_l1_activity_makes_rectified_codes_sparse():
     assert share_of_zeros(0.1) > share_of_zeros(0.0) + 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(), [7, 3], (np.int64(4),)], ids=str)
 def test_layer_sizes_are_those_of_the_network(sizes):
     estimator = autoencoder(hidden_layer_sizes=sizes, init="random").fit(X)
@@ -76,6 +78,7 @@ def test_a_number_is_the_size_of_the_one_hidden_layer():
     )
 
 
+@pytest.mark.slow
 def test_automatic_values_are_reported_and_give_the_same_training():
     """With a plain start; weight decay belongs to the automatic optimizer with PCA."""
     names = (
@@ -96,6 +99,7 @@ def test_automatic_values_are_reported_and_give_the_same_training():
     )
 
 
+@pytest.mark.slow
 def test_shapes_and_ratios_that_are_reported():
     estimator = autoencoder().fit(X)
     assert estimator.n_features_in_ == 6
@@ -119,6 +123,7 @@ def test_the_default_beats_pca_where_there_is_a_curve_to_find():
     assert residual < 0.5 * (1 - untrained(1).fit(train).score(held_out))
 
 
+@pytest.mark.slow
 def test_a_random_start_learns_the_subspace_of_pca():
     """A linear autoencoder's least error is PCA's (Baldi and Hornik, 1989)."""
     estimator = AutoencoderTransformer(

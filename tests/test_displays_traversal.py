@@ -1,10 +1,13 @@
+import keras
 import numpy as np
 import pytest
-from displayed import DATA, EVERY, KINDS, QUICK, fit
+from displayed import DATA, DENSE, EVERY, IMAGES, KINDS, TABLE, fit
 from numpy.testing import assert_allclose
 
 from skae import AutoencoderTransformer
 from skae.displays import LatentTraversalDisplay
+from skae.displays._estimators import _RANGES
+from skae.displays._traversal import checked_n_codes
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -31,9 +34,7 @@ def test_a_variational_autoencoder_moves_by_its_prior():
 
 
 def test_the_mosaic_has_a_row_for_each_code():
-    display = LatentTraversalDisplay.from_estimator(
-        fit("images"), DATA["images"], n_steps=3
-    )
+    display = LatentTraversalDisplay.from_estimator(fit("images"), IMAGES, n_steps=3)
     mosaic = display.artists_[0].get_array()
     assert_allclose(mosaic[8:16, 16:24], display.samples[1, 2])
     names = [t.get_text() for t in display.ax_.get_yticklabels()]
@@ -51,31 +52,31 @@ def test_codes_are_numbered_where_they_have_no_names():
     assert names == ["code 0", "code 1"]
 
 
-def test_at_most_eight_codes_are_shown_unless_asked_for():
-    rows = np.random.RandomState(0).randn(30, 12)
-    autoencoder = AutoencoderTransformer(10, hidden_layer_sizes=4, **QUICK).fit(rows)
-    for n_codes, expected in ((None, 8), (10, 10)):
-        display = LatentTraversalDisplay.from_estimator(
-            autoencoder, rows, n_codes=n_codes
-        )
-        assert len(display.samples) == expected
+@pytest.mark.parametrize(("n_codes", "expected"), [(None, 8), (10, 10), (3, 3)])
+def test_at_most_eight_codes_are_shown_unless_asked_for(n_codes, expected):
+    assert checked_n_codes(n_codes, 10) == expected
 
 
-@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
-def test_codes_stay_within_the_range_of_their_activation(activation):
-    rows = DATA["flat"]
-    autoencoder = AutoencoderTransformer(
-        2, hidden_layer_sizes=4, code_activation=activation, **QUICK
-    ).fit(rows)
-    display = LatentTraversalDisplay.from_estimator(autoencoder, rows, n_steps=2)
-    low, high = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}[activation]
-    codes = autoencoder.transform(rows).astype(float)
-    scale = autoencoder._fitted.scaling.scale
+@pytest.mark.slow
+def test_codes_stay_within_the_range_of_their_activation():
+    autoencoder = AutoencoderTransformer(2, code_activation="sigmoid", **DENSE)
+    autoencoder.fit(TABLE)
+    display = LatentTraversalDisplay.from_estimator(autoencoder, TABLE, n_steps=2)
+    codes = autoencoder.transform(TABLE).astype(float)
     moved = codes.mean(axis=0)
     moved[0] += 3 * codes[:, 0].std()
-    moved = np.clip(moved, low * scale, high * scale)
+    moved = np.clip(moved, 0, autoencoder._fitted.scaling.scale)
     expected = autoencoder.inverse_transform([moved])[0]
     assert_allclose(display.samples[0, 1], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", _RANGES)
+def test_ranges_are_those_of_the_activations(name):
+    activation = keras.activations.get(name)
+    ends = np.float32([-1e38, 1e38])
+    reached = np.asarray(activation(ends))
+    assert_allclose(np.clip(reached, *_RANGES[name]), reached)
+    assert_allclose(reached, np.clip(ends, *_RANGES[name]))
 
 
 @pytest.mark.parametrize("n_codes", [0, 1.5])

@@ -89,6 +89,7 @@ def test_a_parameter_reads_the_same_everywhere(estimator):
         assert texts[name].strip() == expected[name].strip()
 
 
+@pytest.mark.docs
 @each_estimator
 def test_attributes_of_a_fit_are_documented_and_the_other_way_round(estimator):
     rows = np.random.RandomState(0).randn(40, 4) * [4, 3, 2, 1]
@@ -125,6 +126,17 @@ def test_a_line_of_its_own_is_filled_in_and_the_rest_stays():
     assert "Say %(loss)s as it is." in Example.__doc__
     assert Example.__doc__.count("loss : {") == 1
     assert Example.__doc__.count("%(") == 1
+
+
+def test_a_text_has_the_indentation_of_its_line():
+    """Python 3.13 takes away the indentation that all lines share."""
+
+    def example():
+        pass
+
+    example.__doc__ = "Say.\n\n  %(text)s\n"
+    _docstrings.filled_in(example, {"text": "\n    one\n\n        two\n"})
+    assert example.__doc__ == "Say.\n\n  one\n\n      two\n"
 
 
 def test_python_without_docstrings_has_nothing_to_fill_in():

@@ -97,6 +97,7 @@ def _as_in_a_script(tmp_path, monkeypatch):
     plt.switch_backend(backend)
 
 
+@pytest.mark.docs
 @pytest.mark.usefixtures("_as_in_a_script")
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 @pytest.mark.parametrize(

@@ -19,20 +19,28 @@ pytestmark = pytest.mark.skipif(
 
 # What nobody sees by itself: (module, part of the message), with the reason.
 WITHIN_OTHERS = {
-    ("_archive", "it holds"): "in 'is damaged, or no file that save has written'",
-    ("_archive", "its members are larger"): "the same",
-    ("_archive", "is compressed"): "the same",
-    ("_archive", "the format is no number"): "the same",
-    ("_archive", "among the arrays is"): "in 'is not what save writes'",
-    ("_archive", "bytes make no"): "the same",
-    ("_columns", ""): "in '... cannot be read'",
     ("_keras_config", ""): "in 'cannot be saved' or 'is not what skae ... writes'",
-    ("_keras_graph", ""): "the same",
-    ("_plain", ""): "the same",
+    ("_files", ""): "errors of the system, with the path that was given",
+    ("_keras_state", "is no setting"): "in 'is not what skae ... writes'",
+    ("_keras_state", "is no optimizer"): "the same",
+    ("_keras_state", "is no Keras model"): "the same",
+    ("_keras_state", "Keras cannot make this"): "the same",
+    ("_restored", "is no part of a fit"): "the same",
     ("_persistence", ""): "words of other checks, after the name of the file",
     ("_persistence", "is the estimator's own"): "in 'is not what skae ... writes'",
     ("_persistence", ", not "): "the same",
     ("_persistence", "takes no metadata"): "the same",
+    ("_reading", "a row has more values"): "in '... cannot be read'",
+    ("_persistence", "is no estimator of"): "the same",
+    ("_persistence", "is no network of"): "the same",
+    ("_persistence", "has other parameters"): "the same",
+    ("_persistence", "a random state has"): "the same",
+    ("_persistence", "it holds two members"): "in '... is damaged'",
+    ("_persistence", "it is compressed"): "the same",
+    ("_persistence", "its members are larger"): "the same",
+    ("_persistence", "the format is no number"): "the same",
+    ("_persistence", "two objects"): "the same",
+    ("_persistence", "bytes make no"): "the same",
     ("_reading", "it holds a single array"): "in '... cannot be read'",
     ("_report", ""): "in '... cannot be written'",
     ("_validation", ""): "words of other checks, with X_val or the like for X",
@@ -45,7 +53,7 @@ WITHIN_OTHERS = {
 }
 
 # Modules whose messages are all within others.
-WHOLE = {"_keras_config", "_keras_graph", "_plain"}
+WHOLE = {"_keras_config"}
 
 
 class Messages(ast.NodeVisitor):
@@ -73,8 +81,8 @@ class Messages(ast.NodeVisitor):
             self._add(node.exc.func, node.exc.args)
 
     def visit_Call(self, node):
-        if ast.unparse(node.func) == "warnings.warn":
-            self._add(node.args[1], node.args)
+        if ast.unparse(node.func) == "warn":
+            self._add((*node.args, ast.Name("UserWarning"))[1], node.args)
         self.generic_visit(node)
 
     def _add(self, cls, arguments):

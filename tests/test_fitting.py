@@ -5,7 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from helpers import assert_same_bits, correlated
+from helpers import assert_same_bits, correlated, each_of
 
 from skae import AutoencoderTransformer
 
@@ -26,13 +26,19 @@ def _keras_settings():
 
 
 @pytest.mark.usefixtures("_keras_settings")
-@pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    each_of(
+        ["float64", "mixed_bfloat16", "mixed_float16"], ["float64", "mixed_float16"]
+    ),
+)
 def test_keras_policies_do_not_matter(policy):
     expected = autoencoder().fit(X)
     keras.config.set_dtype_policy(policy)
     assert_same_bits(autoencoder().fit(X), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_keras_settings")
 def test_keras_default_type_does_not_matter():
     expected = autoencoder().fit(X).transform(X)
@@ -76,6 +82,7 @@ def test_an_exact_start_has_a_loss_of_rounding():
     assert fitted.best_loss_ < 1e-10 * X.var()
 
 
+@pytest.mark.slow
 def test_a_rate_set_by_a_callback_is_multiplied_by_the_schedule():
     def rates(schedule):
         steady = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
@@ -115,4 +122,4 @@ def test_unused_codes_of_a_wide_sigmoid_do_not_stop_training():
     """The decoder reads a sigmoid's codes around zero, so steps keep their size."""
     rows = np.tanh(correlated(300, 8))
     fitted = autoencoder(code_activation="sigmoid", epochs=60).fit(rows)
-    assert fitted.best_loss_ < 0.95 * fitted.initial_loss_
+    assert min(fitted.history_["val_loss"]) < 0.95 * fitted.initial_loss_

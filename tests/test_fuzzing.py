@@ -265,6 +265,7 @@ def check_scores(estimator, X, back):
         np.testing.assert_allclose(1 - score, -scores.mean() / variance, 1e-6, 1e-9)
 
 
+@pytest.mark.slow
 @given(numbers(), DTYPES, LAYOUTS)
 @fuzz(60)
 def test_any_finite_numbers_are_fitted(values, dtype, layout):
@@ -288,6 +289,7 @@ def test_any_finite_numbers_are_fitted(values, dtype, layout):
             np.testing.assert_array_equal(same.mean_, estimator.mean_)
 
 
+@pytest.mark.slow
 @given(numbers(), st.integers(-60, 60))
 @fuzz(25)
 def test_powers_of_two_change_nothing_but_the_unit(values, exponent):
@@ -305,6 +307,7 @@ def test_powers_of_two_change_nothing_but_the_unit(values, exponent):
         np.testing.assert_array_equal(weights, same)
 
 
+@pytest.mark.slow
 @given(numbers(), st.integers(0, 9))
 @fuzz(25)
 def test_no_worse_than_pca_on_the_rows_that_judge(X, seed):
@@ -319,6 +322,7 @@ def test_no_worse_than_pca_on_the_rows_that_judge(X, seed):
     assert estimator.best_loss_ <= estimator.initial_loss_
 
 
+@pytest.mark.slow
 @given(numbers(most_rows=12), st.data())
 @fuzz(25)
 def test_weights_are_numbers_of_rows_in_any_order(X, data):
@@ -332,6 +336,7 @@ def test_weights_are_numbers_of_rows_in_any_order(X, data):
     np.testing.assert_array_equal(weighted.transform(X), same.transform(X))
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(float, 12, elements=st.floats(0, allow_infinity=False)),
     numbers(shape=(5, 3)),
@@ -356,6 +361,7 @@ def test_any_weights_and_any_rows_that_judge(weights, X_val, batch_size):
 SPOILERS = [np.nan, np.inf, -np.inf]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([AutoencoderTransformer, DenoisingAutoencoder, VAETransformer]),
     st.sampled_from(["X", "X_val", "sample_weight"]),
@@ -385,6 +391,7 @@ SHAPES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["fit", "transform", "inverse_transform"]), SHAPES)
 @fuzz(60)
 def test_any_shape_is_taken_or_explained(method, shape):
@@ -518,6 +525,7 @@ NESTED = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["fit", "transform", "score", "inverse_transform"]), NESTED)
 @fuzz(100)
 def test_nested_lists_are_taken_or_explained(method, nested):
@@ -563,6 +571,7 @@ def is_refused_by_constraints(estimator):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", ESTIMATORS)
 @given(st.data())
 @fuzz(150)
@@ -615,6 +624,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The codes explain")
 @given(
     st.fixed_dictionaries(
@@ -899,6 +909,7 @@ def test_rows_far_beyond_those_of_the_fit_are_mapped_or_refused(factor):
         assert error is not None or np.isfinite(found[0]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sizes",
     [
@@ -930,6 +941,7 @@ def saved_and_loaded(estimator):
         return skae.load(path)
 
 
+@pytest.mark.slow
 def test_any_sequence_of_calls():
     run_state_machine_as_test(
         Calls, settings=settings(fuzz(12), stateful_step_count=15)

@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from helpers import correlated, standardized, untrained
+from helpers import NO_STEP, correlated, each_of, standardized, untrained
 from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer, _data
@@ -34,7 +34,12 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=each_of(
+        list(KINDS), ["linear codes", "plain network", "without hidden layers"]
+    ),
+)
 def fitted_and_rows(request):
     estimator, rows = KINDS[request.param]
     return estimator.fit(rows), rows
@@ -249,6 +254,20 @@ def test_a_large_mean_costs_no_precision():
     assert start.score(far) == pytest.approx(ratios.sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_rows_far_from_zero_get_the_codes_of_those_at_zero(dtype):
+    """Of rows that the type holds exactly, around a mean that float32 does not hold."""
+    near = np.round(64 * (X - X.mean(axis=0))).astype(dtype)
+    far = near + dtype(2**20 if dtype == np.float32 else 2**40)
+    # Training would multiply the mean's rounding.
+    fitted = autoencoder(epochs=1, learning_rate=NO_STEP).fit(far)
+    at_zero = autoencoder(epochs=1, learning_rate=NO_STEP).fit(near)
+    codes = fitted.transform(far)
+    assert codes.dtype == (np.float32 if dtype == np.float32 else np.float64)
+    np.testing.assert_allclose(codes, at_zero.transform(near), atol=1e-5 * codes.std())
+    assert fitted.score(far) == pytest.approx(at_zero.score(near), abs=1e-6)
+
+
 def test_input_is_not_changed(fitted):
     rows = X.copy()
     fitted.transform(rows)
@@ -303,5 +322,12 @@ def test_models_are_as_exact_as_float32_rows_allow():
     rows = np.round(64 * (X - X.mean(axis=0))).astype(np.float32) + 2**20
     fitted = autoencoder().fit(rows)
     np.testing.assert_allclose(
-        fitted.encoder_(rows).numpy(), fitted.transform(rows), atol=1e-4 * rows.std()
+        fitted.encoder_(rows).numpy(), fitted.transform(rows), atol=1e-6 * rows.std()
     )
+
+
+@pytest.mark.parametrize("name", ["encoder_", "decoder_"])
+def test_there_are_no_models_where_float32_has_no_digits_left(name):
+    fitted = untrained(2).fit(X + 1e8)
+    with pytest.raises(ValueError, match="Keras models of float32 rows"):
+        getattr(fitted, name)

@@ -209,6 +209,7 @@ def test_the_cause_of_a_refusal_is_kept():
     assert "X has 3 features" in str(raised.value.__cause__)
 
 
+@pytest.mark.slow
 def test_the_user_s_pairs_are_not_changed():
     noisy, clean = NOISY.copy(), X.copy()
     for rows in (noisy, clean):

@@ -1,5 +1,6 @@
 """Ctrl-C during a fit leaves everything as it was, and soon."""
 
+import asyncio
 import functools
 import json
 import random
@@ -7,10 +8,12 @@ import signal
 import sys
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 import pytest
-from helpers import assert_same_bits, correlated, run_python, weights
+from helpers import assert_same_bits, correlated, each_of, run_python, weights
 
 from skae import (
     AutoencoderTransformer,
@@ -20,10 +23,20 @@ from skae import (
     _interruption,
     _trainer,
 )
-from skae._interruption import Pace, interrupts_deferred, let_interrupts_in
+from skae._interruption import (
+    Pace,
+    interrupts_deferred,
+    let_interrupts_in,
+    out_of_reach,
+)
 
-X = correlated(40, 4)
-PARAMETERS = {"epochs": 3, "batch_size": 8, "random_state": 0}
+X = correlated()
+PARAMETERS = {
+    "epochs": 3,
+    "batch_size": 16,
+    "hidden_layer_sizes": (8,),
+    "random_state": 0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +88,9 @@ def one_fit():
     return weights(estimator), n_calls
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_compiled")
-@pytest.mark.parametrize(
-    ("share", "is_fitted"), [(0.03, False), (0.3, True), (0.6, False), (0.9, True)]
-)
+@pytest.mark.parametrize(("share", "is_fitted"), [(0.3, True), (0.6, False)])
 def test_an_interrupt_anywhere_in_a_fit_leaves_no_trace(share, is_fitted, one_fit):
     bits, n_calls = one_fit
     estimator = AutoencoderTransformer(2, **PARAMETERS)
@@ -101,7 +113,6 @@ from skae import AutoencoderTransformer
 import numpy as np
 
 rows = np.random.RandomState(0).normal(size=(40, 4))
-stderr = os.fstat(2)
 seen = []
 
 def interrupt_once_the_import_has_begun():
@@ -115,7 +126,7 @@ def fit(**parameters):
     try:
         estimator.fit(rows)
     except KeyboardInterrupt:
-        seen.append(vars(estimator) == before and os.path.samestat(os.fstat(2), stderr))
+        seen.append(vars(estimator) == before)
     return estimator
 
 threading.Thread(target=interrupt_once_the_import_has_begun).start()
@@ -134,6 +145,7 @@ print(json.dumps({"seen": seen, "codes": codes.tolist()}))
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_tensorflow_starts_and_while_it_trains_leaves_it_usable():
     answer = run_python(IN_ANOTHER_PROCESS)
     assert answer.returncode == 0, answer.stderr
@@ -144,24 +156,105 @@ def test_ctrl_c_while_tensorflow_starts_and_while_it_trains_leaves_it_usable():
     np.testing.assert_array_equal(found["codes"], here.transform(rows))
 
 
-def test_a_deferred_interrupt_comes_after_the_body():
-    done = []
+class PressCtrlC(keras.callbacks.Callback):
+    """Sends the signal in an epoch, and notes which epochs begin."""
 
-    def body():
+    def __init__(self, begun):
+        super().__init__()
+        self.begun = begun
+
+    def __deepcopy__(self, memo):
+        return type(self)(self.begun)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun.append(epoch)
+        if epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("is_cancelled_before", "raised"),
+    [(False, KeyboardInterrupt), (True, asyncio.CancelledError)],
+)
+def test_ctrl_c_under_asyncio_ends_the_fit_in_the_same_epoch(
+    is_cancelled_before, raised
+):
+    """asyncio's own handler raises nothing: it cancels the task."""
+    begun: list = []
+    estimator = AutoencoderTransformer(2, **PARAMETERS, callbacks=[PressCtrlC(begun)])
+
+    async def fit():
+        if is_cancelled_before:  # by others, which does not end this fit
+            asyncio.current_task().cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.sleep(0)
+        estimator.fit(X)
+
+    with pytest.raises(raised):
+        asyncio.run(fit())
+    assert begun == [0, 1]
+    assert not hasattr(estimator, "n_iter_")
+
+
+def pressed_in(body):
+    """Return how far a body with interrupts deferred comes, which notes where it is."""
+    reached: list = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupts_deferred()(body)(reached)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return reached
+
+
+def test_a_deferred_interrupt_comes_after_the_body():
+    def body(reached):
+        signal.raise_signal(signal.SIGINT)
+        reached.append("end")
+
+    assert pressed_in(body) == ["end"]
+
+
+def test_a_deferred_interrupt_can_be_let_in_even_from_a_body_within_another():
+    def body(reached):
+        let_interrupts_in()  # nothing was pressed yet
         with interrupts_deferred():
             signal.raise_signal(signal.SIGINT)
-            done.append("body")
+            reached.append("pressed")
+            let_interrupts_in()
+            reached.append("let in")
 
-    with pytest.raises(KeyboardInterrupt):
-        body()
-    assert done == ["body"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert pressed_in(body) == ["pressed"]
 
 
-def test_an_error_in_the_body_comes_out_where_there_was_no_interrupt():
-    with pytest.raises(RuntimeError, match="body"), interrupts_deferred():
-        raise RuntimeError("body")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_a_second_key_is_heard_at_once():
+    def body(reached):
+        signal.raise_signal(signal.SIGINT)
+        reached.append("first")
+        signal.raise_signal(signal.SIGINT)
+        reached.append("second")
+
+    assert pressed_in(body) == ["first"]
+
+
+def test_what_takes_long_out_of_reach_is_left_to_end_by_itself():
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        go_on.wait(60)
+        ended.set()
+
+    def press():
+        begun.wait(60)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    assert pressed_in(lambda reached: out_of_reach(work)) == []
+    assert not ended.is_set()
+    go_on.set()
+    presser.join()
+    assert ended.wait(60)
 
 
 def test_interrupts_that_a_program_ignores_stay_ignored():
@@ -175,40 +268,41 @@ def test_interrupts_that_a_program_ignores_stay_ignored():
 
 
 def test_other_threads_leave_the_handler_alone():
-    handlers = []
-
-    def look():
+    def handler():
         with interrupts_deferred():
-            handlers.append(signal.getsignal(signal.SIGINT))
+            return signal.getsignal(signal.SIGINT)
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    thread.join()
-    assert handlers == [signal.default_int_handler]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(handler).result() is signal.default_int_handler
 
 
-@pytest.mark.parametrize("kind", [AutoencoderTransformer, VAETransformer])
+@pytest.mark.parametrize(
+    "kind",
+    each_of({"plain": AutoencoderTransformer, "drawing": VAETransformer}, ["plain"]),
+)
 def test_an_epoch_in_many_calls_gives_the_same_bits_as_in_one(kind, monkeypatch):
+    how = {"epochs": 3, "batch_size": 16, "random_state": 0}
     fits = []
     for n_steps in (1, 2, 100):
         monkeypatch.setattr(Pace, "pieces", in_pieces_of(n_steps))
-        fits.append(kind(2, **PARAMETERS).fit(X))
+        fits.append(kind(2, **how).fit(X))
     for other in fits[1:]:
         assert_same_bits(fits[0], other)
         assert fits[0].history_ == other.history_
 
 
+@pytest.mark.slow
 def test_the_ends_of_a_call_are_no_constants_that_xla_would_compile_in(monkeypatch):
     """XLA compiles tf.range anew for every end."""
     fits = []
-    how = {"init": "random", "hidden_layer_sizes": (3,), **PARAMETERS}
+    how = {**PARAMETERS, "init": "random"}
     for n_steps in (1, 100):
         monkeypatch.setattr(_fitting, "xla_pays", lambda *_: True)
         monkeypatch.setattr(Pace, "pieces", in_pieces_of(n_steps))
         fits.append(AutoencoderTransformer(2, **how).fit(X))
     assert_same_bits(*fits)
     (trainer,) = list(_trainer._idle_trainers.values())[-1:]
-    assert trainer._compiled_with_xla
+    assert trainer._run.function_def.attr["_XlaMustCompile"].b
     kinds = {operation.type for operation in trainer._run.graph.get_operations()}
     assert "While" in " ".join(kinds)
     assert "Range" not in kinds
@@ -222,8 +316,8 @@ def in_pieces_of(most):
     return pieces
 
 
-@pytest.mark.parametrize("seconds_per_step", [1e-4, 0.01, 0.3, 5.0])
-def test_calls_last_about_a_second(seconds_per_step, monkeypatch):
+@pytest.mark.parametrize("seconds_per_step", [1e-4, 0.01, 0.1, 5.0])
+def test_calls_last_about_half_a_second(seconds_per_step, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(_interruption.time, "perf_counter", lambda: clock[0])
     pace, lengths = Pace(), []
@@ -236,42 +330,7 @@ def test_calls_last_about_a_second(seconds_per_step, monkeypatch):
             lengths.append((end - first) * seconds_per_step)
         assert at == 3000
     # The first calls are careful; the last of an epoch has what is left.
-    longest = min(1.0, 3000 * seconds_per_step)
+    longest = min(0.5, 3000 * seconds_per_step)
     expected = max(longest, seconds_per_step)
     np.testing.assert_allclose(max(lengths), expected, rtol=0.3)
     assert lengths[0] == seconds_per_step
-
-
-def test_a_deferred_interrupt_can_be_let_in_within_the_body():
-    reached = []
-
-    def body():
-        signal.raise_signal(signal.SIGINT)
-        reached.append("after the key")
-        let_interrupts_in()
-        reached.append("after it was let in")
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupts_deferred()(body)()
-    assert reached == ["after the key"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_nothing_is_let_in_where_no_key_was_pressed():
-    let_interrupts_in()
-    with interrupts_deferred():
-        let_interrupts_in()
-
-
-def test_a_second_key_is_heard_at_once():
-    reached = []
-
-    def body():
-        signal.raise_signal(signal.SIGINT)
-        reached.append("after the first")
-        signal.raise_signal(signal.SIGINT)
-        reached.append("after the second")
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupts_deferred()(body)()
-    assert reached == ["after the first"]

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from helpers import assert_same_bits
+from helpers import assert_same_bits, each_of
 from large import FITS, WORK, autoencoder, sizes_written, take_for_large
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
@@ -23,8 +23,6 @@ X = load_digits().data[:150]
 UNIT = X / 16
 WEIGHTS = rng.randint(0, 3, len(X)).astype(float)
 SCALING = Scaling(X.mean(axis=0), 2.5)
-
-pytestmark = pytest.mark.usefixtures("all_stays_compiled")
 
 
 @pytest.fixture
@@ -89,6 +87,63 @@ def test_scales_beyond_float32_are_no_matter(scale):
     assert_allclose(scaled, (exact - exact.mean(axis=0)) / scale, rtol=1e-5, atol=1e-5)
 
 
+# How often rows are read
+
+
+def reads(monkeypatch, epochs):
+    """Return how often a fit reads rows on a curve, as they are and scaled."""
+    angles = rng.uniform(-7, 7, (150, 1))
+    curve = np.cos(angles * np.linspace(0, 0.3, 8)) + 0.01 * rng.randn(150, 8)
+    scaled, whole = sizes_written(monkeypatch, ScaledRows), []
+    chunks = _data.row_chunks
+
+    def watched(rows):
+        whole.append(isinstance(rows, np.ndarray) and rows.shape == curve.shape)
+        return chunks(rows)
+
+    monkeypatch.setattr(_data, "row_chunks", watched)
+    fitted = autoencoder(
+        encoding_dim=1, hidden_layer_sizes=(32,), epochs=epochs, early_stopping=False
+    ).fit(curve)
+    assert fitted.best_epoch_ > 0  # codes that stay PCA's are in order unread
+    return sum(whole) + sum(scaled) / len(curve)
+
+
+def test_rows_are_read_six_times_at_most_beside_the_epochs(monkeypatch):
+    """An epoch reads its batches, and the rows that judge it."""
+    take_for_large(monkeypatch, 8)
+    ten, eleven = (reads(monkeypatch, epochs) for epochs in (10, 11))
+    assert ten - 10 * (eleven - ten) <= 6
+
+
+# Values that are not finite, which are found as means are taken
+
+
+@as_if_large
+@pytest.mark.parametrize(
+    ("value", "allowed", "message"),
+    [
+        (np.nan, "error", "Input X contains NaN"),
+        (np.inf, "error", "Input X contains infinity"),
+        (np.inf, "allow", "Input X contains infinity"),
+    ],
+)
+def test_large_rows_must_be_finite(value, allowed, message):
+    rows = X.copy()
+    rows[100, 30] = value
+    with pytest.raises(ValueError, match=message):
+        autoencoder(missing_values=allowed).fit(rows)
+
+
+@as_if_large
+def test_large_rows_that_do_not_count_must_be_finite_too():
+    rows = X.copy()
+    rows[100, 30] = np.nan
+    weights = np.arange(len(X)) != 100
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        autoencoder().fit(rows, sample_weight=weights)
+
+
 # When there is a copy
 
 
@@ -133,7 +188,7 @@ def test_a_gpu_is_seen_where_tensorflow_lists_one(monkeypatch):
 
 @as_if_large
 @pytest.mark.filterwarnings("ignore:.*codes have collapsed")
-@pytest.mark.parametrize("how", FITS.values(), ids=FITS.keys())
+@pytest.mark.parametrize("how", each_of(FITS, ["mse"]))
 def test_a_fit_has_the_bits_of_one_with_a_copy(monkeypatch, how):
     lazy = autoencoder(**how).fit(UNIT, sample_weight=WEIGHTS)
     monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 2**26)
@@ -160,14 +215,16 @@ OTHER_FITS = {
 }
 
 
+@pytest.mark.slow
 @as_if_large
-@pytest.mark.parametrize("fit", OTHER_FITS.values(), ids=OTHER_FITS.keys())
+@pytest.mark.parametrize("fit", each_of(OTHER_FITS, list(OTHER_FITS)[:2]))
 def test_other_fits_have_the_bits_of_those_with_a_copy_too(monkeypatch, fit):
     lazy = fit()
     monkeypatch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 2**26)
     assert_same_bits(lazy, fit())
 
 
+@pytest.mark.slow
 @as_if_large
 @pytest.mark.parametrize("name", ["score_samples", "log_likelihood"])
 def test_likelihoods_have_the_bits_of_those_of_a_copy(monkeypatch, name):
@@ -177,6 +234,7 @@ def test_likelihoods_have_the_bits_of_those_of_a_copy(monkeypatch, name):
     assert_array_equal(lazy, getattr(fitted, name)(X))
 
 
+@pytest.mark.slow
 @as_if_large
 def test_missing_values_are_filled_in_a_copy(monkeypatch):
     gaps = np.where(rng.rand(*X.shape) < 0.1, np.nan, X)
@@ -195,7 +253,12 @@ def test_a_memory_map_gives_the_bits_of_the_array(tmp_path):
 @as_if_large
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
 @pytest.mark.parametrize(
-    "kind", [AutoencoderTransformer, DenoisingAutoencoder, VAETransformer]
+    "kind",
+    [
+        AutoencoderTransformer,
+        pytest.param(DenoisingAutoencoder, marks=pytest.mark.slow),
+        pytest.param(VAETransformer, marks=pytest.mark.slow),
+    ],
 )
 def test_few_rows_are_scaled_at_a_time(monkeypatch, kind, work):
     one = autoencoder(kind).fit(X)

@@ -37,6 +37,7 @@ def _smallest_pools(monkeypatch):
     fitted().transform(X)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_smallest_pools")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_what_is_compiled_for_an_architecture_goes_with_it(optimizer):
@@ -49,6 +50,7 @@ def test_what_is_compiled_for_an_architecture_goes_with_it(optimizer):
     assert counts[1:] == counts[:-1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_smallest_pools")
 def test_callbacks_keep_a_trainer_no_longer_than_its_fit():
     def fit(units):
@@ -58,6 +60,7 @@ def test_callbacks_keep_a_trainer_no_longer_than_its_fit():
     assert fit(24) == fit(25) == fit(26)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [AutoencoderTransformer, VAETransformer])
 def test_fits_of_one_architecture_leave_the_same_behind(kind):
     def fit():
@@ -73,6 +76,7 @@ def test_fits_of_one_architecture_leave_the_same_behind(kind):
     assert n_alive(*kinds) == before
 
 
+@pytest.mark.slow
 def test_a_fitted_estimator_that_is_forgotten_is_freed():
     estimator = fitted()
     estimator.transform(X)
@@ -83,6 +87,7 @@ def test_a_fitted_estimator_that_is_forgotten_is_freed():
     assert gone() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_a_known_architecture_brings_no_variable_of_a_new_name(optimizer):
     """TensorFlow keeps some 40 kB for every name and shape that it has seen."""

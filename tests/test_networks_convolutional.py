@@ -9,6 +9,7 @@ from helpers import (
     assert_branch_starts_at_zero,
     assert_keras_alone_saves,
     call,
+    each_of,
     randomize,
 )
 from numpy.lib.stride_tricks import sliding_window_view
@@ -578,7 +579,9 @@ SAVED = {
 }
 
 
-@pytest.mark.parametrize(("sample_shape", "how"), SAVED.values(), ids=SAVED.keys())
+@pytest.mark.parametrize(
+    ("sample_shape", "how"), each_of(SAVED, ["defaults", "spatial", "normalised"])
+)
 def test_keras_alone_saves_the_models(sample_shape, how, tmp_path):
     network = ConvNetwork(**{"filters": (3, 2), **how})
     encoder = network.build_encoder(sample_shape, 2)

@@ -159,6 +159,7 @@ def test_a_fit_leaves_the_users_models_alone():
     assert not np.allclose(learnt, before[0][0], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_second_fit_starts_at_the_given_weights_again():
     estimator = autoencoder(encoder(), decoder())
     first = clone(estimator).fit(X)
@@ -175,6 +176,7 @@ def test_frozen_layers_stay_as_they_are():
     assert same == [True, True, False, False]
 
 
+@pytest.mark.slow
 def test_layers_frozen_between_two_fits_stay_as_they_are():
     given = randomize(encoder())
     network = CustomNetwork(given, decoder())
@@ -189,6 +191,7 @@ def test_layers_frozen_between_two_fits_stay_as_they_are():
     assert same == [True, True, False, False]
 
 
+@pytest.mark.slow
 def test_linear_functions_learn_the_subspace_of_pca():
     """A linear autoencoder's least error is PCA's (Baldi and Hornik, 1989)."""
 
@@ -219,6 +222,7 @@ def test_fitted_models_can_be_pickled():
     np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
 
 
+@pytest.mark.slow
 def test_attention_can_be_trained():
     inputs = keras.Input((6,))
     steps = layers.Reshape((3, 2))(inputs)
@@ -227,6 +231,7 @@ def test_attention_can_be_trained():
     assert autoencoder(attentive, decoder(), epochs=1).fit(X).n_iter_ == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "mixed_float16"])
 def test_models_of_other_floating_point_types_can_be_trained(dtype):
     """As they are after a change of Keras' global floatx or policy."""
@@ -238,6 +243,7 @@ def test_models_of_other_floating_point_types_can_be_trained(dtype):
 # Dropout and batch normalisation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda model: model, lambda model: model()])
 def test_noisy_models_give_the_same_bits_at_every_fit_with_a_seed(make):
     given = make(noisy_encoder), make(decoder)
@@ -245,6 +251,7 @@ def test_noisy_models_give_the_same_bits_at_every_fit_with_a_seed(make):
     assert_same_bits(autoencoder(*given).fit(X), first)
 
 
+@pytest.mark.slow
 def test_other_seeds_give_other_noise():
     given = noisy_encoder(), decoder()
     losses = [
@@ -254,6 +261,7 @@ def test_other_seeds_give_other_noise():
     assert losses[0] != losses[1]
 
 
+@pytest.mark.slow
 def test_noisy_models_are_deterministic_after_the_fit():
     fitted = autoencoder(noisy_encoder(), decoder()).fit(X)
     np.testing.assert_array_equal(fitted.transform(X), fitted.transform(X))
@@ -296,12 +304,14 @@ def moving_averages(rows, batch_size, momentum):
     return scale * mean.numpy() + rows.mean(axis=0), scale**2 * variance.numpy()
 
 
+@pytest.mark.slow
 def test_batch_normalisation_learns_mean_and_variance_of_the_rows():
     mean, variance = moving_averages(X, batch_size=40, momentum=0.9)
     np.testing.assert_allclose(mean, X.mean(axis=0), atol=1e-3 * X.std())
     np.testing.assert_allclose(variance, X.var(axis=0), rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_an_incomplete_last_batch_does_not_bias_batch_normalisation():
     """Means of random batches are the mean of all rows, whatever their sizes."""
     rows = X[:33]
@@ -405,6 +415,7 @@ def test_only_the_last_activation_is_an_error():
     CustomNetwork(encoder(), hidden).build_decoder((6,), 2)
 
 
+@pytest.mark.slow
 def test_a_decoder_may_end_in_a_recurrent_layer():
     recurrent = ending_in(layers.RepeatVector(3), layers.LSTM(2, return_sequences=True))
     network = CustomNetwork(encoder(), recurrent)

@@ -163,6 +163,7 @@ def test_the_branch_of_the_decoder_is_unfolded_beside_the_linear_map(cell, formu
     assert_close(call(decoder, codes).reshape(-1, 10), expected)
 
 
+@pytest.mark.slow
 @CELLS
 @pytest.mark.parametrize("build", ["build_encoder", "build_decoder"])
 def test_the_branch_starts_at_zero_and_is_connected(build, cell):
@@ -300,6 +301,7 @@ def test_models_are_named_for_what_they_do():
     assert network.build_decoder((4,), 2).name == "decoder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [

@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from test_common import SMALL
+from test_common import any_estimator
 
 import skae
 from skae import AutoencoderTransformer, DenoisingAutoencoder
@@ -61,6 +61,7 @@ def test_calls_go_on_as_epochs_do(init):
     )
 
 
+@pytest.mark.slow
 def test_passes_over_chunks_reconstruct_new_rows_better_than_pca():
     X = load_digits().data
     train, test = X[:1500], X[1500:]
@@ -74,6 +75,7 @@ def test_passes_over_chunks_reconstruct_new_rows_better_than_pca():
     assert ours < 0.9 * lost
 
 
+@pytest.mark.slow
 def test_passes_are_not_shuffled_alike():
     """Otherwise data that come again and again would come in one order."""
     X = correlated()
@@ -103,6 +105,7 @@ def test_a_copy_goes_on_to_the_same_bits(how, tmp_path):
     assert_same_bits(one.partial_fit(X[20:]), other.partial_fit(X[20:]))
 
 
+@pytest.mark.slow
 def test_only_passes_keep_the_state_of_the_optimizer():
     X = correlated()
     autoencoder = AutoencoderTransformer(2, epochs=1, **SMALL_NETWORK)
@@ -159,6 +162,7 @@ def test_single_rows_are_enough_after_the_first_call():
     assert autoencoder.n_iter_ == 2
 
 
+@pytest.mark.slow
 def test_rows_of_no_weight_do_nothing():
     X = correlated()
     one = AutoencoderTransformer(2, **SMALL_NETWORK).partial_fit(X)
@@ -185,6 +189,7 @@ def test_another_network_is_an_error():
         autoencoder.set_params(encoding_dim=3).partial_fit(X)
 
 
+@pytest.mark.slow
 def test_pairs_are_learnt_from_in_parts():
     clean = correlated()
     noisy = clean + np.random.RandomState(0).normal(size=clean.shape)
@@ -199,7 +204,7 @@ def test_pairs_are_learnt_from_in_parts():
     assert errors == pytest.approx(losses[-1], rel=0.1)
 
 
-@pytest.mark.parametrize("estimator", SMALL.values(), ids=SMALL)
+@any_estimator
 def test_every_estimator_learns_in_parts(estimator):
     X = np.random.RandomState(0).rand(60, 4)
     estimator = clone(estimator)

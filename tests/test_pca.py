@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from skae import _pca
+from skae import _data, _pca
+from skae._lazy_rows import ScaledRows
 
 
 def reconstruct(pca, X):
@@ -23,6 +24,7 @@ SOLVERS = {
     "covariance": {"shape": (80, 10)},
     "covariance in float32": {"shape": (80, 10), "_FLOAT64_PRODUCTS": 0},
     "Gram matrix": {"shape": (10, 80)},
+    "Gram matrix by blocks": {"shape": (10, 80), "_VALUES_AT_A_TIME": 70},
     "Krylov": {"shape": (80, 30), "_LARGEST_MATRIX": 20},
 }
 
@@ -124,3 +126,36 @@ def test_solvers_do_not_take_rounding_for_axes(monkeypatch, kind):
     axes = principal_axes(rows.astype(np.float32), n_components=8)
     assert len(axes.components) == 3
     assert not axes.complete
+
+
+def test_wide_rows_are_read_twice_and_never_as_a_whole(monkeypatch):
+    """Once for the Gram matrix, once for the axes, by blocks of features."""
+    monkeypatch.setattr(_pca, "_VALUES_AT_A_TIME", 200)
+    given = low_rank(10, 400)
+    sizes = []
+    write = ScaledRows.write
+
+    def watched(self, dense):
+        sizes.append(dense.size)
+        write(self, dense)
+
+    monkeypatch.setattr(ScaledRows, "write", watched)
+    rows = ScaledRows(given, np.arange(10), np.full(400, 0.5), 2.0)
+    axes = principal_axes(rows)
+    assert max(sizes) <= 200
+    assert sum(sizes) == 2 * given.size
+    pca = PCA(4, svd_solver="full").fit((given.astype(np.float64) - 0.5) / 2)
+    assert_axes_of(axes, pca, len(rows))
+
+
+@pytest.mark.parametrize("name", ["covariance", "covariance in float32", "Gram matrix"])
+def test_chunks_far_apart_make_no_difference(monkeypatch, name):
+    """The covariance is put together from those within chunks and between them."""
+    how = dict(SOLVERS[name])
+    rows = low_rank(*how.pop("shape"))
+    rows[: len(rows) // 2] += 1000
+    for attribute, value in how.items():
+        monkeypatch.setattr(_pca, attribute, value)
+    monkeypatch.setattr(_data, "_CHUNK_BYTES", 1)
+    pca = PCA(4, svd_solver="full").fit(rows.astype(np.float64))
+    assert_axes_of(principal_axes(rows), pca, len(rows))

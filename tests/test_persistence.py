@@ -1,4 +1,4 @@
-"""Files: whole or not at all, read by plain Python, refused if damaged or forged."""
+"""Files: whole or not at all, read by skops and plain Python, refused if forged."""
 
 import doctest
 import io
@@ -13,23 +13,27 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_same_bits
+import skops.io
+from helpers import assert_same_bits, correlated, each_of
 from sklearn import config_context
 from sklearn.base import clone
-from test_common import SMALL, dimmed
+from sklearn.decomposition import PCA
 
 import skae
 from benchmarks import damaged_files, faults
-from skae import AutoencoderTransformer, DenoisingAutoencoder, _archive
+from skae import (
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    DenoisingAutoencoder,
+    SequenceAutoencoder,
+    VAETransformer,
+)
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, DenseNetwork, Network
 
-pytestmark = pytest.mark.usefixtures("all_stays_compiled")
-
-X = np.random.RandomState(0).uniform(size=(50, 4))
+X = correlated()
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "saving.rst"
-DATA = Path(__file__).parent / "data"
-every_estimator = pytest.mark.parametrize("name", SMALL)
+BRIEFLY = {"epochs": 1, "random_state": 0}
 
 
 class UsersNetwork(DenseNetwork):
@@ -57,6 +61,17 @@ class UsersLayer(keras.layers.Layer):
         return inputs
 
 
+class UsersLoss(keras.losses.Loss):
+    """A loss of the user's own."""
+
+    def call(self, y_true, y_pred):
+        return keras.ops.mean((y_true - y_pred) ** 4, axis=-1)
+
+
+def halved(samples, seed):
+    return samples / 2
+
+
 def users_model(n_inputs, n_outputs, *layers, activation=None):
     return keras.Sequential(
         [
@@ -78,12 +93,12 @@ def users_decoder(sample_shape, encoding_dim):
 
 
 def dense(**parameters):
-    parameters = {"hidden_layer_sizes": (4,), "random_state": 0, **parameters}
-    return AutoencoderTransformer(2, epochs=1, **parameters)
+    parameters = {"hidden_layer_sizes": (8,), **BRIEFLY, **parameters}
+    return AutoencoderTransformer(2, **parameters)
 
 
 def of_network(network):
-    return AutoencoderTransformer(2, network=network, epochs=1, random_state=0)
+    return AutoencoderTransformer(2, network=network, **BRIEFLY)
 
 
 def saved_and_loaded(estimator, folder):
@@ -93,17 +108,10 @@ def saved_and_loaded(estimator, folder):
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Return each estimator fitted, without functions but for networks."""
-    return {name: _without_functions(name).fit(X) for name in SMALL}
+    return dense().fit(X)
 
 
-def _without_functions(name):
-    estimator = clone(SMALL[name]).set_params(epochs=1)
-    if callable(estimator.get_params().get("corruption")):
-        estimator.set_params(corruption="swap")
-    return estimator
-
-
+@pytest.mark.docs
 @pytest.mark.skipif(not GUIDE.exists(), reason="the documentation is not here")
 def test_the_examples_of_the_documentation_run(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -114,161 +122,172 @@ def test_the_examples_of_the_documentation_run(monkeypatch, tmp_path):
 # What comes back.
 
 
-@every_estimator
-def test_a_loaded_fit_gives_the_same_codes_and_reconstructions(name, fitted, tmp_path):
-    again = saved_and_loaded(fitted[name], tmp_path)
-    np.testing.assert_array_equal(again.transform(X), fitted[name].transform(X))
-    np.testing.assert_array_equal(again.reconstruct(X), fitted[name].reconstruct(X))
-    assert_same_bits(again, fitted[name])
+EACH = {
+    "dense": dense(),
+    "convolutional": ConvAutoencoder(2, filters=(4,), **BRIEFLY),
+    "recurrent": SequenceAutoencoder(2, units=4, **BRIEFLY),
+    "denoising": DenoisingAutoencoder(
+        2, network=DenseNetwork((8,)), corruption="swap", **BRIEFLY
+    ),
+    "variational": VAETransformer(2, network=DenseNetwork((8,)), **BRIEFLY),
+}
 
 
-@every_estimator
-def test_a_loaded_estimator_is_saved_to_the_same_bytes(name, fitted, tmp_path):
-    fitted[name].save(tmp_path / "first.skae")
-    skae.load(tmp_path / "first.skae").save(tmp_path / "second.skae")
-    first, second = tmp_path / "first.skae", tmp_path / "second.skae"
-    assert first.read_bytes() == second.read_bytes()
-
-
-@pytest.mark.parametrize("name", [name for name in SMALL if "custom" not in name])
-def test_parameters_and_attributes_come_back(name, fitted, tmp_path):
-    again = saved_and_loaded(fitted[name], tmp_path)
-    assert repr(again) == repr(fitted[name])
-    assert vars(again).keys() == vars(fitted[name]).keys()
-    assert again.history_ == fitted[name].history_
+@pytest.mark.parametrize(
+    "estimator", each_of(EACH, ["dense", "convolutional", "variational"])
+)
+def test_a_loaded_fit_is_the_same_in_all(estimator, tmp_path):
+    fitted = clone(estimator).fit(X)
+    again = saved_and_loaded(fitted, tmp_path)
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+    np.testing.assert_array_equal(again.reconstruct(X), fitted.reconstruct(X))
+    assert_same_bits(again, fitted)
+    assert repr(again) == repr(fitted)
+    assert vars(again).keys() == vars(fitted).keys()
+    assert again.history_ == fitted.history_
     assert type(again.sample_shape_) is tuple
-    np.testing.assert_array_equal(again.mean_, fitted[name].mean_)
+    assert repr(saved_and_loaded(estimator, tmp_path)) == repr(estimator)
 
 
-@pytest.mark.parametrize("name", ["dense", "denoising-custom-crossentropy"])
-def test_a_loaded_fit_is_cloned_fitted_anew_and_continued(name, fitted, tmp_path):
-    again = saved_and_loaded(fitted[name], tmp_path)
-    continued = saved_and_loaded(again, tmp_path).set_params(warm_start=True).fit(X)
-    assert continued.transform(X).shape == (50, 2)
-    anew = clone(again).fit(X)
-    if name == "dense":
-        assert_same_bits(anew, fitted[name])
+def test_a_loaded_fit_is_cloned_fitted_anew_continued_and_saved(fitted, tmp_path):
+    again = saved_and_loaded(fitted, tmp_path)
+    assert_same_bits(clone(again).fit(X), fitted)
+    assert_same_bits(saved_and_loaded(again, tmp_path), fitted)
+    again.set_params(warm_start=True)
+    assert_same_bits(
+        again.fit(X), clone(fitted).fit(X).set_params(warm_start=True).fit(X)
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in SMALL if "custom" not in name])
-def test_an_estimator_that_is_not_fitted_comes_back(name, tmp_path):
-    again = saved_and_loaded(_without_functions(name), tmp_path)
-    assert repr(again) == repr(_without_functions(name))
-    assert not hasattr(again, "_fitted")
+def test_passes_go_on_from_a_file(tmp_path):
+    whole = dense().partial_fit(X).partial_fit(X)
+    parts = saved_and_loaded(dense().partial_fit(X), tmp_path).partial_fit(X)
+    assert_same_bits(parts, whole)
 
 
-def test_numbers_of_numpy_come_back_as_equal_numbers(tmp_path):
-    given = {"epochs": np.int64(3), "l1_activity": np.float32(0.5), "verbose": False}
-    parameters = saved_and_loaded(dense().set_params(**given), tmp_path).get_params()
-    assert {name: parameters[name] for name in given} == given
-
-
-def test_optimizers_with_a_schedule_come_back(tmp_path):
+def test_settings_of_keras_objects_come_back(tmp_path):
     schedule = keras.optimizers.schedules.CosineDecay(0.01, 100)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02)
-    again = saved_and_loaded(dense(optimizer=optimizer), tmp_path)
-    assert type(again.optimizer) is keras.optimizers.AdamW
-    assert again.optimizer.get_config() == optimizer.get_config()
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    loss = keras.losses.Huber(delta=0.05)
+    fitted = dense(optimizer=optimizer, loss=loss).fit(X)
+    again = saved_and_loaded(fitted, tmp_path)
+    assert again.optimizer.get_config() == {
+        **optimizer.get_config(),
+        "name": again.optimizer.name,  # which Keras numbers
+    }
+    y = np.array([[0.0]]), np.array([[3.0]])
+    assert float(again.loss(*y)) == float(loss(*y))
+    assert_same_bits(clone(again).fit(X), fitted)
 
 
-def test_a_generator_as_random_state_goes_on_from_where_it_was(tmp_path):
+def test_numbers_of_numpy_and_generators_come_back(tmp_path):
     generator = np.random.RandomState(0)
     generator.normal(size=3)
-    again = saved_and_loaded(dense(random_state=generator), tmp_path)
+    given = {"epochs": np.int64(3), "l1_activity": np.float32(0.5), "verbose": False}
+    again = saved_and_loaded(dense(**given, random_state=generator), tmp_path)
+    assert {name: getattr(again, name) for name in given} == given
     np.testing.assert_array_equal(
         again.random_state.normal(size=700), generator.normal(size=700)
     )
 
 
 def test_wishes_about_output_metadata_and_names_come_back(tmp_path):
-    frame = pd.DataFrame(X, columns=["a", "b", "c", "é"])
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d", "é"])
     with config_context(enable_metadata_routing=True):
         estimator = dense().set_output(transform="pandas")
         estimator.set_fit_request(sample_weight="weight", X_val=False).fit(frame)
     again = saved_and_loaded(estimator, tmp_path)
     pd.testing.assert_frame_equal(again.transform(frame), estimator.transform(frame))
-    assert list(again.feature_names_in_) == ["a", "b", "c", "é"]
+    assert list(again.feature_names_in_) == ["a", "b", "c", "d", "é"]
     requests = again.get_metadata_routing().fit.requests
     assert (requests["sample_weight"], requests["X_val"]) == ("weight", False)
 
 
-# Networks of the user's own.
+# Code of the user's own.
 
 
 @pytest.mark.parametrize(
     "network",
-    [
-        lambda: CustomNetwork(users_model(4, 2), users_model(2, 4)),
-        lambda: CustomNetwork(users_encoder, users_decoder),
-        lambda: UsersNetwork((4,)),
-    ],
-    ids=["models", "functions", "a class"],
+    each_of(
+        {
+            "models": lambda: CustomNetwork(users_model(5, 2), users_model(2, 5)),
+            "functions": lambda: CustomNetwork(users_encoder, users_decoder),
+            "a class": lambda: UsersNetwork((8,)),
+        },
+        ["functions"],
+    ),
 )
 def test_networks_of_the_users_own_are_saved_as_the_models_they_built(
     network, tmp_path
 ):
     estimator = of_network(network()).fit(X)
+    before = np.random.get_state()[1].tolist()
     again = saved_and_loaded(estimator, tmp_path)
+    assert np.random.get_state()[1].tolist() == before
     np.testing.assert_allclose(again.transform(X), estimator.transform(X), atol=1e-6)
     assert type(again.network) is CustomNetwork
     assert isinstance(again.network.encoder, keras.Model)
+    saved_and_loaded(estimator.set_params(network=DenseNetwork()), tmp_path)
 
 
-def test_a_network_set_after_the_fit_is_saved_as_it_is(tmp_path):
-    estimator = of_network(CustomNetwork(users_encoder, users_decoder)).fit(X)
-    again = saved_and_loaded(estimator.set_params(network=DenseNetwork()), tmp_path)
-    assert type(again.network) is DenseNetwork
-    np.testing.assert_array_equal(again.transform(X), estimator.transform(X))
+@pytest.mark.slow
+def test_a_loss_of_the_users_own_may_be_replaced_after_the_fit(tmp_path):
+    fitted = dense(loss=UsersLoss()).fit(X)
+    with pytest.raises(TypeError, match=r"loss cannot be saved: .*UsersLoss"):
+        fitted.save(tmp_path / "estimator.skae")
+    again = saved_and_loaded(fitted.set_params(loss="mse"), tmp_path)
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
 
 
-def test_saving_a_network_of_functions_draws_from_no_global_generator(tmp_path):
-    estimator = of_network(CustomNetwork(users_encoder, users_decoder)).fit(X)
-    before = np.random.get_state()[1].tolist()
-    estimator.save(tmp_path / "a.skae")
-    estimator.save(tmp_path / "b.skae")
-    first, second = (
-        damaged_files.members((tmp_path / name).read_bytes())["arrays.npz"]
-        for name in ("a.skae", "b.skae")
-    )
-    assert first == second
-    assert np.random.get_state()[1].tolist() == before
-
-
-def test_models_that_do_not_stand_for_their_network_are_an_error(tmp_path):
-    estimator = of_network(BoundedNetwork()).fit(X)
-    with pytest.raises(TypeError, match=r"activation 'tanh'.* Use pickle"):
-        estimator.save(tmp_path / "estimator.skae")
-
-
-# What cannot be saved.
+def normalized():
+    layer = keras.layers.Normalization()
+    layer.adapt(X)
+    return CustomNetwork(users_model(5, 2, layer), users_model(2, 5))
 
 
 @pytest.mark.parametrize(
-    ("estimator", "name"),
+    ("estimator", "message"),
     [
-        (lambda: dense(callbacks=[keras.callbacks.TerminateOnNaN()]), "callbacks"),
-        (lambda: DenoisingAutoencoder(corruption=dimmed), "corruption"),
-        (lambda: of_network(CustomNetwork(users_encoder, users_decoder)), "network"),
-        (lambda: of_network(UsersNetwork()), "network"),
+        (lambda: dense(callbacks=[keras.callbacks.TerminateOnNaN()]), "^callbacks"),
+        (lambda: DenoisingAutoencoder(corruption=halved), "^corruption .*halved"),
+        (lambda: of_network(CustomNetwork(users_encoder, users_decoder)), "^network"),
+        (lambda: of_network(UsersNetwork()), "^network .*UsersNetwork"),
         (lambda: UsersEstimator(), "UsersEstimator"),
+        (lambda: of_network(BoundedNetwork()).fit(X), "^network .*activation 'tanh'"),
+        (lambda: of_network(normalized()).fit(X), "^network .*Normalization"),
+        (
+            lambda: of_network(
+                CustomNetwork(users_model(5, 2, UsersLayer()), users_model(2, 5))
+            ),
+            "^network .*UsersLayer",
+        ),
+        (
+            lambda: of_network(
+                CustomNetwork(
+                    users_model(5, 2, keras.layers.Lambda(keras.ops.abs)),
+                    users_model(2, 5),
+                )
+            ),
+            "^network .*Lambda",
+        ),
     ],
-    ids=["callbacks", "corruption", "functions", "network class", "estimator class"],
+    ids=[
+        "callbacks",
+        "corruption",
+        "functions",
+        "network class",
+        "estimator class",
+        "models that do not stand for their network",
+        "adapted layer",
+        "layer class",
+        "Lambda",
+    ],
 )
-def test_code_of_the_users_own_is_an_error_that_names_it(estimator, name, tmp_path):
-    with pytest.raises(TypeError, match=rf"\b{name}\b[^$]*[Uu]se pickle"):
+def test_what_no_file_holds_is_an_error_that_names_it(estimator, message, tmp_path):
+    with pytest.raises(TypeError, match=rf"{message}.*[Uu]se pickle"):
         estimator().save(tmp_path / "estimator.skae")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "layer", [lambda: keras.layers.Lambda(abs), UsersLayer], ids=["Lambda", "own"]
-)
-def test_layers_that_hold_code_are_an_error_that_names_them(layer, tmp_path):
-    network = CustomNetwork(users_model(4, 2, layer()), users_model(2, 4))
-    with pytest.raises(
-        TypeError, match=r"network cannot be saved.*(Lambda|UsersLayer)"
-    ):
-        of_network(network).save(tmp_path / "estimator.skae")
 
 
 def test_activations_registered_by_the_user_are_neither_saved_nor_loaded(tmp_path):
@@ -284,82 +303,111 @@ def test_activations_registered_by_the_user_are_neither_saved_nor_loaded(tmp_pat
 # The file.
 
 
-def test_plain_python_reads_a_file(fitted, tmp_path):
-    fitted["dense"].save(tmp_path / "estimator.skae")
-    with zipfile.ZipFile(tmp_path / "estimator.skae") as archive:
-        manifest = json.loads(archive.read("manifest.json"))
-        content = json.loads(archive.read("estimator.json"))["value"]
-        arrays = np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False)
-    assert manifest["format"] == 1
-    assert manifest["versions"]["skae"] == skae.__version__
-    assert manifest["versions"]["keras"] == keras.__version__
-    assert content["class"] == "AutoencoderTransformer"
-    assert content["parameters"]["value"]["encoding_dim"] == 2
-    number = content["attributes"]["value"]["mean_"]["value"]
-    np.testing.assert_array_equal(arrays[f"arr_{number}"], fitted["dense"].mean_)
+def test_skops_and_plain_python_read_a_file(fitted, tmp_path):
+    path = tmp_path / "estimator.skae"
+    fitted.save(path)
+    trusted = ["skae.AutoencoderTransformer", "skae.networks.DenseNetwork"]
+    assert skops.io.get_untrusted_types(file=path) == trusted
+    again = skops.io.load(path, trusted=trusted)
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+    with zipfile.ZipFile(path) as archive:
+        about = json.loads(archive.read("skae.json"))
+        state = json.loads(archive.read("schema.json"))["content"]["content"]
+        mean = np.load(io.BytesIO(archive.read(state["mean_"]["file"])))
+    assert about["format"] == 1
+    assert about["versions"]["skae"] == skae.__version__
+    assert about["versions"]["keras"] == keras.__version__
+    assert json.loads(state["encoding_dim"]["content"]) == 2
+    np.testing.assert_array_equal(mean, fitted.mean_)
 
 
-@pytest.mark.parametrize(
-    "failing", ["os.replace", "skae._archive._write_members", "os.fsync"]
-)
-def test_a_failure_leaves_the_old_file_and_no_draft(failing, tmp_path, monkeypatch):
+def test_what_skops_has_written_is_loaded_too(fitted, tmp_path):
+    skops.io.dump(fitted, tmp_path / "fit.skops")
+    again = skae.load(tmp_path / "fit.skops")
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_other_classes_are_an_error_that_names_them(tmp_path):
+    skops.io.dump(PCA(2), tmp_path / "pca.skops")
+    with pytest.raises(SavedFileError, match=r"pca.skops.*PCA.* Use pickle"):
+        skae.load(tmp_path / "pca.skops")
+
+
+@pytest.mark.parametrize("failing", ["os.replace", "os.fsync", "os.chmod"])
+def test_ctrl_c_leaves_the_old_file_and_no_draft(failing, tmp_path, monkeypatch):
     path = tmp_path / "estimator.skae"
     path.write_bytes(b"old")
 
     def fail(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(failing, fail)
-    with pytest.raises(KeyboardInterrupt):
-        dense().save(path)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(failing, fail)
+        with pytest.raises(KeyboardInterrupt):
+            dense().save(path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
     dense().save(path)
-    assert list(tmp_path.iterdir()) == [path]
     assert repr(skae.load(path)) == repr(dense())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_a_file_gets_the_permissions_of_any_new_file(tmp_path):
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has none of these")
+
+
+@posix
+def test_a_file_keeps_its_mode_and_a_new_one_gets_that_of_any(tmp_path):
+    path = tmp_path / "estimator.skae"
     before = os.umask(0o027)
     try:
-        dense().save(tmp_path / "estimator.skae")
+        dense().save(path)
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "estimator.skae").stat().st_mode) == 0o640
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    path.chmod(0o600)
+    dense().save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_text_works_as_a_path(tmp_path, monkeypatch):
+@posix
+def test_save_writes_through_links(tmp_path):
+    path, link, hard = (tmp_path / name for name in ("file", "link", "hard"))
+    dense().save(path)
+    link.symlink_to(path)
+    dense(epochs=3).save(link)
+    assert link.is_symlink()
+    assert skae.load(path).epochs == 3
+    hard.hardlink_to(path)
+    dense(epochs=4).save(hard)
+    assert skae.load(path).epochs == 4
+    assert path.stat().st_nlink == 2
+
+
+@posix
+def test_what_is_no_file_that_may_be_written_stays(tmp_path):
+    pipe, locked = tmp_path / "pipe", tmp_path / "locked"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match="pipe' is a device, a pipe or the like"):
+        dense().save(pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    locked.write_bytes(b"old")
+    locked.chmod(0o400)
+    with pytest.raises(PermissionError, match="locked"):
+        dense().save(locked)
+    assert locked.read_bytes() == b"old"
+
+
+def test_errors_of_the_system_name_the_path_that_was_given(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    dense().save("estimator.skae")
-    assert repr(skae.load("estimator.skae")) == repr(dense())
-
-
-def test_files_that_cannot_be_read_are_errors_of_the_system(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        skae.load(tmp_path / "none.skae")
+    with pytest.raises(FileNotFoundError, match=r"'none\.skae'"):
+        skae.load("none.skae")
     with pytest.raises(IsADirectoryError):
         skae.load(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        dense().save(tmp_path / "none" / "estimator.skae")
-
-
-def test_arrays_of_every_shape_and_type_come_back(tmp_path):
-    arrays = [
-        np.array(1.5, np.float32),
-        np.zeros((0, 3)),
-        np.arange(24, dtype=">i2").reshape(2, 3, 4).transpose(),
-        np.array([True, False]),
-        np.arange(3, dtype=np.uint32),
-    ]
-    _archive.write(tmp_path / "file", "{}", arrays, {"skae": "1"})
-    text, again, versions = _archive.read(tmp_path / "file")
-    assert (text, versions) == ("{}", {"skae": "1"})
-    for one, other in zip(again, arrays, strict=True):
-        np.testing.assert_array_equal(one, other)
-        assert one.dtype == other.dtype
-        assert one.flags.writeable
+    with pytest.raises(IsADirectoryError, match=r"'\.'"):
+        dense().save(".")
+    with pytest.raises(FileNotFoundError, match=r"'none/estimator\.skae'"):
+        dense().save("none/estimator.skae")
+    dense().save("estimator.skae")
+    assert repr(skae.load("estimator.skae")) == repr(dense())
 
 
 # Other versions.
@@ -367,9 +415,9 @@ def test_arrays_of_every_shape_and_type_come_back(tmp_path):
 
 def test_files_of_a_newer_format_say_what_to_install(tmp_path):
     dense().save(tmp_path / "estimator.skae")
-    content = damaged_files.with_manifest(
+    content = damaged_files.with_about(
         (tmp_path / "estimator.skae").read_bytes(),
-        lambda manifest: manifest.update(format=2, versions={"skae": "7.1"}),
+        lambda about: about.update(format=2, versions={"skae": "7.1"}),
     )
     (tmp_path / "newer.skae").write_bytes(content)
     with pytest.raises(SavedFileError, match=r"newer.skae.*format 2.*skae '7\.1'"):
@@ -377,38 +425,10 @@ def test_files_of_a_newer_format_say_what_to_install(tmp_path):
 
 
 def test_parameters_that_came_later_get_their_defaults(tmp_path):
-    dense(l1_activity=0.5).save(tmp_path / "estimator.skae")
-    content = damaged_files.with_text(
-        (tmp_path / "estimator.skae").read_bytes(),
-        lambda text: damaged_files.section(text, "parameters").__delitem__(
-            "l1_activity"
-        ),
-    )
-    (tmp_path / "older.skae").write_bytes(content)
+    estimator = dense(l1_activity=0.5)
+    del estimator.l1_activity
+    skops.io.dump(estimator, tmp_path / "older.skae")
     assert skae.load(tmp_path / "older.skae").l1_activity == 0.0
-
-
-@pytest.mark.parametrize(
-    "path",
-    sorted(DATA.glob("*/*.skae")),
-    ids=lambda path: f"{path.parent.name}-{path.stem}",
-)
-def test_files_of_every_version_give_what_they_gave(path):
-    estimator = skae.load(path)
-    if path.stem == "unfitted":
-        assert (estimator.encoding_dim, estimator.beta) == (3, 0.5)
-        return
-    with np.load(path.parent / "expected.npz") as expected:
-        X, codes = expected["X"], expected[f"{path.stem}.codes"]
-        reconstructions = expected[f"{path.stem}.reconstructions"]
-    np.testing.assert_allclose(estimator.transform(X), codes, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(
-        estimator.inverse_transform(codes), reconstructions, rtol=0, atol=1e-5
-    )
-
-
-def test_there_are_files_of_this_version():
-    assert (DATA / skae.__version__ / "expected.npz").exists()
 
 
 # Damage and forgery: see `benchmarks.faults`, which tries more of each.
@@ -426,12 +446,11 @@ def saved(tmp_path_factory):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_damaged_files_are_refused_or_give_the_same_codes(name, fault, saved, tmp_path):
-    n_tries = 4 if name in damaged_files.FORGERIES_OF_MODELS else 8
     with faults.code_of_the_user():
-        counts, noted = faults.outcomes(fault, saved[name], n_tries, tmp_path)
+        counts, noted = faults.outcomes(fault, saved[name], 4, tmp_path)
     harmless = {faults.REFUSED, faults.SAME}
-    if fault is damaged_files.replaced_values:  # numbers may be forged
-        harmless.add(faults.OTHER)
+    if fault in (damaged_files.replaced_values, damaged_files.huge_numbers):
+        harmless.add(faults.OTHER)  # numbers may be forged
     assert set(counts) <= harmless
     assert noted == []
 
@@ -450,13 +469,3 @@ def test_the_tripwire_notes_what_is_more_than_computing(doing, event, tmp_path):
     with faults.tripwire() as noted:
         doing(tmp_path / "file")
     assert any(note.startswith(event) for note in noted)
-
-
-def test_damages_are_the_same_in_every_run(saved):
-    file = next(iter(saved.values()))
-    for fault in damaged_files.DAMAGES.values():
-        one, other = (
-            fault(file.content, file.other, np.random.RandomState(3)) for _ in range(2)
-        )
-        assert one == other
-        assert one != file.content

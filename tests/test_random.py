@@ -7,7 +7,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import assert_same_bits, correlated, run_python, weights
+from helpers import (
+    ONE_ESTIMATOR_BY_DEFAULT,
+    assert_same_bits,
+    correlated,
+    run_python,
+    weights,
+)
 from keras.src.random.seed_generator import global_seed_generator
 
 from skae import AutoencoderTransformer, _random
@@ -72,6 +78,7 @@ ACTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_global_states")
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS.keys())
 def test_global_generators_go_on_as_if_nothing_had_happened(action):
@@ -82,6 +89,7 @@ def test_global_generators_go_on_as_if_nothing_had_happened(action):
     assert next_global_draws() == expected
 
 
+@pytest.mark.slow
 def test_import_leaves_global_generators_alone():
     result = run_python(
         # Parts of scikit-learn draw from Python's generator when they are imported.
@@ -97,6 +105,59 @@ def test_import_leaves_global_generators_alone():
 
 
 @pytest.mark.usefixtures("_global_states")
+@pytest.mark.parametrize("kind", ONE_ESTIMATOR_BY_DEFAULT)
+def test_no_fit_changes_a_global_generator_even_for_a_moment(kind):
+    def touched(*arguments):
+        raise AssertionError("a global generator was seeded, or set")
+
+    before = random.getstate(), np.random.get_state(legacy=False)
+    # Undone in the body: pytest-randomly seeds these generators after it.
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (random, np.random):
+            patch.setattr(module, "seed", touched)
+        patch.setattr(random, "setstate", touched)
+        patch.setattr(np.random, "set_state", touched)
+        kind(2, epochs=2, random_state=0, init="random").fit(X.reshape(len(X), -1, 1))
+    assert random.getstate() == before[0]
+    np.testing.assert_equal(np.random.get_state(legacy=False), before[1])
+
+
+class OfAUser(DenseNetwork):
+    """A network with a layer that Keras alone seeds."""
+
+    def build_encoder(self, sample_shape, encoding_dim):
+        encoder = super().build_encoder(sample_shape, encoding_dim)
+        noisy = keras.layers.Dropout(0.5)(encoder.output)
+        codes = keras.layers.Dense(encoding_dim)(noisy)
+        return keras.Model(encoder.input, codes, name="encoder")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_global_states")
+def test_networks_of_a_users_own_code_are_seeded_too_and_leave_no_trace():
+    fits = []
+    for seed in (1, 2):
+        random.seed(seed)
+        before = random.getstate()
+        how = {"epochs": 2, "random_state": 0, "init": "random"}
+        fits.append(AutoencoderTransformer(2, network=OfAUser((8,)), **how).fit(X))
+        assert random.getstate() == before
+    assert_same_bits(*fits)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_global_states")
+def test_a_user_who_builds_a_network_alone_seeds_it_as_keras_does():
+    def build():
+        keras.utils.set_random_seed(1)
+        return DenseNetwork((4,)).build_encoder((5,), 2).get_weights()
+
+    for one, other in zip(build(), build(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_global_states")
 def test_global_seeds_do_not_matter():
     keras.utils.set_random_seed(1)
     one = autoencoder(init="random").fit(X)
@@ -104,6 +165,7 @@ def test_global_seeds_do_not_matter():
     assert_same_bits(one, autoencoder(init="random").fit(X))
 
 
+@pytest.mark.slow
 def test_other_fits_in_between_do_not_matter():
     first = autoencoder().fit(X)
     autoencoder(random_state=1).fit(X)
@@ -112,6 +174,7 @@ def test_other_fits_in_between_do_not_matter():
     assert_same_bits(first, autoencoder().fit(X))
 
 
+@pytest.mark.slow
 def test_fits_in_threads_equal_fits_in_turn():
     def fit(seed):
         return autoencoder(random_state=seed, init="random").fit(X)
@@ -164,9 +227,9 @@ def test_seeded_restores_after_an_error():
     assert random.random() == expected
 
 
-def test_networks_built_under_the_same_seed_are_equal():
+def test_networks_built_from_the_same_seed_are_equal():
     def build(seed):
-        with _random.seeded(seed):
+        with _random.seeds_from(seed):
             return DenseNetwork((4,)).build_encoder((5,), 2).get_weights()
 
     for one, other in zip(build(1), build(1), strict=True):

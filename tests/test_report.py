@@ -1,20 +1,17 @@
 """The report of a comparison: a folder that a browser opens."""
 
-import csv
 import html
+import os
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.datasets import load_iris
-from sklearn.decomposition import PCA
+from compared import NAME, X, of_pca, with_ours
 
 import skae
-from skae import AutoencoderTransformer
-
-X, y = load_iris(return_X_y=True)
-NAMES = load_iris().target_names
 
 
 class Page(HTMLParser):
@@ -38,19 +35,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def comparison():
-    estimators = {
-        "<b>Ours/1": AutoencoderTransformer(epochs=1, random_state=0),
-        "foreign": PCA(),
-    }
-    how = {"encoding_dims": [2, 3], "n_splits": 2}
-    return skae.compare(X, NAMES[y], estimators=estimators, **how)
-
-
-@pytest.fixture(scope="module")
-def folder(comparison, tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports") / "new" / "report"
-    assert comparison.save(folder, "iris & <co>") == folder / "index.html"
+    assert with_ours().save(folder, "iris & <co>") == folder / "index.html"
     return folder
 
 
@@ -59,14 +46,14 @@ def page(folder):
     return Page((folder / "index.html").read_text("utf-8"))
 
 
-def test_page_has_verdict_table_plots_and_how_it_was_measured(comparison, page):
+def test_page_has_verdict_table_plots_and_how_it_was_measured(page):
     text = "".join(page.text)
-    for line in comparison.verdict.splitlines():
+    for line in with_ours().verdict.splitlines():
         assert line in text
-    for line in comparison.table().itertuples():
+    for line in with_ours().table().itertuples():
         assert f"{line.relative_error:.3f}±{line.relative_error_std:.3f}" in text
     assert "iris & <co>" in text
-    assert "120 fitted, 30 measured on" in text
+    assert "48 fitted, 12 measured on" in text
     assert "standard deviation over the splits" in text
 
 
@@ -79,30 +66,32 @@ def test_page_is_whole_and_needs_nothing_from_elsewhere(folder, page):
     assert not re.search(r"//|@import|<script", text)
 
 
-def test_tables_have_means_and_every_measurement(comparison, folder):
-    with (folder / "splits.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [float(row["error"]) for row in rows] == [row.error for row in comparison]
-    with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
-        means = [float(row["accuracy"]) for row in csv.DictReader(file)]
-    np.testing.assert_allclose(means, comparison.table()["accuracy"])
+def test_names_are_escaped(folder):
+    text = (folder / "index.html").read_text("utf-8")
+    assert "<b>" not in text
+    assert html.escape(NAME) in text
 
 
-def test_own_estimators_of_the_first_split_can_be_loaded(comparison, folder, page):
-    saved = sorted(path.name for path in (folder / "estimators").iterdir())
-    assert saved == ["_b_Ours_1-2.skae", "_b_Ours_1-3.skae"]
-    loaded = skae.load(folder / "estimators" / saved[1])
-    fitted = comparison.estimators["<b>Ours/1", 3]
-    np.testing.assert_array_equal(loaded.transform(X), fitted.transform(X))
-    assert f"estimators/{saved[0]}" in "".join(page.text)
+def test_tables_have_means_and_every_measurement(folder):
+    splits = pd.read_csv(folder / "splits.csv", float_precision="round_trip")
+    assert splits["error"].tolist() == [row.error for row in with_ours()]
+    table = pd.read_csv(folder / "table.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(table, with_ours().table())
 
 
-def test_an_earlier_report_is_replaced_and_the_rest_of_the_folder_stays(tmp_path):
-    how = {"encoding_dims": 1, "n_splits": 1}
-    ours = AutoencoderTransformer(epochs=1, random_state=0)
-    skae.compare(X, estimators=ours, **how).save(tmp_path)
+def test_own_estimators_of_the_first_split_can_be_loaded(folder, page):
+    (saved,) = (folder / "estimators").iterdir()
+    assert saved.name == "_b_Ours_1-2.skae"
+    codes = with_ours().estimators[NAME, 2].transform(X)
+    np.testing.assert_array_equal(skae.load(saved).transform(X), codes)
+    assert f"estimators/{saved.name}" in "".join(page.text)
+
+
+def test_an_earlier_report_is_replaced_and_the_rest_stays(tmp_path, folder):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "notes.txt").write_text("mine")
-    skae.compare(X, estimators={}, tsne=False, **how).save(tmp_path, "again")
+    how = {"encoding_dims": 1, "n_splits": 1, "tsne": False}
+    skae.compare(X, estimators={}, **how).save(tmp_path, "again")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "estimators",
         "index.html",
@@ -115,22 +104,40 @@ def test_an_earlier_report_is_replaced_and_the_rest_of_the_folder_stays(tmp_path
     assert "again" in (tmp_path / "index.html").read_text("utf-8")
 
 
-def test_a_folder_of_something_else_is_left_alone(comparison, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "index.html").write_text("<p>my home page")
     with pytest.raises(ValueError, match="is not empty and holds no report"):
-        comparison.save(tmp_path)
+        of_pca().save(tmp_path)
     assert (tmp_path / "index.html").read_text() == "<p>my home page"
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(comparison, tmp_path):
+@pytest.mark.parametrize(
+    "name", ["index.html", "table.csv", "maps.png", "estimators", "estimators/a.skae"]
+)
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_links_and_special_files_are_not_replaced(tmp_path, folder, name, kind):
+    report, other = tmp_path / "report", tmp_path / "other"
+    (report / "estimators").mkdir(parents=True)
+    mark = (folder / "index.html").read_bytes()
+    (report / "index.html").write_bytes(mark)
+    path = report / name
+    if path.is_dir():
+        path.rmdir()
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        other.write_bytes(mark)
+        path.symlink_to(other)
+    with pytest.raises(ValueError, match=r"is a link, or of another|holds no report"):
+        of_pca().save(report)
+    assert os.path.lexists(path)
+    assert kind == "pipe" or other.read_bytes() == mark
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     for path in tmp_path / "file", tmp_path / "file" / "report":
         with pytest.raises(ValueError, match="cannot be written: Not a directory"):
-            comparison.save(path)
-
-
-def test_names_are_escaped(folder):
-    text = (folder / "index.html").read_text("utf-8")
-    assert "<b>" not in text
-    assert html.escape("<b>Ours/1") in text
+            of_pca().save(path)

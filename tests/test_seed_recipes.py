@@ -19,6 +19,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_has_the_published_number_of_parameters(name):
     assert count(RECIPES[name]) == PUBLISHED[name]

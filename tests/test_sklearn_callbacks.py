@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import ESTIMATORS
+from helpers import ONE_ESTIMATOR_BY_DEFAULT
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -64,7 +64,7 @@ def autoencoder(estimator=AutoencoderTransformer, **parameters):
     return estimator(2, **given)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", ONE_ESTIMATOR_BY_DEFAULT)
 def test_every_estimator_announces_its_epochs(estimator):
     recorder = Recorder()
     autoencoder(estimator).set_callbacks(recorder).fit(X)
@@ -73,6 +73,7 @@ def test_every_estimator_announces_its_epochs(estimator):
     assert recorder.told == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation_fraction", [0, 0.2])
 @pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
 def test_the_estimator_of_an_epoch_is_what_a_fit_that_ends_there_gives(
@@ -175,6 +176,7 @@ def test_a_pipeline_hands_its_callbacks_on():
     assert recorder.told.count("setup") == recorder.told.count("teardown") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_search_hands_its_callbacks_on(n_jobs, capsys):
     monitor = callback.ScoringMonitor(scoring={"explained": explained})

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import NO_STEP, correlated, untrained
+from helpers import NO_STEP, correlated, each_of, untrained
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.datasets import load_diabetes, load_wine
@@ -21,6 +21,7 @@ from skae._objective import Objective
 from skae._pca import principal_axes
 from skae.networks import BRANCH, LINEAR, ConvNetwork, DenseNetwork, RecurrentNetwork
 from skae.networks._models import build
+from skae.networks._models import variables as variables_of
 
 X = correlated(60, 5)
 
@@ -43,7 +44,10 @@ ACTIVATIONS = {
 
 @pytest.mark.parametrize(
     ("code_activation", "hidden_layer_sizes"),
-    [("linear", ()), *((name, (8, 4)) for name in ACTIVATIONS)],
+    each_of(
+        {"plain": ("linear", ()), **{name: (name, (8, 4)) for name in ACTIVATIONS}},
+        ["plain", "linear", "sigmoid"],
+    ),
 )
 def test_training_starts_at_the_reconstructions_of_pca(
     code_activation, hidden_layer_sizes
@@ -112,6 +116,7 @@ def test_more_codes_than_the_rank_leave_nothing_to_train():
     assert fitted.n_iter_ == fitted.best_epoch_ == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code_activation", ["tanh", "sigmoid"])
 def test_a_start_that_only_approximates_pca_is_trained(code_activation):
     fitted = AutoencoderTransformer(
@@ -124,6 +129,7 @@ def test_a_start_that_only_approximates_pca_is_trained(code_activation):
     assert fitted.n_iter_ == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding_dim", [4, 7])
 def test_l1_activity_shrinks_the_codes_with_any_number_of_them(encoding_dim):
     def sum_of_codes(l1_activity):
@@ -175,10 +181,11 @@ OTHERS = {
     ),
 }
 others = pytest.mark.parametrize(
-    ("kind", "samples", "how"), OTHERS.values(), ids=OTHERS
+    ("kind", "samples", "how"), each_of(OTHERS, ["images", "gru"])
 )
 
 
+@pytest.mark.slow
 @others
 def test_other_networks_start_at_the_reconstructions_of_pca(kind, samples, how):
     start = unmoved(kind, **how).fit(samples)
@@ -191,6 +198,7 @@ def test_other_networks_start_at_the_reconstructions_of_pca(kind, samples, how):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["images", "gru"])
 def test_the_codes_of_other_networks_start_as_those_of_pca(name):
     kind, samples, how = OTHERS[name]
@@ -200,6 +208,7 @@ def test_the_codes_of_other_networks_start_as_those_of_pca(name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code_activation", ["relu", "tanh", "sigmoid"])
 def test_convolutions_start_at_pca_behind_every_code_activation(code_activation):
     start = unmoved(ConvAutoencoder, filters=(4,), code_activation=code_activation)
@@ -211,6 +220,7 @@ def test_convolutions_start_at_pca_behind_every_code_activation(code_activation)
     assert (distance <= allowed + 1e-5 * FLAT.std()).all()
 
 
+@pytest.mark.slow
 def test_with_cross_entropy_convolutions_start_where_dense_networks_do():
     rows = (FLAT - FLAT.min()) / (FLAT.max() - FLAT.min())
     how = {"loss": "binary_crossentropy", "validation_fraction": 0}
@@ -242,7 +252,10 @@ def start_of(network):
     axes = principal_axes(flat, rows.weights, 3, np.random.RandomState(0))
     both = build(network, SAMPLES.shape[1:], 3, objective)
     code_activation = getattr(network, "code_activation", "linear")
-    steps = _start.start_at_pca(*both, [], axes, code_activation, rows, objective, 0.25)
+    weights = [v.numpy() for v in variables_of(*both)]
+    _, steps = _start.start_at_pca(
+        *both, weights, axes, code_activation, rows, objective, 0.25
+    )
     variables = [v for model in both for v in model.trainable_variables]
     return variables, axes, steps
 
@@ -323,6 +336,7 @@ def test_with_cross_entropy_the_codes_start_as_those_of_pca():
     )
 
 
+@pytest.mark.slow
 def test_with_cross_entropy_the_start_is_the_logistic_regression_on_the_codes():
     """The loss is as near the least one as accelerated descent guarantees.
 
@@ -364,6 +378,7 @@ def test_with_cross_entropy_features_at_a_bound_start_near_it(value):
     np.testing.assert_allclose(start.reconstruct(rows)[:, 2], value, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_with_cross_entropy_the_start_of_many_rows_suits_all_of_them():
     """Here they are two groups of 10,000 rows, one after the other."""
     rng = np.random.RandomState(0)
@@ -385,6 +400,7 @@ def test_with_cross_entropy_the_start_of_many_rows_suits_all_of_them():
 REAL_DATA = {"wine": load_wine, "diabetes": load_diabetes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "loss"),
     [("wine", "mse"), ("diabetes", "mse"), ("wine", "binary_crossentropy")],
@@ -412,6 +428,7 @@ def test_noise_keeps_pca(seed):
     assert -fitted.score_samples(others).mean() <= 1.005 * error
 
 
+@pytest.mark.slow
 def test_first_steps_do_not_leave_a_start_that_is_nearly_exact():
     """Steps are in proportion to what PCA leaves: here a millionth of the variance."""
     rng = np.random.RandomState(0)

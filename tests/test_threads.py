@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 from helpers import in_a_fork
@@ -97,6 +98,52 @@ def test_a_map_keeps_the_order():
     assert list(_threads.map_in_threads(lambda x: x * x, range(50))) == [
         x * x for x in range(50)
     ]
+
+
+def test_a_map_reads_few_items_ahead_of_its_reader(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    read = []
+
+    def items():
+        for i in range(50):
+            read.append(i)
+            yield i
+
+    results = _threads.map_in_threads(lambda x: x, items())
+    next(results)
+    assert len(read) <= 4
+    assert list(results) == list(range(1, 50))
+
+
+def test_a_map_runs_in_threads_whatever_backend_is_chosen_for_searches(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        pids = set(_threads.map_in_threads(lambda _: os.getpid(), range(4)))
+    assert pids == {os.getpid()}
+
+
+def test_a_map_within_a_body_multiplies_in_one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    before = blas_threads()
+    with _threads.one_blas_thread():
+        assert list(_threads.map_in_threads(lambda _: blas_threads(), range(6))) == (
+            6 * [{1}]
+        )
+    assert blas_threads() == before
+
+
+def test_no_lock_is_held_between_the_results_of_a_map(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    results = _threads.map_in_threads(lambda x: x, range(6))
+    assert next(results) == 0
+
+    def body():
+        with _threads.one_blas_thread():
+            return "ran"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(body).result(60) == "ran"
+    assert list(results) == [1, 2, 3, 4, 5]
 
 
 def test_a_map_raises_what_the_function_raises():

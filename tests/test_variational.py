@@ -9,6 +9,7 @@ import pytest
 from helpers import (
     NO_STEP,
     assert_same_bits,
+    each_of,
     standardized,
     warns,
     weights,
@@ -33,7 +34,8 @@ X = factors(300)
 _, MEAN, SCALE = standardized(X)
 BINARY = (factors(300) > 3).astype(float)
 ROWS = {"mse": X, "binary_crossentropy": BINARY}
-each_loss = pytest.mark.parametrize("loss", ROWS)
+LOSSES = each_of(list(ROWS), ["mse"])
+each_loss = pytest.mark.parametrize("loss", LOSSES)
 
 
 def vae(encoding_dim=2, **changes):
@@ -52,7 +54,7 @@ def start(encoding_dim=2, **changes):
     return vae(encoding_dim, **{**parameters, **changes})
 
 
-@pytest.fixture(scope="module", params=ROWS)
+@pytest.fixture(scope="module", params=LOSSES)
 def fitted(request):
     """An estimator that has learnt something, with hidden layers."""
     return vae(loss=request.param, epochs=8).fit(ROWS[request.param])
@@ -152,9 +154,8 @@ def test_more_draws_make_the_bound_tighter(loss):
     """A random network's posterior is far off (Burda et al., 2015, theorem 1)."""
     network, rows = DenseNetwork((4,), linear_shortcut=False), ROWS[loss]
     wrong = start(network=network, loss=loss, beta=0).fit(rows)
-    bounds = [wrong.score_samples(rows).mean()]
-    bounds += [wrong.log_likelihood(rows, n).mean() for n in (2, 100)]
-    assert (np.diff(bounds) > 0.05).all()
+    bound = wrong.score_samples(rows).mean()
+    assert wrong.log_likelihood(rows, 100).mean() > bound + 0.05
 
 
 def test_the_log_likelihood_is_no_less_than_its_bound_on_average(fitted):
@@ -163,6 +164,7 @@ def test_the_log_likelihood_is_no_less_than_its_bound_on_average(fitted):
     assert gap.mean() > -3 * gap.std() / np.sqrt(len(rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["score_samples", "log_likelihood"])
 def test_estimates_by_chance_depend_on_the_row_alone(fitted, method):
     estimate, rows = getattr(fitted, method), ROWS[fitted.loss][:60]
@@ -262,6 +264,7 @@ def test_the_start_scores_as_scikit_learn_s_pca(linear):
     assert linear.score_samples(X).mean() == pytest.approx(score, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_start_with_hidden_layers_is_the_same(linear):
     deep = start(network=DenseNetwork((4, 3))).fit(X)
     np.testing.assert_allclose(
@@ -287,7 +290,9 @@ def test_weighted_rows_start_as_repeated_rows():
 
 
 @pytest.mark.filterwarnings("ignore:.*codes have collapsed:UserWarning")
-@pytest.mark.parametrize("encoding_dim", [1, 2, 5])
+@pytest.mark.parametrize(
+    "encoding_dim", each_of({"one": 1, "two": 2, "as features": 5}, ["two"])
+)
 def test_binary_rows_start_above_the_likelihood_of_independent_features(encoding_dim):
     shares = BINARY.mean(axis=0)
     independent = stats.bernoulli.logpmf(BINARY, shares).sum(axis=1).mean()
@@ -298,6 +303,7 @@ def test_binary_rows_start_above_the_likelihood_of_independent_features(encoding
 # Units
 
 
+@pytest.mark.slow
 def test_a_density_changes_with_the_unit_of_the_rows():
     """Powers of two change no digit, so the fit is the same to the last bit."""
     factor = 2.0**-20
@@ -442,6 +448,7 @@ def test_the_history_has_plain_numbers_one_per_epoch():
         assert [type(value) for value in values] == [float] * 3
 
 
+@pytest.mark.slow
 def test_callbacks_see_the_terms_of_batches_and_epochs():
     seen = {"batch": [], "epoch": []}
     watch = keras.callbacks.LambdaCallback(
@@ -454,6 +461,7 @@ def test_callbacks_see_the_terms_of_batches_and_epochs():
     assert terms | {"val_kl", "val_reconstruction"} <= seen["epoch"][0]
 
 
+@pytest.mark.slow
 def test_batches_one_by_one_draw_the_same_codes():
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
     np.testing.assert_allclose(
@@ -484,6 +492,7 @@ def test_a_warm_up_of_one_step_is_none():
     assert_same_bits(full_batches(kl_warmup=1).fit(X), full_batches(kl_warmup=0).fit(X))
 
 
+@pytest.mark.slow
 def test_in_an_endless_warm_up_the_divergence_does_not_count():
     endless = full_batches(kl_warmup=10**9).fit(X)
     without = full_batches(kl_warmup=0, beta=0).fit(X)
@@ -495,6 +504,7 @@ def test_the_automatic_warm_up_is_none_beside_a_linear_map():
     assert_same_bits(vae(kl_warmup="auto").fit(X), vae(kl_warmup=0).fit(X))
 
 
+@pytest.mark.slow
 def test_the_automatic_warm_up_of_plain_networks_is_a_fifth_of_the_epochs():
     plain = {"network": DenseNetwork((4,), linear_shortcut=False), "epochs": 10}
     automatic = full_batches(**plain).fit(X)
@@ -524,6 +534,7 @@ def test_the_score_counts_the_divergence_once_whatever_beta_is():
     )
 
 
+@pytest.mark.slow
 def test_training_raises_the_bound_where_there_is_a_curve_to_find():
     angle = np.random.RandomState(0).uniform(0, 3, 600)
     curve = np.column_stack([np.cos(angle), np.sin(angle), angle / 3])
@@ -534,6 +545,7 @@ def test_training_raises_the_bound_where_there_is_a_curve_to_find():
     assert fitted.score_samples(others).mean() > linear + 0.3
 
 
+@pytest.mark.slow
 def test_xla_trains_to_the_same_bound(monkeypatch):
     """The draws are others, the rest is the same."""
     expected = vae(epochs=20).fit(X).score_samples(X).mean()
@@ -558,6 +570,7 @@ def test_warm_start_goes_on_with_the_learnt_variance():
     assert estimator.history_["loss"][0] == pytest.approx(expected, abs=0.2)
 
 
+@pytest.mark.slow
 def test_warm_start_goes_on_with_another_beta():
     """The network is the same, whatever its loss weighs."""
     estimator = vae(warm_start=True).fit(X)
@@ -621,6 +634,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_gives_codes_scores_and_samples(name):
     network, rows = NETWORKS[name]
@@ -636,12 +650,14 @@ def spatial():
     return vae(None, network=network, beta=0.1, epochs=5).fit(images())
 
 
+@pytest.mark.slow
 def test_a_spatial_code_is_as_large_as_the_last_stage(spatial):
     assert spatial.encoding_dim_ == 2 * 2 * 2
     assert spatial.transform(images()).shape == (60, 8)
     assert spatial.sample(3).shape == (3, 4, 4)
 
 
+@pytest.mark.slow
 def test_the_encoder_of_a_spatial_code_gives_the_means(spatial):
     rows = images().astype(np.float32)
     inside = spatial.encoder_.get_layer("encoder")
@@ -657,10 +673,12 @@ def test_a_spatial_code_has_a_size_of_its_own():
         vae(3, network=network).fit(images())
 
 
+@pytest.mark.slow
 def test_no_number_of_codes_means_as_many_as_features():
     assert vae(None).fit(X).encoding_dim_ == X.shape[1]
 
 
+@pytest.mark.slow
 def test_the_number_of_codes_may_follow_from_a_keras_model():
     network = custom_network()
     network = CustomNetwork(network.encoder((5,), 4), network.decoder((5,), 2))
@@ -681,6 +699,7 @@ def test_codes_with_an_activation_are_refused(network):
         vae(network=network).fit(X)
 
 
+@pytest.mark.slow
 def test_a_random_start_is_the_plain_network():
     """As `init` says of every estimator."""
     fitted = vae(network=None, init="random", epochs=1, beta=0).fit(X)
@@ -699,12 +718,14 @@ def test_a_divergence_stays_finite_for_rows_far_away(fitted):
     assert np.isfinite(fitted.transform(rows)).all()
 
 
+@pytest.mark.slow
 def test_heavy_tails_leave_losses_finite():
     rows = np.random.RandomState(0).standard_cauchy((300, 5))
     history = vae(4, learning_rate=0.1, epochs=10).fit(rows).history_
     assert all(np.isfinite(values).all() for values in history.values())
 
 
+@pytest.mark.slow
 def test_rows_without_noise_have_a_likelihood_that_is_finite():
     """The learnt variance has a floor at the start, and a bound ever after."""
     flat = np.random.RandomState(0).randn(100, 2) @ np.random.RandomState(1).randn(2, 5)
@@ -715,6 +736,7 @@ def test_rows_without_noise_have_a_likelihood_that_is_finite():
     assert fitted.score_samples(flat).max() < most + 5
 
 
+@pytest.mark.slow
 def test_probabilities_of_certain_values_stay_finite():
     rows = np.column_stack([BINARY, np.ones(300), np.zeros(300)])
     fitted = vae(loss="binary_crossentropy", learning_rate=0.1, epochs=20).fit(rows)
@@ -758,6 +780,7 @@ def test_a_random_start_of_any_network_warms_up_by_itself():
     assert_same_bits(automatic, full_batches(**plain, kl_warmup=2).fit(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["score_samples", "log_likelihood"])
 @pytest.mark.parametrize("factor", [1e30, 1e200])
 def test_likelihoods_of_rows_beyond_float32_are_an_error(method, factor):

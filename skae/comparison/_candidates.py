@@ -17,19 +17,7 @@ _METHODS = "fit", "transform", "inverse_transform"
 
 @dataclass(frozen=True)
 class Candidate:
-    """An estimator to compare.
-
-    Attributes
-    ----------
-    name : str
-        What it is called in the results.
-
-    estimator : estimator
-        Never fitted itself.
-
-    size : str
-        Name of its parameter that holds the number of codes.
-    """
+    """An unfitted estimator, its name, and its parameter for the number of codes."""
 
     name: str
     estimator: BaseEstimator

@@ -1,13 +1,17 @@
 """An autoencoder against PCA, measured on rows that neither has seen."""
 
 import functools
+import itertools
 import sys
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
-from sklearn.model_selection import ShuffleSplit, check_cv
+from sklearn.model_selection import BaseCrossValidator, ShuffleSplit, check_cv
 from sklearn.utils import (
     check_array,
     check_consistent_length,
@@ -27,21 +31,24 @@ _FEWEST_TEST_ROWS = 4
 
 
 def compare(
-    X=None,
-    y=None,
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
     *,
-    estimators=None,
-    encoding_dims=(2, 8, 16, 32),
-    n_splits=3,
-    test_size=0.2,
-    cv=None,
-    n_neighbors=5,
-    trustworthiness_rows=2000,
-    tsne=True,
-    tsne_rows=2000,
-    random_state=0,
-    verbose=0,
-):
+    estimators: BaseEstimator
+    | Sequence[BaseEstimator]
+    | Mapping[str, BaseEstimator]
+    | None = None,
+    encoding_dims: int | Sequence[int] = (2, 8, 16, 32),
+    n_splits: int = 3,
+    test_size: float = 0.2,
+    cv: BaseCrossValidator | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+    n_neighbors: int = 5,
+    trustworthiness_rows: int = 2000,
+    tsne: bool = True,
+    tsne_rows: int = 2000,
+    random_state: int | np.random.RandomState | None = 0,
+    verbose: int = 0,
+) -> Comparison:
     """Measure what autoencoders gain over PCA on the same data.
 
     All are fitted on the same training rows for each number of codes, and measured on
@@ -74,7 +81,7 @@ def compare(
         Number of random splits into rows to fit and rows to measure on.
 
     test_size : float or int, default=0.2
-        Share or number of the rows held out from the fits; at least 4 rows.
+        Fraction or number of the rows held out from the fits; at least 4 rows.
 
     cv : splitter or iterable of (train, test), default=None
         Splits of your own in the place of `n_splits` and `test_size`: one of
@@ -142,37 +149,44 @@ def compare(
     >>> print(comparison.verdict.partition(":")[0])
     Take AutoencoderTransformer with 2 codes
     """
-    if X is None:
-        X, y = _digits(y)
-    X, y = _check_data(X, y)
+    rows, labels = _check_data(X, y)
     named = candidates(estimators)
     seed = seed_of(random_state)
-    splits = splits_of(X, y, cv, n_splits, test_size, seed)
+    splits = splits_of(rows, labels, cv, n_splits, test_size, seed)
     n_train = min(len(train) for train, _ in splits)
-    dims = _check_dims(encoding_dims, n_train, X.shape[1])
-    _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows)
-    at_most = trustworthiness_rows, tsne_rows if tsne else None
-    show = _progress(len(splits) * len(dims) * len(named), verbose)
-    startup = _start_tensorflow() if any(each.is_ours for each in named) else 0.0
-    conditions = _conditions(X, y, splits, n_neighbors, at_most, seed, startup)
+    dims = _check_dims(encoding_dims, n_train, rows.shape[1])
+    _check_numbers(labels, n_neighbors, n_train, trustworthiness_rows, tsne_rows)
+    train, test = splits[0]
+    conditions = Conditions(
+        n_samples=len(rows),
+        n_features=rows.shape[1],
+        n_classes=None if labels is None else len(np.unique(labels)),
+        n_splits=len(splits),
+        n_train=len(train),
+        n_test=len(test),
+        n_neighbors=n_neighbors,
+        trustworthiness_rows=min(trustworthiness_rows, len(test)),
+        tsne_rows=min(tsne_rows, len(test)) if tsne else None,
+        seed=seed,
+        startup_seconds=_start_tensorflow() if any(c.is_ours for c in named) else 0.0,
+    )
     comparison = Comparison([], conditions)
+    show = _progress(len(splits) * len(dims) * len(named), verbose)
     for number, split in enumerate(splits):
-        trial = _trial(X, y, split, number, n_neighbors, at_most, seed)
+        trial = _trial(rows, labels, split, number, conditions)
         _run(trial, dims, named, seed + number, comparison, show)
     return comparison
 
 
-def _digits(y):
-    from sklearn.datasets import load_digits
+def _check_data(X, y):
+    if X is None and y is None:
+        from sklearn.datasets import load_digits
 
-    if y is not None:
+        return load_digits(return_X_y=True)
+    if X is None:
         raise ValueError(
             "y was given without X. Pass both, or neither for scikit-learn's digits."
         )
-    return load_digits(return_X_y=True)
-
-
-def _check_data(X, y):
     X = check_array(X, input_name="X")
     if y is not None:
         y = column_or_1d(y)
@@ -231,40 +245,11 @@ def _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows):
     check_scalar(tsne_rows, "tsne_rows", **fewest)
 
 
-def _trial(X, y, split, number, n_neighbors, at_most, seed):
-    """Return a `Trial`; `at_most` has the most rows for trustworthiness and t-SNE."""
+def _trial(X, y, split, number, conditions):
     train, test = split
-    order = np.random.RandomState(seed).permutation(len(test))
-    trustworthiness_rows, tsne_rows = at_most
-    return Trial(
-        number=number,
-        X_train=X[train],
-        X_test=X[test],
-        y_train=None if y is None else y[train],
-        y_test=None if y is None else y[test],
-        n_neighbors=n_neighbors,
-        trustworthiness_rows=order[:trustworthiness_rows],
-        tsne_rows=None if tsne_rows is None else order[:tsne_rows],
-        seed=seed,
-    )
-
-
-def _conditions(X, y, splits, n_neighbors, at_most, seed, startup_seconds):
-    train, test = splits[0]
-    trustworthiness_rows, tsne_rows = at_most
-    return Conditions(
-        n_samples=len(X),
-        n_features=X.shape[1],
-        n_classes=None if y is None else len(np.unique(y)),
-        n_splits=len(splits),
-        n_train=len(train),
-        n_test=len(test),
-        n_neighbors=n_neighbors,
-        trustworthiness_rows=min(trustworthiness_rows, len(test)),
-        tsne_rows=None if tsne_rows is None else min(tsne_rows, len(test)),
-        seed=seed,
-        startup_seconds=startup_seconds,
-    )
+    order = np.random.RandomState(conditions.seed).permutation(len(test))
+    y_train, y_test = (None, None) if y is None else (y[train], y[test])
+    return Trial(number, conditions, X[train], X[test], y_train, y_test, order)
 
 
 @functools.cache
@@ -294,22 +279,16 @@ def _run(trial, dims, named, seed, comparison, show):
 
 def _progress(n_fits, verbose):
     """Return a function that says what has been measured, of `n_fits` in all."""
-    numbers = iter(range(1, n_fits + 1))
+    numbers = itertools.count(1)
 
     def show(row):
         if verbose:
-            print(f"{_lead(next(numbers), n_fits)}: {_news(row)}", file=sys.stderr)
+            codes = "code" if row.encoding_dim == 1 else "codes"
+            print(
+                f"{next(numbers):>{len(str(n_fits))}} of {n_fits}: split "
+                f"{row.split + 1}, {row.encoding_dim} {codes}, {row.estimator}: error "
+                f"{row.relative_error:.3f} of PCA's, fitted in {row.fit_seconds:.2g} s",
+                file=sys.stderr,
+            )
 
     return show
-
-
-def _lead(number, n_fits):
-    return f"{number:>{len(str(n_fits))}} of {n_fits}"
-
-
-def _news(row):
-    codes = "code" if row.encoding_dim == 1 else "codes"
-    return (
-        f"split {row.split + 1}, {row.encoding_dim} {codes}, {row.estimator}: error "
-        f"{row.relative_error:.3f} of PCA's, fitted in {row.fit_seconds:.2g} s"
-    )

@@ -8,22 +8,7 @@ from skae.comparison._candidates import BASELINE
 
 
 class Curve(NamedTuple):
-    """What one estimator reached.
-
-    Attributes
-    ----------
-    name : str
-        Name of the estimator.
-
-    encoding_dims : ndarray of int of shape (n_dims,)
-        Numbers of codes, ascending.
-
-    means : ndarray of shape (n_dims,)
-        Means over the splits.
-
-    spreads : ndarray of shape (n_dims,) or None
-        Standard deviations over the splits; None of a single split.
-    """
+    """Means and standard deviations (None of a single split) of one estimator."""
 
     name: str
     encoding_dims: np.ndarray
@@ -31,18 +16,16 @@ class Curve(NamedTuple):
     spreads: np.ndarray | None
 
 
-def curves_of(lines, measure):
-    """Return a curve for each estimator in what `_summary.as_dicts` returns."""
-    return [
-        _curve(name, [line for line in lines if line["estimator"] == name], measure)
-        for name in dict.fromkeys(line["estimator"] for line in lines)
-    ]
+def curves_of(table, measure):
+    """Return a curve for each estimator in what `Comparison.table` returns."""
+    groups = table.sort_values("encoding_dim").groupby("estimator")
+    names = table["estimator"].unique()
+    return [_curve(name, groups.get_group(name), measure) for name in names]
 
 
 def _curve(name, lines, measure):
-    lines = sorted(lines, key=lambda line: line["encoding_dim"])
     columns = "encoding_dim", measure, f"{measure}_std"
-    dims, means, spreads = (np.array([line[c] for line in lines]) for c in columns)
+    dims, means, spreads = (lines[column].to_numpy() for column in columns)
     return Curve(name, dims, means, None if np.isnan(spreads).all() else spreads)
 
 

@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from skae.comparison._candidates import check_shape
-from skae.comparison._result import Measurement, PlaneMap
+from skae.comparison._result import Conditions, Measurement, PlaneMap
 
 _ROUNDING = 1e-12
 _PERPLEXITY = 30.0
@@ -17,46 +18,22 @@ _PERPLEXITY = 30.0
 class Trial:
     """One split: rows to fit, rows to measure on, and how to measure.
 
-    Attributes
-    ----------
-    number : int
-        Which split it is.
-
-    X_train, X_test : ndarray of shape (n_rows, n_features)
-
-    y_train, y_test : ndarray of shape (n_rows,) or None
-
-    n_neighbors : int
-
-    trustworthiness_rows : ndarray of int
-        Which of the test rows trustworthiness is measured on.
-
-    tsne_rows : ndarray of int or None
-        Which of the test rows t-SNE lays out; None is no t-SNE.
-
-    seed : int
-        Seed of t-SNE.
+    `order` has the numbers of the test rows by chance: the first of them are what
+    trustworthiness is measured on and t-SNE lays out.
     """
 
     number: int
+    conditions: Conditions
     X_train: np.ndarray
     X_test: np.ndarray
     y_train: np.ndarray | None
     y_test: np.ndarray | None
-    n_neighbors: int
-    trustworthiness_rows: np.ndarray
-    tsne_rows: np.ndarray | None
-    seed: int
+    order: np.ndarray
 
     def run(self, name, dim, estimator, pca_error=None):
-        """Fit an estimator and measure it; without `pca_error` it is PCA itself.
+        """Fit an estimator; return its `Measurement`, and its `PlaneMap` or None.
 
-        Returns
-        -------
-        measurement : Measurement
-
-        plane_map : PlaneMap or None
-            None without t-SNE.
+        Without `pca_error` it is PCA itself.
         """
         started = time.perf_counter()
         estimator.fit(self.X_train)
@@ -65,12 +42,13 @@ class Trial:
         reconstructions = estimator.inverse_transform(codes)
         check_shape(name, reconstructions, self.X_test)
         plane_map = self._map(name, dim, codes)
+        n_rows = self.conditions.trustworthiness_rows
         measurement = Measurement(
             estimator=name,
             encoding_dim=dim,
             split=self.number,
             **of_reconstructions(self.X_test, reconstructions, pca_error),
-            trustworthiness=self._trustworthiness(codes, self.trustworthiness_rows),
+            trustworthiness=self._trustworthiness(codes, n_rows),
             accuracy=self._accuracy(estimator, codes),
             **self._after_tsne(plane_map),
             fit_seconds=seconds,
@@ -80,43 +58,40 @@ class Trial:
     def _accuracy(self, estimator, codes):
         if self.y_train is None:
             return None
-        from sklearn.neighbors import KNeighborsClassifier
-
-        neighbors = KNeighborsClassifier(self.n_neighbors)
+        neighbors = self._classifier(len(self.y_train))
         neighbors.fit(estimator.transform(self.X_train), self.y_train)
         return float(neighbors.score(codes, self.y_test))
 
-    def _trustworthiness(self, positions, rows):
+    def _classifier(self, most):
+        return KNeighborsClassifier(min(self.conditions.n_neighbors, most))
+
+    def _trustworthiness(self, positions, n_rows):
         """Compare neighbours among positions, one a test row, with those in X."""
         from sklearn.manifold import trustworthiness
 
-        most = (len(rows) - 1) // 2
-        return float(
-            trustworthiness(
-                self.X_test[rows],
-                positions[rows],
-                n_neighbors=min(self.n_neighbors, most),
-            )
-        )
+        rows = self.order[:n_rows]
+        k = min(self.conditions.n_neighbors, (len(rows) - 1) // 2)
+        return float(trustworthiness(self.X_test[rows], positions[rows], n_neighbors=k))
 
     def _map(self, name, dim, codes):
-        if self.tsne_rows is None:
+        n_rows = self.conditions.tsne_rows
+        if n_rows is None:
             return None
-        codes = codes[self.tsne_rows]
-        labels = None if self.y_test is None else self.y_test[self.tsne_rows]
-        return PlaneMap(name, dim, tsne_plane(codes, self.seed), labels)
+        rows = self.order[:n_rows]
+        labels = None if self.y_test is None else self.y_test[rows]
+        positions = tsne_plane(codes[rows], self.conditions.seed)
+        return PlaneMap(name, dim, positions, labels)
 
     def _after_tsne(self, plane_map):
         """Return trustworthiness and accuracy of t-SNE's plane, by their names."""
-        if self.tsne_rows is None or plane_map is None:
+        if plane_map is None:
             return {"tsne_trustworthiness": None, "tsne_accuracy": None}
+        n_rows = len(plane_map.positions)
         positions = np.zeros((len(self.X_test), 2), plane_map.positions.dtype)
-        positions[self.tsne_rows] = plane_map.positions
-        fewer = min(len(self.tsne_rows), len(self.trustworthiness_rows))
+        positions[self.order[:n_rows]] = plane_map.positions
+        fewer = min(n_rows, self.conditions.trustworthiness_rows)
         return {
-            "tsne_trustworthiness": self._trustworthiness(
-                positions, self.tsne_rows[:fewer]
-            ),
+            "tsne_trustworthiness": self._trustworthiness(positions, fewer),
             "tsne_accuracy": self._accuracy_in_plane(plane_map),
         }
 
@@ -124,22 +99,13 @@ class Trial:
         """Leave one out: each row's label by the votes of the others."""
         if plane_map.labels is None:
             return None
-        from sklearn.neighbors import KNeighborsClassifier
-
-        most = len(plane_map.labels) - 1
-        neighbors = KNeighborsClassifier(min(self.n_neighbors, most))
+        neighbors = self._classifier(len(plane_map.labels) - 1)
         neighbors.fit(plane_map.positions, plane_map.labels)
         return float(neighbors.score(None, plane_map.labels))
 
 
 def of_reconstructions(X, reconstructions, pca_error=None):
-    """Measure reconstructions; without `pca_error` they are PCA's own.
-
-    Returns
-    -------
-    dict
-        The measures by their names in `Measurement`.
-    """
+    """Return measures by their names; without `pca_error` they are PCA's own."""
     error = float(np.square(X - reconstructions).mean(dtype=np.float64))
     variance = float(X.var(axis=0, dtype=np.float64).mean())
     rounding = _ROUNDING * variance

@@ -3,7 +3,7 @@
 import math
 
 from skae.comparison._curves import curves_of, draw_curves, start_at_zero
-from skae.comparison._summary import as_dicts, taken
+from skae.comparison._summary import taken
 from skae.displays._axes import hide_ticks
 from skae.displays._points import draw_points
 
@@ -21,14 +21,14 @@ _MOST_COLUMNS = 4
 
 def draw_measures(comparison, figure=None):
     """Draw each measure over the number of codes; see `Comparison.plot`."""
-    lines = as_dicts(comparison.rows)
+    table = comparison.table()
     measures = [name for name in taken(comparison.rows) if name in _TITLES]
     n_columns = min(_MOST_COLUMNS, math.ceil(len(measures) / 2))
     n_rows = math.ceil(len(measures) / n_columns)
     figure = _figure(figure, 3.2 * n_columns, 2.7 * n_rows + 0.4)
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axis, measure in zip(axes, measures, strict=False):
-        _draw_measure(axis, measure, lines)
+        _draw_measure(axis, measure, table)
         axis.set_title(_TITLES[measure].format(comparison.conditions.n_neighbors))
     for axis in axes[len(measures) :]:
         axis.remove()
@@ -37,14 +37,13 @@ def draw_measures(comparison, figure=None):
     return figure
 
 
-def _add_legend(figure, handles, names, n_columns, **look):
-    n_columns = min(n_columns, len(names))
-    place = {"loc": "outside lower center", "ncols": n_columns}
+def _add_legend(figure, handles, names, most, **look):
+    place = {"loc": "outside lower center", "ncols": min(most, len(names))}
     figure.legend(handles, names, **place, **look)
 
 
-def _draw_measure(axis, measure, lines):
-    curves = curves_of(lines, measure)
+def _draw_measure(axis, measure, table):
+    curves = curves_of(table, measure)
     if measure == "fit_seconds":  # bars that reach zero have no end on this axis
         curves = [curve._replace(spreads=None) for curve in curves]
     draw_curves(axis, curves)

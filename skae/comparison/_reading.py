@@ -1,33 +1,23 @@
 """Rows and labels from files, with a line of explanation where they cannot be used."""
 
+import contextlib
+import functools
 import pathlib
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas
+from pandas.api.types import is_numeric_dtype
 
-from skae.comparison._columns import (
-    columns_of_csv,
-    columns_of_parquet,
-    refuse,
-    shown,
-)
-
+_SEPARATORS = ",;\t"
 _NAMES_OF_ROWS = "X", "x"
+_MOST_NAMES = 5
 
 
 @dataclass
 class Data:
-    """What was in a file.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-
-    y : ndarray of shape (n_samples,) or None
-
-    notes : list of str
-        What a user should know about how it was read.
-    """
+    """Rows, labels, and what a user should know about how they were read."""
 
     X: np.ndarray
     y: np.ndarray | None
@@ -37,148 +27,202 @@ class Data:
 def read(path, label=None, key=None):
     """Read rows of numbers, and their labels where asked for.
 
-    Parameters
-    ----------
-    path : str or path-like
-        A file whose name ends in .csv, .parquet, .npy or .npz.
-
-    label : str, default=None
-        The column, or in .npz the array, that holds the labels.
-
-    key : str, default=None
-        The array of .npz that holds the rows. None is the one called X or x, or the
-        only one.
-
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    ValueError
-        When the file cannot be read or used; in one line, with what would do.
+    A `label` is a column or, in .npz, an array; `key` is the array of .npz that holds
+    the rows, by default the one called X or x, or the only one. A ValueError says in
+    one line why a file is of no use, and what would do.
     """
     path = pathlib.Path(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    endings = [end for end in _READERS if path.name.lower().endswith(end)]
+    if not endings:
         raise ValueError(
             f"{path} is of an unknown kind. Its name must end in {', '.join(_READERS)}."
         )
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder. Name a file.")
     if not path.exists():
         raise ValueError(f"{path} does not exist. Check the name.")
-    if key is not None and path.suffix.lower() != ".npz":
+    if not path.is_file():
+        raise ValueError(f"{path} is a folder or a special file. Name a regular file.")
+    if key is not None and endings != [".npz"]:
         raise ValueError(f"--key names an array of an .npz file, but {path} is none.")
-    data = reader(path, label) if key is None else _read_npz(path, label, key)
-    _check_labels(path, label, data)
-    return data
+    return _READERS[endings[0]](path, label, key)
 
 
-def _read_csv(path, label):
-    columns, notes = columns_of_csv(path)
-    return _from_columns(path, columns, label, notes)
-
-
-def _read_parquet(path, label):
-    return _from_columns(path, columns_of_parquet(path), label, [])
-
-
-def _from_columns(path, columns, label, notes):
-    """Return the columns as rows and labels."""
-    y = None
-    if label is not None:
-        if label not in columns:
-            raise ValueError(
-                f"{path} has no column {label!r} for --label. Its columns are "
-                f"{shown(columns)}."
-            )
-        y = columns.pop(label)
-    if not columns:
-        raise ValueError(f"{path} has no columns of numbers. Add some.")
-    texts = [name for name, values in columns.items() if values.dtype == object]
-    if len(next(iter(columns.values()))) == 0:
-        raise ValueError(f"{path} has no rows. Add some.")
-    if texts:
+@contextlib.contextmanager
+def _explained(path):
+    """Turn what a parser raises into a ValueError of one line."""
+    try:
+        yield
+    except ImportError as error:
         raise ValueError(
-            f"{path} has columns that are not numbers: {shown(texts)}. Drop them, "
-            "encode them (pandas.get_dummies), or name one as --label."
+            f"{path} needs pyarrow to be read. pip install 'skae[report]'."
+        ) from error
+    # What a broken file makes a parser raise is not documented, so all of it is caught.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "allow_pickle" in reason:
+            raise ValueError(
+                f"{path} holds Python objects or is no NumPy file. Objects could run "
+                "code, so they are not opened; save arrays of numbers."
+            ) from error
+        raise ValueError(
+            f"{path} cannot be read: {reason.rstrip('.')}. Check that it is whole, and "
+            "of the kind that its name says."
+        ) from error
+
+
+def _read_csv(path, label, _):
+    with _explained(path):
+        frame, notes = _parse_csv(path)
+    numbers = pandas.to_numeric(frame.columns.str.replace(",", "."), errors="coerce")
+    if numbers.notna().all():
+        raise ValueError(
+            f"{path} has only numbers in its first line, which must hold the names of "
+            "columns. Put such a line in front."
         )
-    X = np.column_stack(list(columns.values()))
-    _check_numbers(path, X, list(map(repr, columns)))
+    _check_names(path, frame.columns)
+    if frame.shape[1] > 1 and not frame.columns[0]:
+        frame = frame.iloc[:, 1:]
+        notes.append("The first column, which has no name, is left out as an index.")
+    X, y = _from_frame(path, frame, label)
     return Data(X, y, notes)
 
 
-def _read_npy(path, label):
-    if label is not None:
-        raise ValueError(
-            f"{path} holds one array without names, so no {label!r} for --label. "
-            "Use .npz, with an array of labels."
-        )
+def _parse_csv(path):
+    """Return a table, and what to note of its encoding."""
     try:
-        with path.open("rb") as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
-    except Exception as error:
-        refuse(path, error)
-    return Data(_as_rows(path, path.name, array), None)
+        return _frame_of_csv(path, "utf-8-sig"), []
+    except UnicodeDecodeError:
+        note = f"{path} is not in UTF-8, and was read as Latin-1 (ISO 8859-1)."
+        return _frame_of_csv(path, "latin-1"), [note]
 
 
-def _read_npz(path, label, key=None):
+def _frame_of_csv(path, encoding):
+    read_csv = functools.partial(
+        pandas.read_csv, path, encoding=encoding, skipinitialspace=True
+    )
+    separator, names = _header(read_csv)
+    how = {
+        "sep": separator,
+        "index_col": False,
+        "low_memory": False,
+        "float_precision": "round_trip",  # others lose the last digit
+    }
+    marks = "." if separator == "," else ".,"
+    with warnings.catch_warnings():
+        # Where lines are longer than the header, it warns and drops what is beyond.
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        try:
+            frames = [read_csv(decimal=mark, **how) for mark in marks]
+        except pandas.errors.ParserWarning as warning:
+            raise ValueError(
+                "a row has more values than there are names of columns"
+            ) from warning
+    for frame in frames:
+        frame.columns = names  # pandas numbers those that come again
+    return min(frames, key=lambda frame: len(_texts(frame)))
+
+
+def _header(read_csv):
+    """Return what separates the names of the columns, and the names."""
+    how = {"header": None, "nrows": 1, "dtype": str, "na_filter": False}
+    found = {mark: read_csv(sep=mark, **how).iloc[0] for mark in _SEPARATORS}
+    separator = max(found, key=lambda mark: len(found[mark]))
+    return separator, found[separator].str.strip()
+
+
+def _check_names(path, names):
+    nameless = np.flatnonzero(names == "")
+    if nameless.any():  # the first may have none, as an index
+        raise ValueError(
+            f"Column {nameless[-1] + 1} of {path} has no name. Give it one."
+        )
+    again = names[names.duplicated()].unique()
+    if len(again):
+        raise ValueError(
+            f"{path} has several columns called {_shown(again)}. Give each a name of "
+            "its own."
+        )
+
+
+def _read_parquet(path, label, _):
+    with _explained(path):
+        frame = pandas.read_parquet(path)
+    frame.columns = frame.columns.astype(str)
+    _check_names(path, frame.columns)
+    return Data(*_from_frame(path, frame, label))
+
+
+def _from_frame(path, frame, label):
+    """Return the columns of a table as rows and labels."""
+    y = None
+    if label is not None:
+        if label not in frame:
+            raise ValueError(
+                f"{path} has no column {label!r} for --label. Its columns are "
+                f"{_shown(frame)}."
+            )
+        y, frame = frame[label], frame.drop(columns=label)
+    if frame.shape[1] == 0:
+        raise ValueError(f"{path} has no columns of numbers. Add some.")
+    if len(frame) == 0:
+        raise ValueError(f"{path} has no rows. Add some.")
+    if texts := _texts(frame):
+        raise ValueError(
+            f"{path} has columns that are not numbers: {_shown(texts)}. Drop them, "
+            "encode them (pandas.get_dummies), or name one as --label."
+        )
+    X = frame.to_numpy(np.float64, na_value=np.nan)
+    _check_numbers(path, X, frame.columns)
+    return X, None if y is None else _classes(path, label, y)
+
+
+def _texts(frame):
+    """Return the names of the columns that do not hold real numbers."""
+    return [name for name, dtype in frame.dtypes.items() if not _is_real(dtype)]
+
+
+def _is_real(dtype):
+    return is_numeric_dtype(dtype) and dtype.kind in "biuf"
+
+
+def _read_arrays(path, label, key):
     with path.open("rb") as file:
-        archive = _archive_in(file, path)
-        key = _choose(path, archive.files, label, key)
-        array = _member(path, archive, key)
-        y = None if label is None else _member(path, archive, label)
-    if y is not None and y.shape not in [(len(array),), (len(array), 1)]:
+        with _explained(path):
+            arrays = np.load(file, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            arrays = {path.name: arrays}
+        key = _choose(path, list(arrays), label, key)
+        with _explained(path):
+            array = arrays[key]
+            y = None if label is None else arrays[label]
+            if y is not None and not _is_real(y.dtype):
+                y = y.astype(str)
+    X = _as_rows(path, key, array)
+    if y is not None and y.shape not in [(len(X),), (len(X), 1)]:
         raise ValueError(
             f"Labels {label!r} of {path} have the shape {y.shape}, but {key!r} has "
-            f"{len(array)} rows. There must be one label for each."
+            f"{len(X)} rows. There must be one label for each."
         )
-    if y is not None and y.dtype.kind not in "biufSU":
-        raise ValueError(
-            f"Labels {label!r} of {path} have the dtype {y.dtype}. Use numbers or text."
-        )
-    return Data(_as_rows(path, key, array), None if y is None else y.ravel())
-
-
-def _archive_in(file, path):
-    try:
-        archive = np.load(file, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise TypeError("it holds a single array")
-    except Exception as error:
-        refuse(path, error)
-    return archive
-
-
-def _member(path, archive, name):
-    try:
-        return archive[name]
-    except Exception as error:
-        refuse(path, error)
+    return Data(X, None if y is None else _classes(path, label, y.ravel()))
 
 
 def _choose(path, names, label, key):
     """Return the name of the array that holds the rows."""
-    there = f"Its arrays are {shown(names)}."
-    if label is not None and label not in names:
-        raise ValueError(f"{path} has no array {label!r} for --label. {there}")
-    if key is not None:
-        if key not in names:
-            raise ValueError(f"{path} has no array {key!r} for --key. {there}")
-        return key
+    there = f"Its arrays are {_shown(names)}."
+    for option, name in {"--label": label, "--key": key}.items():
+        if name is not None and name not in names:
+            raise ValueError(f"{path} has no array {name!r} for {option}. {there}")
     others = [name for name in names if name != label]
     likely = [name for name in _NAMES_OF_ROWS if name in others] or others
-    if len(likely) != 1 and likely != list(_NAMES_OF_ROWS):
+    if key is None and len(likely) != 1 and likely != list(_NAMES_OF_ROWS):
         raise ValueError(
             f"{path} does not say which array has the rows. {there} Use --key."
         )
-    return likely[0]
+    return likely[0] if key is None else key
 
 
 def _as_rows(path, name, array):
     """Return an array as flat rows of numbers."""
-    if array.dtype.kind not in "biuf":
+    if not _is_real(array.dtype):
         raise ValueError(
             f"{name!r} of {path} has the dtype {array.dtype}, not one of numbers."
         )
@@ -190,54 +234,54 @@ def _as_rows(path, name, array):
     if array.size == 0:
         raise ValueError(f"{name!r} of {path} has the shape {array.shape}: no values.")
     X = array.reshape(len(array), -1)
-    _check_numbers(path, X, [str(number + 1) for number in range(X.shape[1])])
+    _check_numbers(path, X, np.arange(1, X.shape[1] + 1))
     return X
 
 
 def _check_numbers(path, X, names):
-    """Raise a ValueError that names the columns with gaps or infinite values."""
+    """Refuse missing and infinite values by the names of their columns."""
     finite = np.isfinite(X).all(axis=0)
-    if finite.all():
-        return
-    columns = shown(
-        [n for n, is_finite in zip(names, finite, strict=True) if not is_finite],
-        quote=False,
-    )
-    raise ValueError(
-        f"{path} has missing or infinite values in columns {columns}. Drop such rows "
-        "or columns, or fill the gaps (sklearn.impute.SimpleImputer)."
-    )
-
-
-def _check_labels(path, label, data):
-    """Raise a ValueError unless labels are classes."""
-    y = data.y
-    if y is None:
-        return
-    if y.dtype == object:
-        gaps = sum(value is None for value in y)
-        data.y = y = np.array([str(value) for value in y])
-    else:
-        gaps = int((~np.isfinite(y)).sum()) if y.dtype.kind == "f" else 0
-    if gaps:
+    if not finite.all():
         raise ValueError(
-            f"Labels {label!r} of {path} are missing or infinite in {gaps} rows. Drop "
-            "these, or fill them in."
+            f"{path} has missing or infinite values in columns "
+            f"{_shown(names[~finite].tolist())}. Drop such rows or columns, or fill "
+            "them in (sklearn.impute.SimpleImputer)."
         )
-    n_classes = len(np.unique(y))
-    is_broken = y.dtype.kind == "f" and (y != np.floor(y)).any()
-    if is_broken or n_classes > max(2, len(y) // 2):
+
+
+def _classes(path, label, y):
+    """Return labels as integers or text, if they are classes."""
+    y = pandas.Series(y)
+    is_number = _is_real(y.dtype)
+    values = y.to_numpy(np.float64, na_value=np.nan) if is_number else y.to_numpy(str)
+    missing = ~np.isfinite(values) if is_number else y.isna().to_numpy()
+    if missing.any():
+        raise ValueError(
+            f"Labels {label!r} of {path} are missing or infinite in {missing.sum()} "
+            "rows. Drop these, or fill them in."
+        )
+    n_classes = len(np.unique(values))
+    has_fractions = is_number and (values != np.floor(values)).any()
+    if has_fractions or n_classes > max(2, len(y) // 2):
         raise ValueError(
             f"Labels {label!r} of {path} have {n_classes} different values in {len(y)} "
             "rows, which are no classes. Name a column of few values, or bin it."
         )
-    if y.dtype.kind == "f":
-        data.y = y.astype(np.int64)
+    return values.astype(np.int64) if is_number else values
+
+
+def _shown(names):
+    """Return names as one text, the first few if they are many."""
+    names = [repr(name) for name in names]
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 _READERS = {
     ".csv": _read_csv,
+    ".csv.gz": _read_csv,
     ".parquet": _read_parquet,
-    ".npy": _read_npy,
-    ".npz": _read_npz,
+    ".npy": _read_arrays,
+    ".npz": _read_arrays,
 }

@@ -1,20 +1,26 @@
 """A comparison as a folder: a page, its plots, tables and the fitted estimators."""
 
 import contextlib
-import csv
-import errno
 import html
 import os
 import pathlib
+import re
+import stat
+import tempfile
 
+import pandas
 import sklearn
 
 from skae._base import BaseAutoencoder
 from skae.comparison import _summary
 
 _PAGE = "index.html"
+_FILES = _PAGE, "table.csv", "splits.csv", "measures.png", "maps.png"
 _ESTIMATORS = "estimators"
 _MARK = '<meta name="generator" content="skae">'
+_TABLES = "table.csv: means and standard deviations; splits.csv: every measurement."
+_SAVED = "for skae.load, fitted on the first split's rows."
+_NOT_IN_FILES = re.compile(r"[^\w-]")
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem;
        padding: 0 1rem; color: #222; background: #fff; }
@@ -31,15 +37,14 @@ def check_folder(folder):
     """Raise a ValueError unless a report can be written; return the path."""
     folder = pathlib.Path(folder)
     with _explained(folder):
-        if not folder.exists():
-            _check_access(next(p for p in folder.absolute().parents if p.exists()))
-            return folder
-        if any(folder.iterdir()) and not _holds_report(folder):
+        above = [folder, *folder.absolute().parents]
+        tempfile.TemporaryFile(dir=next(p for p in above if p.exists())).close()
+        if folder.exists() and any(folder.iterdir()) and not _holds_report(folder):
             raise ValueError(
                 f"{folder} is not empty and holds no report of skae's, so nothing is "
                 "written there. Name another folder."
             )
-        _check_access(folder)
+        _check_kinds(folder)
     return folder
 
 
@@ -53,16 +58,26 @@ def _explained(folder):
         ) from error
 
 
-def _check_access(folder):
-    if not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
 def _holds_report(folder):
     page = folder / _PAGE
     return page.is_file() and _MARK in page.read_text("utf-8", errors="replace")
+
+
+def _check_kinds(folder):
+    """Refuse links and special files in the place of what will be written."""
+    for path in _earlier(folder):
+        is_right = stat.S_ISDIR if path.name == _ESTIMATORS else stat.S_ISREG
+        if not is_right(path.lstat().st_mode):
+            raise ValueError(
+                f"{path} is a link, or of another kind than in a report, so it is not "
+                "replaced. Remove it, or name another folder."
+            )
+
+
+def _earlier(folder):
+    """Return what there is under the names of a report's files."""
+    paths = [folder / name for name in (_ESTIMATORS, *_FILES)]
+    return [*filter(os.path.lexists, paths), *paths[0].glob("*.skae")]
 
 
 def write(comparison, folder, data):
@@ -70,26 +85,20 @@ def write(comparison, folder, data):
     folder = check_folder(folder)
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        for path in _earlier(folder):
+            if path.is_file():
+                path.unlink()
         # First of all, so that what is written by half can be replaced.
-        (folder / _PAGE).write_text(_MARK, "utf-8")
-        _write_tables(comparison.rows, folder)
+        with (folder / _PAGE).open("x", encoding="utf-8") as file:
+            file.write(_MARK)
+        comparison.table().to_csv(folder / "table.csv", index=False, mode="x")
+        splits = pandas.DataFrame(comparison.rows)
+        splits.to_csv(folder / "splits.csv", index=False, mode="x")
         plots = _write_plots(comparison, folder)
         saved = _write_estimators(comparison.estimators, folder / _ESTIMATORS)
         page = _page(comparison, data, plots, saved)
         (folder / _PAGE).write_text(page, "utf-8")
     return folder / _PAGE
-
-
-def _write_tables(rows, folder):
-    _write_csv(folder / "table.csv", _summary.as_dicts(rows))
-    _write_csv(folder / "splits.csv", [row._asdict() for row in rows])
-
-
-def _write_csv(path, dicts):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(dicts[0]))
-        writer.writeheader()
-        writer.writerows(dicts)
 
 
 def _write_plots(comparison, folder):
@@ -100,29 +109,24 @@ def _write_plots(comparison, folder):
     if comparison.maps:
         title = f"{comparison.conditions.tsne_rows} rows held out, laid out by t-SNE"
         plots["maps.png"] = (title, comparison.plot_maps)
-    else:
-        (folder / "maps.png").unlink(missing_ok=True)
     for name, (_, draw) in plots.items():
-        draw(Figure()).figure_.savefig(folder / name, dpi=120)
+        with (folder / name).open("xb") as file:
+            draw(Figure()).figure_.savefig(file, dpi=120)
     return {name: title for name, (title, _) in plots.items()}
 
 
 def _write_estimators(estimators, folder):
-    """Write skae's own estimators in the place of an earlier report's."""
+    """Write skae's own estimators; return the names of their files."""
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.skae"):
-        old.unlink()
     saved = []
     for (name, dim), estimator in estimators.items():
         if isinstance(estimator, BaseAutoencoder):
-            path = folder / f"{_as_file_name(name)}-{dim}.skae"
+            path = folder / f"{_NOT_IN_FILES.sub('_', name)}-{dim}.skae"
+            while path.exists():  # names that differ in other characters only
+                path = path.with_stem(f"{path.stem}_")
             estimator.save(path)
             saved.append(f"{folder.name}/{path.name}")
     return saved
-
-
-def _as_file_name(name):
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
 
 
 def _page(comparison, data, plots, saved):
@@ -149,22 +153,16 @@ def _page(comparison, data, plots, saved):
 <h2>How it was measured</h2>
 {_list([*_summary.notes(comparison), *_protocol(comparison)])}
 <h2>Files</h2>
-{_list(_files(saved))}
+{_list([_TABLES, *(f"{path}: {_SAVED}" for path in saved)])}
 </body>
 </html>
 """
 
 
 def _table(rows):
-    lines = [_line("th", _summary.headings(rows))]
-    lines += [_line("td", cells) for cells in _summary.cells(rows)]
-    inner = "\n".join(lines)
-    return f'<div class="table"><table>\n{inner}\n</table></div>'
-
-
-def _line(tag, cells):
-    inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-    return f"<tr>{inner}</tr>"
+    with pandas.option_context("display.max_colwidth", None):
+        inner = _summary.cells(rows).to_html(index=False, border=0)
+    return f'<div class="table">{inner}</div>'
 
 
 def _list(texts):
@@ -183,14 +181,3 @@ def _protocol(comparison):
         "Better and worse, in the verdict: by more than 0.02 of PCA's error, or 0.01 "
         "in accuracy, and by more than one standard deviation over the splits.",
     ]
-
-
-def _files(saved):
-    texts = [
-        "table.csv: means and standard deviations; splits.csv: every measurement.",
-    ]
-    texts += [
-        f"{path}: for skae.load, fitted on the first split's training rows."
-        for path in saved
-    ]
-    return texts

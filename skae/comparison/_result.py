@@ -1,12 +1,18 @@
 """What a comparison comes to: numbers, and what can be said and drawn of them."""
 
+import os
+import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
+import pandas
 
 from skae.comparison import _summary, _verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Measurement(NamedTuple):
@@ -40,7 +46,7 @@ class Measurement(NamedTuple):
         `sklearn.manifold.trustworthiness`.
 
     accuracy : float or None
-        Share of the test rows to whose codes a nearest-neighbour classifier, fitted
+        Fraction of the test rows to whose codes a nearest-neighbour classifier, fitted
         on the codes of the training rows, gives the right label. None without labels.
 
     tsne_trustworthiness : float or None
@@ -48,8 +54,9 @@ class Measurement(NamedTuple):
         None without t-SNE.
 
     tsne_accuracy : float or None
-        Share of the rows in that plane that get the right label by the votes of their
-        nearest neighbours there, themselves left out. None without t-SNE or labels.
+        Fraction of the rows in that plane that get the right label by the votes of
+        their nearest neighbours there, themselves left out. None without t-SNE or
+        labels.
 
     fit_seconds : float
         Wall-clock time of the fit, without TensorFlow's start.
@@ -201,20 +208,19 @@ class Comparison:
         """
         return _verdict.in_words(self.rows)
 
-    def table(self):
+    def table(self) -> pandas.DataFrame:
         """Return mean and spread over the splits.
 
         Returns
         -------
-        pandas.DataFrame or list of dict
-            A row, or a dict, for each number of codes and estimator: `encoding_dim`,
-            `estimator`, and for each measure of `Measurement` that was taken its mean
-            and, with the ending ``_std``, its standard deviation (NaN for a single
-            split). A list where pandas is not installed.
+        pandas.DataFrame
+            A row for each number of codes and estimator: `encoding_dim`, `estimator`,
+            and for each measure of `Measurement` that was taken its mean and, with the
+            ending ``_std``, its standard deviation (NaN for a single split).
         """
-        return _summary.as_frame(self.rows)
+        return _summary.means_and_spreads(self.rows)
 
-    def plot(self, figure=None):
+    def plot(self, figure: "Figure | None" = None) -> Self:
         """Draw each measure over the number of codes, with its spread.
 
         Parameters
@@ -232,7 +238,7 @@ class Comparison:
         self.figure_ = _plots.draw_measures(self, figure)
         return self
 
-    def plot_maps(self, figure=None):
+    def plot_maps(self, figure: "Figure | None" = None) -> Self:
         """Draw t-SNE's planes of the first split, coloured by label.
 
         Parameters
@@ -255,7 +261,9 @@ class Comparison:
         self.figure_ = _plots.draw_maps(self, figure)
         return self
 
-    def save(self, folder, data="the data"):
+    def save(
+        self, folder: str | os.PathLike[str], data: str = "the data"
+    ) -> pathlib.Path:
         """Write a report that opens in a browser.
 
         The folder gets ``index.html`` (verdict, plots, table, how it was measured),
@@ -280,8 +288,8 @@ class Comparison:
         Raises
         ------
         ValueError
-            When there is something in the folder that is no report, or it cannot be
-            written.
+            When there is something in the folder that is no report, a link or special
+            file has the name of one of its files, or it cannot be written.
 
         Examples
         --------

@@ -1,6 +1,6 @@
 """Means and spreads over splits, as a table for programs and as one for people."""
 
-import numpy as np
+import pandas
 
 MEASURES = {
     "error": "error",
@@ -18,27 +18,8 @@ _WITHOUT_SPREAD = "error", "fit_seconds"
 
 
 def by_size(rows):
-    """Group measurements.
-
-    Returns
-    -------
-    dict of (int, str) to list of Measurement
-        By number of codes and estimator, in the order of `rows`; one for each split.
-    """
-    groups: dict[tuple[int, str], list] = {}
-    for row in rows:
-        groups.setdefault((row.encoding_dim, row.estimator), []).append(row)
-    return groups
-
-
-def values(group, measure):
-    """Return a measure of each split as an array."""
-    return np.array([getattr(row, measure) for row in group], dtype=np.float64)
-
-
-def spread(numbers):
-    """Return the standard deviation of a sample; NaN of a single number."""
-    return float(np.std(numbers, ddof=1)) if len(numbers) > 1 else float("nan")
+    """Group measurements by number of codes and estimator, in the order of `rows`."""
+    return pandas.DataFrame(rows).groupby(["encoding_dim", "estimator"], sort=False)
 
 
 def taken(rows):
@@ -46,69 +27,41 @@ def taken(rows):
     return [name for name in MEASURES if getattr(rows[0], name) is not None]
 
 
-def as_dicts(rows):
-    """Return mean and spread of each measure, a dict for each size and estimator."""
-    measures = taken(rows)
-    return [_as_dict(key, group, measures) for key, group in by_size(rows).items()]
-
-
-def _as_dict(key, group, measures):
-    result = dict(zip(("encoding_dim", "estimator"), key, strict=True))
-    for measure in measures:
-        numbers = values(group, measure)
-        result[measure] = float(numbers.mean())
-        result[f"{measure}_std"] = spread(numbers)
-    return result
-
-
-def as_frame(rows):
-    """Return `as_dicts` as a data frame where pandas is installed."""
-    dicts = as_dicts(rows)
-    try:
-        import pandas
-    except ImportError:
-        return dicts
-    return pandas.DataFrame(dicts)
-
-
-def headings(rows):
-    """Return the headings of `cells`."""
-    return ["codes", "estimator", *(MEASURES[measure] for measure in taken(rows))]
+def means_and_spreads(rows):
+    """Return a data frame; see `Comparison.table`."""
+    table = by_size(rows)[taken(rows)].agg(["mean", "std"])
+    table.columns = [
+        measure if statistic == "mean" else f"{measure}_std"
+        for measure, statistic in table.columns
+    ]
+    return table.reset_index()
 
 
 def cells(rows):
-    """Return the table as lists of short texts, mean ± standard deviation."""
-    measures = taken(rows)
-    return [
-        [
-            str(line["encoding_dim"]),
-            line["estimator"],
-            *(
-                _cell(measure, line[measure], line[f"{measure}_std"])
-                for measure in measures
-            ),
-        ]
-        for line in as_dicts(rows)
-    ]
+    """Return a data frame of short texts, mean ± standard deviation."""
+    table = means_and_spreads(rows)
+    texts = {"codes": table["encoding_dim"], "estimator": table["estimator"]}
+    for measure in taken(rows):
+        pairs = zip(table[measure], table[f"{measure}_std"], strict=True)
+        texts[MEASURES[measure]] = [_cell(measure, *pair) for pair in pairs]
+    return pandas.DataFrame(texts)
 
 
 def _cell(measure, mean, deviation):
     if measure in _WITHOUT_SPREAD:
         return f"{mean:#.3g}".rstrip(".")
-    return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f}±{deviation:.3f}"
+    return f"{mean:.3f}" if pandas.isna(deviation) else f"{mean:.3f}±{deviation:.3f}"
 
 
 def as_text(comparison):
-    """Return the table in aligned columns, with a note on how to read it."""
-    lines = [headings(comparison.rows), *cells(comparison.rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join(_aligned(line, widths)) for line in lines]
-    return "\n".join([*text, "", *notes(comparison)])
-
-
-def _aligned(line, widths):
-    codes, name, *others = map(str.rjust, line, widths)
-    return [codes, name.strip().ljust(widths[1]), *others]
+    """Return the table in aligned columns, with notes on how to read it."""
+    table = cells(comparison.rows)
+    width = table["estimator"].str.len().max()
+    table["estimator"] = table["estimator"].str.ljust(width)
+    table = table.rename(columns={"estimator": "estimator".ljust(width)})
+    # Two blanks between headings, since there are single ones within.
+    text = table.add_prefix(" ").to_string(index=False)
+    return "\n".join([text, "", *notes(comparison)])
 
 
 def notes(comparison):
@@ -120,7 +73,7 @@ def notes(comparison):
         f"{conditions.n_train} fitted, {conditions.n_test} measured on, "
         f"{_splits(conditions.n_splits)}.",
         "error: mean squared error on the rows held out; to PCA's: over PCA's error "
-        "with as many codes; explained: share of the variance.",
+        "with as many codes; explained: fraction of the variance.",
         f"trust: trustworthiness, whether the {k} nearest neighbours are neighbours in "
         f"X too, on {conditions.trustworthiness_rows} rows.",
     ]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skae.comparison._candidates import BASELINE
-from skae.comparison._summary import by_size, spread, values
+from skae.comparison._summary import by_size
 
 _LEAST_GAIN = 0.02
 _LEAST_GAIN_OF_ACCURACY = 0.01
@@ -12,18 +12,8 @@ _ABOUT_HALF = 0.45, 0.55
 
 
 def in_words(rows):
-    """Return the verdict on all estimators that were compared with PCA.
-
-    Parameters
-    ----------
-    rows : list of Measurement
-
-    Returns
-    -------
-    str
-        A line for each thing there is to say.
-    """
-    groups = by_size(rows)
+    """Return the verdict on all that was compared with PCA, a line for each thing."""
+    groups = {key: group.set_index("split") for key, group in by_size(rows)}
     dims = sorted({dim for dim, _ in groups})
     names = list(dict.fromkeys(name for _, name in groups if name != BASELINE))
     if not names:
@@ -44,34 +34,24 @@ def _on_estimator(name, dims, groups):
     ]
 
 
-def judge(gains, least):
-    """Tell whether gains, one a split, are "better", "worse" or "equal".
-
-    Parameters
-    ----------
-    gains : ndarray of shape (n_splits,)
-        Above zero for better.
-
-    least : float
-        What their mean has to be above; it also has to be above their standard
-        deviation, if there are several.
-    """
+def _judge(gains, least):
+    """Judge gains, one a split, by their mean, `least` and their standard deviation."""
     mean = gains.mean()
-    if abs(mean) <= max(least, np.nan_to_num(spread(gains))):
+    if abs(mean) <= max(least, np.nan_to_num(gains.std())):
         return "equal"
     return "better" if mean > 0 else "worse"
 
 
 def _judge_error(ours, pca):
-    if values(pca, "variance_explained").mean() > 1 - _EXACT:
+    if pca["variance_explained"].mean() > 1 - _EXACT:
         return "exact"
-    return judge(1 - values(ours, "relative_error"), _LEAST_GAIN)
+    return _judge(1 - ours["relative_error"], _LEAST_GAIN)
 
 
 def _on_error(name, dims, pairs):
     """Return sentences about the reconstruction error."""
     judged = {dim: _judge_error(*pairs[dim]) for dim in dims}
-    ratios = {dim: values(pairs[dim][0], "relative_error").mean() for dim in dims}
+    ratios = {dim: pairs[dim][0]["relative_error"].mean() for dim in dims}
     better, equal, worse, exact = (
         [dim for dim in dims if judged[dim] == outcome]
         for outcome in ("better", "equal", "worse", "exact")
@@ -106,10 +86,10 @@ def _gain(ratios):
 
 def _on_accuracy(dims, pairs, measure, where):
     """Return a sentence about an accuracy, or nothing where there is none."""
-    if getattr(pairs[dims[0]][0][0], measure) is None:
+    if pairs[dims[0]][0][measure].isna().all():
         return []
-    ours, pca = ({d: values(pairs[d][i], measure) for d in dims} for i in (0, 1))
-    judged = {d: judge(ours[d] - pca[d], _LEAST_GAIN_OF_ACCURACY) for d in dims}
+    ours, pca = ({d: pairs[d][i][measure] for d in dims} for i in (0, 1))
+    judged = {d: _judge(ours[d] - pca[d], _LEAST_GAIN_OF_ACCURACY) for d in dims}
     parts = []
     for outcome in "better", "worse":
         chosen = [dim for dim in dims if judged[dim] == outcome]
@@ -125,7 +105,7 @@ def _on_accuracy(dims, pairs, measure, where):
 
 def _on_seconds(name, pairs):
     ours, pca = (
-        np.mean([values(pair[which], "fit_seconds").mean() for pair in pairs.values()])
+        np.mean([pair[which]["fit_seconds"].mean() for pair in pairs.values()])
         for which in (0, 1)
     )
     return f"A fit of {name} takes {ours:.2g} s, one of PCA {pca:.2g} s."
@@ -138,7 +118,7 @@ def _on_least_error(names, dims, groups):
         able = [n for n in names if _judge_error(groups[dim, n], pca) == "better"]
         best = min(
             able,
-            key=lambda n: values(groups[dim, n], "relative_error").mean(),
+            key=lambda n: groups[dim, n]["relative_error"].mean(),
             default=BASELINE,
         )
         winners.setdefault(best, []).append(dim)

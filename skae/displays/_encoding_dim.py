@@ -1,15 +1,24 @@
 """How many codes are enough."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 from sklearn.utils import check_array
 
+from skae._typing import ArrayLike, Estimators, Measure, Seed, Splits
 from skae.comparison._candidates import BASELINE, candidates
 from skae.comparison._compare import compare, seed_of, splits_of
-from skae.comparison._curves import curves_of, draw_curves, start_at_zero
+from skae.comparison._curves import Curve, curves_of, draw_curves, start_at_zero
 from skae.comparison._measures import of_reconstructions
-from skae.comparison._summary import as_dicts
+from skae.comparison._result import Comparison
 from skae.displays._axes import one_axes
 from skae.networks._checks import check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LABELS = {
     "relative_error": "squared error / PCA's",
@@ -66,25 +75,30 @@ default="relative_error"
     ['PCA', 'AutoencoderTransformer']
     """
 
-    def __init__(self, *, curves, measure="relative_error"):
+    def __init__(
+        self,
+        *,
+        curves: Sequence[Curve],
+        measure: Measure = "relative_error",
+    ) -> None:
         self.curves = curves
         self.measure = measure
 
     @classmethod
     def from_estimator(
         cls,
-        estimators,
-        X,
+        estimators: Estimators,
+        X: ArrayLike,
         *,
-        encoding_dims=(2, 4, 8, 16),
-        X_test=None,
-        measure="relative_error",
-        n_splits=3,
-        test_size=0.2,
-        cv=None,
-        random_state=0,
-        ax=None,
-    ):
+        encoding_dims: int | Sequence[int] = (2, 4, 8, 16),
+        X_test: ArrayLike | None = None,
+        measure: Measure = "relative_error",
+        n_splits: int = 3,
+        test_size: float = 0.2,
+        cv: Splits | None = None,
+        random_state: Seed = 0,
+        ax: Axes | None = None,
+    ) -> Self:
         """Fit PCA and estimators with each number of codes, and draw how they do.
 
         Copies are fitted, by `skae.compare`. One of skae's estimators with
@@ -167,7 +181,13 @@ default="relative_error"
         return cls.from_comparison(comparison, measure=measure, ax=ax)
 
     @classmethod
-    def from_comparison(cls, comparison, *, measure="relative_error", ax=None):
+    def from_comparison(
+        cls,
+        comparison: Comparison,
+        *,
+        measure: Measure = "relative_error",
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw a measure of a comparison.
 
         Parameters
@@ -193,10 +213,10 @@ default="relative_error"
             When `measure` is none of these.
         """
         check_choice("measure", measure, _LABELS)
-        curves = curves_of(as_dicts(comparison.rows), measure)
+        curves = curves_of(comparison.table(), measure)
         return cls(curves=curves, measure=measure).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the curves.
 
         Parameters

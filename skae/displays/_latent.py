@@ -1,10 +1,17 @@
 """Where the rows lie among the codes."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skae import _random
+from skae._base import BaseAutoencoder
+from skae._typing import ArrayLike, NDArray, Rows, Seed
 from skae.comparison._measures import tsne_plane
 from skae.displays._axes import add_legend, hide_ticks, one_axes
 from skae.displays._estimators import (
@@ -15,6 +22,9 @@ from skae.displays._estimators import (
 )
 from skae.displays._points import draw_points
 from skae.networks._checks import check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LEGEND_SIZE = 30
 _METHODS = (None, "pca", "tsne")
@@ -72,7 +82,14 @@ class LatentDisplay:
     ((150, 2), 'code 0')
     """
 
-    def __init__(self, *, positions, y=None, xlabel=None, ylabel=None):
+    def __init__(
+        self,
+        *,
+        positions: NDArray,
+        y: NDArray | None = None,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+    ) -> None:
         self.positions = positions
         self.y = y
         self.xlabel = xlabel
@@ -81,16 +98,16 @@ class LatentDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: BaseAutoencoder,
+        X: Rows,
+        y: ArrayLike | None = None,
         *,
-        dimensions=(0, 1),
-        method=None,
-        random_state=None,
-        ax=None,
-        scatter_kwargs=None,
-    ):
+        dimensions: Sequence[int] = (0, 1),
+        method: Literal["pca", "tsne"] | None = None,
+        random_state: Seed = None,
+        ax: Axes | None = None,
+        scatter_kwargs: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Encode rows and draw them.
 
         Parameters
@@ -145,18 +162,22 @@ class LatentDisplay:
         check_choice("method", method, _METHODS)
         dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
         codes = encode(estimator, X)
-        if y is not None:
-            y = column_or_1d(y)
-            check_consistent_length(codes, y)
+        labels = None if y is None else column_or_1d(y)
+        check_consistent_length(codes, labels)
         if method is None:
             positions = codes[:, list(dimensions)]
             names = [code_label(estimator, number) for number in dimensions]
         else:
             positions, names = _plane(codes, method, random_state)
-        display = cls(positions=positions, y=y, xlabel=names[0], ylabel=names[1])
+        display = cls(positions=positions, y=labels, xlabel=names[0], ylabel=names[1])
         return display.plot(ax, scatter_kwargs=scatter_kwargs)
 
-    def plot(self, ax=None, *, scatter_kwargs=None):
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        scatter_kwargs: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Draw the points.
 
         Parameters

@@ -1,23 +1,22 @@
 """What the decoder makes of a plane of codes."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.stats import norm
 
-from skae.displays._axes import one_axes
-from skae.displays._estimators import (
-    check_dimensions,
-    check_estimator,
-    check_rows_given,
-    check_steps,
-    code_label,
-    decode,
-    encode,
-    features_of,
-)
-from skae.displays._mosaic import draw_mosaic
-from skae.displays._samples import kind_and_shape
+from skae._base import BaseAutoencoder
+from skae._typing import DrawnKind, Features, Kind, NDArray, Rows, Shape
+from skae.displays._decoded import DecodedDisplay, checked, decoded
+from skae.displays._docstrings import documented
+from skae.displays._estimators import check_dimensions, code_label, encode
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _OUTSIDE = 0.01
 _OUTSIDE_PRIOR = 0.05
@@ -26,7 +25,8 @@ _MOST_DECIMALS = 4
 _FINEST = 5.0
 
 
-class LatentManifoldDisplay:
+@documented
+class LatentManifoldDisplay(DecodedDisplay):
     """Samples that the decoder makes of a grid of codes.
 
     Make one with `from_estimator`. All parameters are stored as attributes.
@@ -40,27 +40,20 @@ class LatentManifoldDisplay:
     x_steps, y_steps : ndarray of shape (n_steps,)
         Values of the two codes.
 
-    kind : {"image", "sequence", "table"}
-        How samples are drawn.
-
-    features : tuple or None, default=None
-        Names, means and scales of the features of a table, whose bars are deviations
-        from the means in units of the scales.
+    %(kind_and_features)s
 
     xlabel, ylabel : str or None, default=None
         Names of the two codes.
 
     Attributes
     ----------
-    artists_ : list of matplotlib artists
-        The mosaic of images; or the lines of each channel; or the bars of each feature.
+    %(artists)s
 
     ax_ : matplotlib.axes.Axes
         What was drawn into. The sample of column j and row i from the top is around
         the point (j, i).
 
-    figure_ : matplotlib.figure.Figure
-        The figure of `ax_`.
+    %(figure)s
 
     See Also
     --------
@@ -84,14 +77,14 @@ class LatentManifoldDisplay:
     def __init__(
         self,
         *,
-        samples,
-        x_steps,
-        y_steps,
-        kind,
-        features=None,
-        xlabel=None,
-        ylabel=None,
-    ):
+        samples: NDArray,
+        x_steps: NDArray,
+        y_steps: NDArray,
+        kind: DrawnKind,
+        features: Features | None = None,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+    ) -> None:
         self.samples = samples
         self.x_steps = x_steps
         self.y_steps = y_steps
@@ -101,26 +94,25 @@ class LatentManifoldDisplay:
         self.ylabel = ylabel
 
     @classmethod
+    @documented
     def from_estimator(
         cls,
-        estimator,
-        X=None,
+        estimator: BaseAutoencoder,
+        X: Rows | None = None,
         *,
-        dimensions=(0, 1),
-        n_steps=10,
-        kind="auto",
-        image_shape=None,
-        feature_names=None,
-        ax=None,
-        cmap="gray",
-    ):
+        dimensions: Sequence[int] = (0, 1),
+        n_steps: int = 10,
+        kind: Kind = "auto",
+        image_shape: Shape | None = None,
+        feature_names: Sequence[str] | None = None,
+        ax: Axes | None = None,
+        cmap: str = "gray",
+    ) -> Self:
         """Decode a grid of codes and draw it.
 
         Parameters
         ----------
-        estimator : estimator
-            One of skae's, fitted. Of a `Pipeline`, pass the last step, and the rows as
-            that gets them.
+        %(estimator)s
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
 (n_samples, *sample_shape), default=None
@@ -136,85 +128,42 @@ class LatentManifoldDisplay:
         n_steps : int, default=10
             Number of values of each.
 
-        kind : {"auto", "image", "sequence", "table"}, default="auto"
-            How samples are drawn: as images, as lines, or as bars of the features'
-            deviations from their means, in standard deviations on X (without X, in one
-            unit for all). "auto" goes by the network and the shape of the samples.
-
-        image_shape : tuple of int or None, default=None
-            Shape of one image, (height, width) or (height, width, channels), if X has
-            flat rows of images and the estimator has no `image_shape` itself.
-
-        feature_names : list of str, default=None
-            Names of the features of a table. None takes those of `fit`.
-
-        ax : matplotlib.axes.Axes, default=None
-            What to draw into. None is a new figure.
-
-        cmap : str, default="gray"
-            Name of the Matplotlib colours of grey images.
+        %(look)s
 
         Returns
         -------
         LatentManifoldDisplay
             With what was decoded as `samples`.
 
-        Raises
-        ------
-        ValueError
-            When the rows or a parameter cannot be used, or X is missing.
-
-        TypeError
-            When `estimator` is none of skae's.
+        %(raises)s
         """
-        check_estimator(estimator)
-        check_rows_given(estimator, X)
+        n_steps, seen_as = checked(estimator, X, n_steps, kind, image_shape)
         dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
-        n_steps = check_steps(n_steps)
-        kind, shape = kind_and_shape(estimator, kind, image_shape)
         middle, x_steps, y_steps = _plane(estimator, X, dimensions, n_steps)
         grid = np.tile(middle, (n_steps, n_steps, 1))
         grid[..., dimensions[0]] = x_steps
         grid[..., dimensions[1]] = y_steps[:, None]
-        samples = decode(estimator, grid, shape)
-        features = features_of(estimator, kind, feature_names, X, samples)
         xlabel, ylabel = (code_label(estimator, i) for i in dimensions)
         display = cls(
-            samples=samples,
             x_steps=x_steps,
             y_steps=y_steps,
-            kind=kind,
-            features=features,
             xlabel=xlabel,
             ylabel=ylabel,
+            **decoded(estimator, X, grid, seen_as, feature_names),
         )
         return display.plot(ax, cmap=cmap)
 
-    def plot(self, ax=None, *, cmap="gray"):
-        """Draw the samples.
+    def _figure_size(self) -> tuple[float, float]:
+        return 6.4, 6.0
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            What to draw into. None is a new figure.
+    def _samples_from_top(self) -> NDArray:
+        """Let the code of the vertical axis rise upwards."""
+        return self.samples[::-1]
 
-        cmap : str, default="gray"
-            Name of the Matplotlib colours of grey images.
-
-        Returns
-        -------
-        self : LatentManifoldDisplay
-            With what was drawn as attributes.
-        """
-        ax = one_axes(ax, 6.4, 6.0)
-        upwards = self.samples[::-1]
-        how = {"features": self.features, "cmap": cmap}
-        self.artists_ = draw_mosaic(ax, upwards, self.kind, **how)
+    def _label(self, ax: Axes) -> None:
         ax.set_xticks(*_ticks(self.x_steps))
         ax.set_yticks(*_ticks(self.y_steps[::-1]))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
 
 def _plane(estimator, X, dimensions, n_steps):

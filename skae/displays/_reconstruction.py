@@ -1,12 +1,18 @@
 """Rows beside their reconstructions."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from skae import _missing, _validation
+from skae._base import BaseAutoencoder
 from skae._data import row_chunks
 from skae._denoising import DenoisingAutoencoder
+from skae._typing import ArrayLike, DrawnKind, Kind, NDArray, Rows, Shape
 from skae.displays._axes import draw_image, grid_of_axes, hide_ticks
 from skae.displays._chosen import chosen_rows
 from skae.displays._estimators import (
@@ -15,6 +21,9 @@ from skae.displays._estimators import (
     feature_scales,
 )
 from skae.displays._samples import kind_and_shape, value_limits
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SAMPLES = {"image": 9, "sequence": 6, "table": 3}
 _MOST_FEATURES = 20
@@ -91,19 +100,19 @@ class ReconstructionDisplay:
     def __init__(
         self,
         *,
-        originals,
-        codes,
-        reconstructions,
-        clean=None,
-        indices,
-        errors,
-        groups=None,
-        kind,
-        row_names=("original", "reconstruction", "clean"),
-        feature_names=None,
-        feature_scales=None,
-        feature_errors=None,
-    ):
+        originals: NDArray,
+        codes: NDArray,
+        reconstructions: NDArray,
+        clean: NDArray | None = None,
+        indices: NDArray,
+        errors: NDArray,
+        groups: Sequence[str] | None = None,
+        kind: DrawnKind,
+        row_names: tuple[str, str, str] = ("original", "reconstruction", "clean"),
+        feature_names: Sequence[str] | None = None,
+        feature_scales: NDArray | None = None,
+        feature_errors: NDArray | None = None,
+    ) -> None:
         self.originals = originals
         self.codes = codes
         self.reconstructions = reconstructions
@@ -113,25 +122,26 @@ class ReconstructionDisplay:
         self.groups = groups
         self.kind = kind
         self.row_names = row_names
-        self.feature_names = feature_names
-        self.feature_scales = feature_scales
-        self.feature_errors = feature_errors
+        # Read only where `kind` is "table", and there they are not None.
+        self.feature_names: Any = feature_names
+        self.feature_scales: Any = feature_scales
+        self.feature_errors: Any = feature_errors
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: BaseAutoencoder,
+        X: Rows,
         *,
-        X_clean=None,
-        samples="extremes",
-        n_samples=None,
-        kind="auto",
-        image_shape=None,
-        feature_names=None,
-        ax=None,
-        cmap="gray",
-    ):
+        X_clean: Rows | None = None,
+        samples: Literal["extremes", "first"] | ArrayLike = "extremes",
+        n_samples: int | None = None,
+        kind: Kind = "auto",
+        image_shape: Shape | None = None,
+        feature_names: Sequence[str] | None = None,
+        ax: Axes | None = None,
+        cmap: str = "gray",
+    ) -> Self:
         """Reconstruct rows and draw some of them.
 
         Parameters
@@ -190,7 +200,7 @@ class ReconstructionDisplay:
             When `estimator` is none of skae's.
         """
         check_estimator(estimator)
-        kind, shape = kind_and_shape(estimator, kind, image_shape)
+        drawn_as, shape = kind_and_shape(estimator, kind, image_shape)
         filled, X = estimator._checked(X)
         clean = _validation.check_clean_rows(estimator, "X_clean", X_clean, X)
         targets = X if clean is None else clean
@@ -198,7 +208,7 @@ class ReconstructionDisplay:
         errors = fitted.squared_errors(filled, targets)
         if _missing.has_gaps(targets):
             errors[np.isnan(targets).all(axis=1)] = np.nan  # nothing was measured
-        n_samples = _SAMPLES[kind] if n_samples is None else n_samples
+        n_samples = _SAMPLES[drawn_as] if n_samples is None else n_samples
         indices, groups = chosen_rows(samples, n_samples, errors)
         chosen = filled[indices]
         shown = {
@@ -207,19 +217,19 @@ class ReconstructionDisplay:
             "reconstructions": _shaped(fitted.reconstruct(chosen), shape),
             "clean": None if clean is None else _shaped(clean[indices], shape),
         }
-        if kind == "table":
+        if drawn_as == "table":
             shown |= _of_features(estimator, filled, targets, feature_names)
         display = cls(
             indices=indices,
             errors=errors[indices],
             groups=groups,
-            kind=kind,
+            kind=drawn_as,
             row_names=_row_names(estimator, clean),
             **shown,
         )
         return display.plot(ax, cmap=cmap)
 
-    def plot(self, ax=None, *, cmap="gray"):
+    def plot(self, ax: Axes | None = None, *, cmap: str = "gray") -> Self:
         """Draw the samples.
 
         Parameters

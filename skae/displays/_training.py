@@ -1,9 +1,18 @@
 """How a fit went."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
+from skae._base import BaseAutoencoder
 from skae.displays._axes import grid_of_axes
 from skae.displays._estimators import check_estimator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TERMS = {"reconstruction": "reconstruction", "kl": "KL divergence"}
 _WORTH_LOG = 10.0
@@ -59,12 +68,12 @@ class TrainingDisplay:
     def __init__(
         self,
         *,
-        history,
-        best_epoch=None,
-        initial_loss=None,
-        best_loss=None,
-        start_name="start",
-    ):
+        history: Mapping[str, Sequence[float]],
+        best_epoch: int | None = None,
+        initial_loss: float | None = None,
+        best_loss: float | None = None,
+        start_name: str = "start",
+    ) -> None:
         self.history = history
         self.best_epoch = best_epoch
         self.initial_loss = initial_loss
@@ -72,7 +81,12 @@ class TrainingDisplay:
         self.start_name = start_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseAutoencoder,
+        *,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw how a fit went.
 
         Without held-out rows, as after `partial_fit`, there is the training loss alone.
@@ -108,7 +122,7 @@ class TrainingDisplay:
         )
         return display.plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the losses.
 
         The axis of the loss is logarithmic where all that is drawn is above zero and
@@ -134,7 +148,7 @@ class TrainingDisplay:
             self.axes_ = grid_of_axes(ax, 1, n_panels, *size)[0]
         self.ax_, *others = self.axes_
         self.figure_ = self.ax_.figure
-        self.lines_ = {}
+        self.lines_: dict[str, Any] = {}
         self._draw_curves(self.ax_, "loss")
         self._draw_start_and_best()
         for axis, name in zip(others, terms, strict=True):
@@ -161,14 +175,14 @@ class TrainingDisplay:
             look = {"color": "0.45", "linestyle": "--", "label": self.start_name}
             self.lines_["initial_loss"] = self.ax_.axhline(self.initial_loss, **look)
         if self.best_epoch is not None and self.best_loss is not None:
-            look = {"color": "C1", "marker": "*", "markersize": 11, "linestyle": ""}
+            star = {"color": "C1", "marker": "*", "markersize": 11, "linestyle": ""}
             epoch = f"epoch {self.best_epoch}" if self.best_epoch else "start"
             (self.lines_["best_epoch"],) = self.ax_.plot(
                 [self.best_epoch],
                 [self.best_loss],
                 label=f"kept: {epoch}",
                 zorder=3,
-                **look,
+                **star,
             )
 
     def _finish(self):

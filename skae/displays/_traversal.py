@@ -1,27 +1,28 @@
 """What each code changes in a sample."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 
-from skae.displays._axes import one_axes
-from skae.displays._estimators import (
-    check_estimator,
-    check_rows_given,
-    check_steps,
-    code_label,
-    decode,
-    encode,
-    features_of,
-    within_range,
-)
-from skae.displays._mosaic import draw_mosaic
-from skae.displays._samples import kind_and_shape
+from skae._base import BaseAutoencoder
+from skae._typing import DrawnKind, Features, Kind, NDArray, Rows, Shape
+from skae.displays._decoded import DecodedDisplay, checked, decoded
+from skae.displays._docstrings import documented
+from skae.displays._estimators import code_label, encode, within_range
 from skae.networks._checks import check_positive
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_DEVIATIONS = 3.0
 _DEFAULT_CODES = 8
 
 
-class LatentTraversalDisplay:
+@documented
+class LatentTraversalDisplay(DecodedDisplay):
     """Samples decoded while one code after another goes from low to high.
 
     Make one with `from_estimator`. All parameters are stored as attributes.
@@ -34,26 +35,19 @@ class LatentTraversalDisplay:
     steps : ndarray of shape (n_steps,)
         Values of a code, in standard deviations from its mean.
 
-    kind : {"image", "sequence", "table"}
-        How samples are drawn.
-
-    features : tuple or None, default=None
-        Names, means and scales of the features of a table, whose bars are deviations
-        from the means in units of the scales.
+    %(kind_and_features)s
 
     code_names : list of str or None, default=None
         Names of the codes. None numbers them.
 
     Attributes
     ----------
-    artists_ : list of matplotlib artists
-        The mosaic of images; or the lines of each channel; or the bars of each feature.
+    %(artists)s
 
     ax_ : matplotlib.axes.Axes
         What was drawn into. The sample of code i and step j is around the point (j, i).
 
-    figure_ : matplotlib.figure.Figure
-        The figure of `ax_`.
+    %(figure)s
 
     See Also
     --------
@@ -76,7 +70,15 @@ class LatentTraversalDisplay:
     (4, 7, 8, 8)
     """
 
-    def __init__(self, *, samples, steps, kind, features=None, code_names=None):
+    def __init__(
+        self,
+        *,
+        samples: NDArray,
+        steps: NDArray,
+        kind: DrawnKind,
+        features: Features | None = None,
+        code_names: Sequence[str] | None = None,
+    ) -> None:
         self.samples = samples
         self.steps = steps
         self.kind = kind
@@ -84,19 +86,20 @@ class LatentTraversalDisplay:
         self.code_names = code_names
 
     @classmethod
+    @documented
     def from_estimator(
         cls,
-        estimator,
-        X=None,
+        estimator: BaseAutoencoder,
+        X: Rows | None = None,
         *,
-        n_codes=None,
-        n_steps=7,
-        kind="auto",
-        image_shape=None,
-        feature_names=None,
-        ax=None,
-        cmap="gray",
-    ):
+        n_codes: int | None = None,
+        n_steps: int = 7,
+        kind: Kind = "auto",
+        image_shape: Shape | None = None,
+        feature_names: Sequence[str] | None = None,
+        ax: Axes | None = None,
+        cmap: str = "gray",
+    ) -> Self:
         """Decode codes one step after another and draw what comes out.
 
         Each code goes in equal steps from 3 standard deviations below its mean to 3
@@ -105,9 +108,7 @@ class LatentTraversalDisplay:
 
         Parameters
         ----------
-        estimator : estimator
-            One of skae's, fitted. Of a `Pipeline`, pass the last step, and the rows as
-            that gets them.
+        %(estimator)s
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
 (n_samples, *sample_shape), default=None
@@ -121,88 +122,42 @@ class LatentTraversalDisplay:
         n_steps : int, default=7
             Number of values of each.
 
-        kind : {"auto", "image", "sequence", "table"}, default="auto"
-            How samples are drawn: as images, as lines, or as bars of the features'
-            deviations from their means, in standard deviations on X (without X, in one
-            unit for all). "auto" goes by the network and the shape of the samples.
-
-        image_shape : tuple of int or None, default=None
-            Shape of one image, (height, width) or (height, width, channels), if X has
-            flat rows of images and the estimator has no `image_shape` itself.
-
-        feature_names : list of str, default=None
-            Names of the features of a table. None takes those of `fit`.
-
-        ax : matplotlib.axes.Axes, default=None
-            What to draw into. None is a new figure.
-
-        cmap : str, default="gray"
-            Name of the Matplotlib colours of grey images.
+        %(look)s
 
         Returns
         -------
         LatentTraversalDisplay
             With what was decoded as `samples`.
 
-        Raises
-        ------
-        ValueError
-            When the rows or a parameter cannot be used, or X is missing.
-
-        TypeError
-            When `estimator` is none of skae's.
+        %(raises)s
         """
-        check_estimator(estimator)
-        check_rows_given(estimator, X)
-        n_steps = check_steps(n_steps)
-        n_codes = _check_n_codes(n_codes, estimator.encoding_dim_)
-        kind, shape = kind_and_shape(estimator, kind, image_shape)
+        n_steps, seen_as = checked(estimator, X, n_steps, kind, image_shape)
+        n_codes = checked_n_codes(n_codes, estimator.encoding_dim_)
         means, deviations = _means_and_deviations(estimator, X)
         steps = np.linspace(-_MOST_DEVIATIONS, _MOST_DEVIATIONS, n_steps)
         codes = np.tile(means, (n_codes, n_steps, 1))
         for i in range(n_codes):
             codes[i, :, i] += steps * deviations[i]
-        samples = decode(estimator, within_range(estimator, codes), shape)
-        features = features_of(estimator, kind, feature_names, X, samples)
+        codes = within_range(estimator, codes)
         names = [code_label(estimator, i) for i in range(n_codes)]
-        display = cls(
-            samples=samples,
-            steps=steps,
-            kind=kind,
-            features=features,
-            code_names=names,
-        )
+        shared = decoded(estimator, X, codes, seen_as, feature_names)
+        display = cls(steps=steps, code_names=names, **shared)
         return display.plot(ax, cmap=cmap)
 
-    def plot(self, ax=None, *, cmap="gray"):
-        """Draw the samples.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            What to draw into. None is a new figure.
-
-        cmap : str, default="gray"
-            Name of the Matplotlib colours of grey images.
-
-        Returns
-        -------
-        self : LatentTraversalDisplay
-            With what was drawn as attributes.
-        """
+    def _figure_size(self) -> tuple[float, float]:
         n_codes, n_steps = self.samples.shape[:2]
-        ax = one_axes(ax, 0.8 * n_steps + 1.8, 0.8 * n_codes + 0.8)
-        how = {"features": self.features, "cmap": cmap}
-        self.artists_ = draw_mosaic(ax, self.samples, self.kind, **how)
+        return 0.8 * n_steps + 1.8, 0.8 * n_codes + 0.8
+
+    def _label(self, ax: Axes) -> None:
+        n_codes, n_steps = self.samples.shape[:2]
         ax.set_xticks(np.arange(n_steps), [f"{step:.2g}" for step in self.steps])
         names = self.code_names or [f"code {i}" for i in range(n_codes)]
         ax.set_yticks(np.arange(n_codes), names)
         ax.set_xlabel("standard deviations from the mean")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
 
-def _check_n_codes(n_codes, most):
+def checked_n_codes(n_codes: int | None, most: int) -> int:
+    """Return a number of codes to show; by default all, but not too many."""
     if n_codes is None:
         return min(most, _DEFAULT_CODES)
     n_codes = check_positive("n_codes", n_codes)

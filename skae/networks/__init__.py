@@ -21,3 +21,6 @@ __all__ = [
     "Network",
     "RecurrentNetwork",
 ]
+
+for _name in set(__all__) - {"BRANCH", "FIRST_HIDDEN", "LINEAR"}:
+    globals()[_name].__module__ = __name__  # the public place, which files name

@@ -1,10 +1,14 @@
 """What all networks share: their contract, and the linear map beside a branch."""
 
+from __future__ import annotations
+
 import math
 
 from sklearn.base import BaseEstimator
 
-from skae import _backend
+from skae import _backend, _keras_state
+from skae._random import next_seed
+from skae._typing import Shape
 
 # Whatever floating-point type or policy the user has set for Keras.
 FLOAT32 = {"dtype": "float32"}
@@ -26,20 +30,34 @@ class Network(BaseEstimator):
     parameters ``(sample_shape, encoding_dim)``.
     """
 
-    code_activation = "linear"
+    code_activation: str = "linear"
     """Name of the Keras activation of the code."""
 
+    def __getstate__(self):
+        return _keras_state.plain(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(_keras_state.restored(state))
+
+    def __copy__(self):
+        shallow = object.__new__(type(self))
+        shallow.__dict__.update(vars(self))
+        return shallow
+
+    def __sklearn_clone__(self):
+        return BaseEstimator.__sklearn_clone__(_keras_state.with_stand_ins(self))
+
     @property
-    def has_linear_map(self):
+    def has_linear_map(self) -> bool:
         """Whether the models have layers named `LINEAR`, for the PCA start."""
         return getattr(self, "linear_shortcut", False)
 
     @property
-    def sizes_itself(self):
+    def sizes_itself(self) -> bool:
         """Whether the network can tell the number of codes."""
         return False
 
-    def n_codes(self, sample_shape, encoding_dim):
+    def n_codes(self, sample_shape: Shape, encoding_dim: int | None) -> int:
         """Return the number of codes for samples of a shape.
 
         Parameters
@@ -59,7 +77,24 @@ class Network(BaseEstimator):
         ValueError
             When the network cannot have as many codes.
         """
+        assert encoding_dim is not None  # as the network does not size itself
         return int(encoding_dim)
+
+
+def drawn(kind):
+    """Return a Keras initializer of a kind, with a seed of its own.
+
+    Without one Keras would draw from Python's global generator.
+    """
+    keras, _ = _backend.load()
+    return getattr(keras.initializers, kind)(seed=next_seed())
+
+
+def dense(n_outputs, *, initializer="GlorotUniform", **how):
+    """Make a dense layer of float32, its first weights drawn."""
+    keras, _ = _backend.load()
+    how = {"kernel_initializer": drawn(initializer), **FLOAT32, **how}
+    return keras.layers.Dense(n_outputs, **how)
 
 
 def shaped(inputs, shape):
@@ -94,7 +129,7 @@ def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
         beside it.
     """
     keras, _ = _backend.load()
-    linear = keras.layers.Dense(n_outputs, **FLOAT32, name=LINEAR)
+    linear = dense(n_outputs, name=LINEAR)
     if features is inputs or not linear_shortcut:
         return linear(features)
     branch = keras.layers.Dense(n_outputs, **starting_at_zero())

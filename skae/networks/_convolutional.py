@@ -1,9 +1,13 @@
 """Convolutional networks for images, signals and volumes."""
 
+from __future__ import annotations
+
 import math
 import numbers
+from typing import Literal
 
 from skae import _backend
+from skae._typing import KerasModel, Shape
 from skae.networks._base import (
     FIRST_HIDDEN,
     FLOAT32,
@@ -12,6 +16,8 @@ from skae.networks._base import (
     add,
     centred,
     code,
+    dense,
+    drawn,
     flat,
     linear_and_branch,
     shaped,
@@ -85,17 +91,17 @@ class ConvNetwork(Network):
 
     def __init__(
         self,
-        filters=(16, 32),
+        filters: int | Shape = (16, 32),
         *,
-        kernel_size=3,
-        downsampling="strides",
-        batch_normalization=False,
-        bottleneck="dense",
-        image_shape=None,
-        activation="relu",
-        code_activation="linear",
-        linear_shortcut=True,
-    ):
+        kernel_size: int | Shape = 3,
+        downsampling: Literal["strides", "max_pool"] = "strides",
+        batch_normalization: bool = False,
+        bottleneck: Literal["dense", "spatial"] = "dense",
+        image_shape: Shape | None = None,
+        activation: str = "relu",
+        code_activation: str = "linear",
+        linear_shortcut: bool = True,
+    ) -> None:
         self.filters = filters
         self.kernel_size = kernel_size
         self.downsampling = downsampling
@@ -107,11 +113,11 @@ class ConvNetwork(Network):
         self.linear_shortcut = linear_shortcut
 
     @property
-    def sizes_itself(self):
+    def sizes_itself(self) -> bool:
         """Whether the code is spatial; see `Network.sizes_itself`."""
         return self.bottleneck == "spatial"
 
-    def n_codes(self, sample_shape, encoding_dim):
+    def n_codes(self, sample_shape: Shape, encoding_dim: int | None) -> int:
         """Return the number of codes; where the code is spatial, that of its values.
 
         See `Network.n_codes`.
@@ -130,7 +136,7 @@ class ConvNetwork(Network):
             )
         return n_codes
 
-    def build_encoder(self, sample_shape, encoding_dim):
+    def build_encoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from samples to codes; see `DenseNetwork.build_encoder`."""
         keras, _ = _backend.load()
         stages = self._stages(sample_shape)
@@ -156,7 +162,7 @@ class ConvNetwork(Network):
             codes = code(codes, self.code_activation)
         return keras.Model(inputs, codes, name="encoder")
 
-    def build_decoder(self, sample_shape, encoding_dim):
+    def build_decoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from codes to samples; see `DenseNetwork.build_decoder`."""
         keras, _ = _backend.load()
         stages = self._stages(sample_shape)
@@ -174,7 +180,7 @@ class ConvNetwork(Network):
         return _Stages(self, sample_shape)
 
     @property
-    def has_linear_map(self):
+    def has_linear_map(self) -> bool:
         """Whether there is a linear map beside the convolutions."""
         return self.linear_shortcut and self.bottleneck == "dense"
 
@@ -186,7 +192,7 @@ class ConvNetwork(Network):
             strides=2 if self.downsampling == "strides" else 1,
             padding="same",
             activation=activation,
-            kernel_initializer="he_normal",
+            kernel_initializer=drawn("HeNormal"),
             name=f"convolution_{i}",
         )
 
@@ -201,17 +207,15 @@ class ConvNetwork(Network):
 
     def _smallest(self, stages, codes):
         """Bring codes to the shape of the smallest stage."""
-        keras, _ = _backend.load()
         if self.bottleneck == "spatial":
             return shaped(codes, (*stages.sizes[-1], -1))
-        dense = keras.layers.Dense(
+        hidden = dense(
             stages.n_smallest * stages.filters[-1],
             activation=self.activation,
-            kernel_initializer="he_normal",
-            **FLOAT32,
+            initializer="HeNormal",
             name=FIRST_HIDDEN,
         )
-        return shaped(dense(codes), (*stages.sizes[-1], stages.filters[-1]))
+        return shaped(hidden(codes), (*stages.sizes[-1], stages.filters[-1]))
 
     def _upsampled(self, stages, hidden):
         """Go from the smallest stage back to the size of the image."""
@@ -224,7 +228,7 @@ class ConvNetwork(Network):
                 strides=2 if transposed else 1,
                 padding="same",
                 activation=self.activation,
-                kernel_initializer="he_normal",
+                kernel_initializer=drawn("HeNormal"),
                 name=f"convolution_{i}",
             )(hidden)
             hidden = self._normalized(hidden, i)
@@ -235,14 +239,12 @@ class ConvNetwork(Network):
 
     def _outputs(self, stages, codes, hidden):
         """Convolve to the image's channels, beside a linear map of the codes."""
-        keras, _ = _backend.load()
         how = {"kernel_size": stages.kernel_size, "padding": "same"}
         if not self.has_linear_map:
+            how["kernel_initializer"] = drawn("GlorotUniform")
             return stages.layer("Conv", stages.n_channels, name="output", **how)(hidden)
         branch = stages.layer("Conv", stages.n_channels, **how, **starting_at_zero())
-        linear = keras.layers.Dense(
-            math.prod(stages.image_shape), **FLOAT32, name=LINEAR
-        )
+        linear = dense(math.prod(stages.image_shape), name=LINEAR)
         return add(linear(codes), flat(branch(hidden)))
 
 

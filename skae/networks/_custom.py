@@ -1,8 +1,18 @@
 """Networks of the user's own Keras models."""
 
-from skae import _backend
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from skae import _backend, _keras_state
+from skae._typing import KerasModel, Shape
 from skae.networks._base import FLOAT32, Network
 from skae.networks._models import layers
+
+_Given: TypeAlias = "KerasModel | Callable[[Shape, int], KerasModel]"
 
 
 class CustomNetwork(Network):
@@ -44,16 +54,16 @@ class CustomNetwork(Network):
     520
     """
 
-    def __init__(self, encoder, decoder):
+    def __init__(self, encoder: _Given, decoder: _Given) -> None:
         self.encoder = encoder
         self.decoder = decoder
 
     @property
-    def sizes_itself(self):
+    def sizes_itself(self) -> bool:
         """True: models have a size. See `Network.sizes_itself`."""
         return True
 
-    def n_codes(self, sample_shape, encoding_dim):
+    def n_codes(self, sample_shape: Shape, encoding_dim: int | None) -> int:
         """Return `encoding_dim`; where that is None, the size that the decoder takes.
 
         See `Network.n_codes`.
@@ -69,7 +79,7 @@ class CustomNetwork(Network):
             )
         return int(n_codes)
 
-    def build_encoder(self, sample_shape, encoding_dim):
+    def build_encoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Copy the encoder; see `DenseNetwork.build_encoder`.
 
         Raises
@@ -84,14 +94,16 @@ class CustomNetwork(Network):
         _check_shapes(model, "encoder", sample_shape, (encoding_dim,))
         return model
 
-    def build_decoder(self, sample_shape, encoding_dim):
+    def build_decoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Copy the decoder; see `build_encoder`."""
         model = self._model("decoder", sample_shape, encoding_dim)
         _check_shapes(model, "decoder", (encoding_dim,), sample_shape)
         _check_no_activation(model)
         return model
 
-    def of_models(self, sample_shape, encoding_dim, outputs_per_code=1):
+    def of_models(
+        self, sample_shape: Shape, encoding_dim: int, outputs_per_code: int = 1
+    ) -> CustomNetwork:
         """Return the same network with the models that its functions return.
 
         Parameters
@@ -139,8 +151,22 @@ def _copied(model, name):
             f"{name} must be a functional or sequential Keras model with one input and "
             f"one output, which Keras can copy; got {model!r}. Keras says: {error}"
         ) from error
-    copy.set_weights(model.get_weights())
+    _keras_state.with_weights(copy, model.get_weights())
+    _check_same_outputs(model, copy, name)
     return copy
+
+
+def _check_same_outputs(model, copy, name):
+    """Raise a TypeError if a copy of a model does not do what the model does."""
+    shape = [4 if size is None else size for size in model.input_shape[1:]]
+    rows = np.random.RandomState(0).normal(size=(2, *shape)).astype(np.float32)
+    outputs, copied = (np.asarray(one(rows, training=False)) for one in (model, copy))
+    if not np.allclose(outputs, copied, rtol=1e-3, atol=1e-5, equal_nan=True):
+        raise TypeError(
+            f"The copy of {name} that Keras makes gives other outputs than {model!r}: "
+            "a layer has state that is neither in its weights nor in its get_config. "
+            "Put it there, or pass a function that returns the model."
+        )
 
 
 def _check_shapes(model, name, input_shape, output_shape):

@@ -1,13 +1,16 @@
 """Fully connected networks."""
 
+from __future__ import annotations
+
 import math
 
 from skae import _backend
+from skae._typing import KerasModel, Shape
 from skae.networks._base import (
-    FLOAT32,
     Network,
     centred,
     code,
+    dense,
     flat,
     linear_and_branch,
     shaped,
@@ -45,18 +48,18 @@ class DenseNetwork(Network):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256,),
+        hidden_layer_sizes: int | Shape = (256,),
         *,
-        activation="relu",
-        code_activation="linear",
-        linear_shortcut=True,
-    ):
+        activation: str = "relu",
+        code_activation: str = "linear",
+        linear_shortcut: bool = True,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.code_activation = code_activation
         self.linear_shortcut = linear_shortcut
 
-    def build_encoder(self, sample_shape, encoding_dim):
+    def build_encoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from samples to codes.
 
         Parameters
@@ -78,7 +81,7 @@ class DenseNetwork(Network):
         codes = self._dense_map(flat(inputs), self._sizes(), encoding_dim)
         return keras.Model(inputs, code(codes, self.code_activation), name="encoder")
 
-    def build_decoder(self, sample_shape, encoding_dim):
+    def build_decoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from codes to reconstructions.
 
         Parameters
@@ -108,14 +111,12 @@ class DenseNetwork(Network):
 
     def _dense_map(self, inputs, hidden_layer_sizes, n_outputs):
         """Chain hidden layers to `n_outputs` units, beside a linear map if wanted."""
-        keras, _ = _backend.load()
         hidden = inputs
         for i, units in enumerate(hidden_layer_sizes, start=1):
-            hidden = keras.layers.Dense(
+            hidden = dense(
                 units,
                 activation=self.activation,
-                kernel_initializer="he_normal",
-                **FLOAT32,
+                initializer="HeNormal",
                 name=f"hidden_{i}",
             )(hidden)
         return linear_and_branch(inputs, hidden, n_outputs, self.linear_shortcut)

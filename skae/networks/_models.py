@@ -1,10 +1,19 @@
 """Networks as Keras models: built under a seed, counted, told apart."""
 
+import contextlib
 import dataclasses
 import math
 
+import numpy as np
+
 from skae import _backend, _random
 from skae._interruption import interrupts_deferred
+from skae._keys import by_value
+from skae.networks._convolutional import ConvNetwork
+from skae.networks._dense import DenseNetwork
+from skae.networks._recurrent import RecurrentNetwork
+
+_WITH_SEEDS = ConvNetwork, DenseNetwork, RecurrentNetwork
 
 
 def build(network, sample_shape, encoding_dim, objective, seed=0):
@@ -25,7 +34,8 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
         Tells how many outputs of the encoder make a code.
 
     seed : int, default=0
-        Seed of the initial weights; global generators stay as they are.
+        Seed of the initial weights. Global generators are seeded, and put back, only
+        for networks of a user's own code.
 
     Returns
     -------
@@ -39,8 +49,11 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
     _, tf = _backend.load()
     n_outputs = encoding_dim * objective.outputs_per_code
     try:
-        # Keras and TensorFlow catch interrupts here and there, and go on without.
-        with interrupts_deferred(), _random.seeded(seed):
+        with (
+            interrupts_deferred(),
+            _random.seeds_from(seed),
+            _seeded_for_users_code(network, seed),
+        ):
             return (
                 network.build_encoder(sample_shape, n_outputs),
                 network.build_decoder(sample_shape, encoding_dim),
@@ -53,21 +66,74 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
         ) from error
 
 
+def _seeded_for_users_code(network, seed):
+    """Return a context with seeds for initializers that get none.
+
+    A subclass may build what it likes.
+    """
+    if builds_with_seeds(network):
+        return contextlib.nullcontext()
+    return _random.seeded(seed)
+
+
+def builds_with_seeds(network):
+    """Tell whether all of a network's code is skae's, so that its weights are known."""
+    return type(network) in _WITH_SEEDS
+
+
+def initial_weights(models, built, seed):
+    """Return the values that models of skae's own networks would have with a seed.
+
+    Parameters
+    ----------
+    models : tuple of keras.Model
+        As `build` makes them; they stay as they are.
+
+    built : list of arrays
+        Values that `build` has given to their variables.
+
+    seed : int
+        Seed of the weights that are drawn; the others start as they were built.
+
+    Returns
+    -------
+    list of arrays
+        In the order of `variables`.
+    """
+    values = list(built)
+    numbers = {id(v): i for i, v in enumerate(variables(*models))}
+    with _random.seeds_from(seed):
+        for kernel, initializer in _drawn(*models):
+            config = {**initializer.get_config(), "seed": _random.next_seed()}
+            again = type(initializer).from_config(config)
+            drawn = again(kernel.shape, dtype=kernel.dtype)
+            values[numbers[id(kernel)]] = np.asarray(drawn)
+    return values
+
+
+def _drawn(*models):
+    """Yield the variables whose values are drawn at random, with their initializers."""
+    for cell in (cell for layer in layers(*models) for cell in _cells(layer)):
+        if hasattr(getattr(cell, "kernel_initializer", None), "seed"):
+            yield cell.kernel, cell.kernel_initializer
+        if hasattr(getattr(cell, "recurrent_initializer", None), "seed"):
+            yield cell.recurrent_kernel, cell.recurrent_initializer
+
+
+def _cells(layer):
+    """Return what has the weights of a layer: itself, or the cells of a recurrence."""
+    keras, _ = _backend.load()
+    if isinstance(layer, keras.layers.Bidirectional):
+        return [layer.forward_layer.cell, layer.backward_layer.cell]
+    return [getattr(layer, "cell", layer)]
+
+
 def architecture_key(network, *parts):
     """Return a hashable key of a network's class and parameters, and of `parts`.
 
-    Functions and models among the parameters are told apart by identity, and kept
-    alive by the key.
+    See `by_value` for how parameters are told apart.
     """
-    parameters = sorted(network.get_params().items())
-    return type(network), *((name, _hashable(v)) for name, v in parameters), *parts
-
-
-def _hashable(value):
-    if isinstance(value, _backend.load()[0].Model):
-        # What is frozen decides on the order of the variables.
-        return value, tuple(v.path for v in value.trainable_variables)
-    return value if callable(value) else repr(value)
+    return by_value(network), *parts
 
 
 def variables(*models):

@@ -1,6 +1,12 @@
 """Recurrent networks for sequences of equal length."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 from skae import _backend
+from skae._random import next_seed
+from skae._typing import KerasModel, Shape
 from skae.networks._base import (
     FIRST_HIDDEN,
     FLOAT32,
@@ -8,6 +14,8 @@ from skae.networks._base import (
     Network,
     add,
     code,
+    dense,
+    drawn,
     flat,
     linear_and_branch,
     shaped,
@@ -56,14 +64,14 @@ class RecurrentNetwork(Network):
 
     def __init__(
         self,
-        units=64,
+        units: int = 64,
         *,
-        n_layers=1,
-        cell="gru",
-        bidirectional=False,
-        sequence_shape=None,
-        linear_shortcut=True,
-    ):
+        n_layers: int = 1,
+        cell: Literal["lstm", "gru"] = "gru",
+        bidirectional: bool = False,
+        sequence_shape: Shape | None = None,
+        linear_shortcut: bool = True,
+    ) -> None:
         self.units = units
         self.n_layers = n_layers
         self.cell = cell
@@ -71,7 +79,7 @@ class RecurrentNetwork(Network):
         self.sequence_shape = sequence_shape
         self.linear_shortcut = linear_shortcut
 
-    def build_encoder(self, sample_shape, encoding_dim):
+    def build_encoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from samples to codes; see `DenseNetwork.build_encoder`."""
         keras, _ = _backend.load()
         inputs = keras.Input(sample_shape, dtype="float32", name="sample")
@@ -82,24 +90,22 @@ class RecurrentNetwork(Network):
         )
         return keras.Model(inputs, code(codes, "linear"), name="encoder")
 
-    def build_decoder(self, sample_shape, encoding_dim):
+    def build_decoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from codes to samples; see `DenseNetwork.build_decoder`."""
         keras, _ = _backend.load()
         n_steps, n_channels = self._sequence_shape(sample_shape)
         inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
         vector = inputs
         if self.linear_shortcut:
-            vector = keras.layers.Dense(self._units(), **FLOAT32, name=FIRST_HIDDEN)(
-                inputs
-            )
+            vector = dense(self._units(), name=FIRST_HIDDEN)(inputs)
         repeated = keras.layers.RepeatVector(n_steps, **FLOAT32, name="repeat")(vector)
         hidden = self._recurrent(repeated, to_vector=False)
         if self.linear_shortcut:
             branch = keras.layers.Dense(n_channels, **starting_at_zero())
-            linear = keras.layers.Dense(n_steps * n_channels, **FLOAT32, name=LINEAR)
+            linear = dense(n_steps * n_channels, name=LINEAR)
             outputs = add(linear(inputs), flat(branch(hidden)))
         else:
-            outputs = keras.layers.Dense(n_channels, **FLOAT32, name="output")(hidden)
+            outputs = dense(n_channels, name="output")(hidden)
         return keras.Model(inputs, shaped(outputs, sample_shape), name="decoder")
 
     def _sequence_shape(self, sample_shape):
@@ -122,16 +128,29 @@ class RecurrentNetwork(Network):
     def _recurrent(self, hidden, *, to_vector):
         """Chain the recurrent layers; the last gives one vector, or one a step."""
         keras, _ = _backend.load()
-        kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[self.cell]
         for i in range(1, self.n_layers + 1):
             name = f"recurrent_{i}"
-            layer = kind(
-                self._units(),
-                return_sequences=not (to_vector and i == self.n_layers),
-                **FLOAT32,
-                name=name,
-            )
+            gives_sequence = not (to_vector and i == self.n_layers)
+            layer = self._layer(name, gives_sequence)
             if self.bidirectional:
-                layer = keras.layers.Bidirectional(layer, **FLOAT32, name=name)
+                # By itself Keras gives both directions the seeds of one.
+                backwards = self._layer(f"backward_{name}", gives_sequence, True)
+                layer = keras.layers.Bidirectional(
+                    layer, backward_layer=backwards, **FLOAT32, name=name
+                )
             hidden = layer(hidden)
         return hidden
+
+    def _layer(self, name, return_sequences, go_backwards=False):
+        keras, _ = _backend.load()
+        kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[self.cell]
+        return kind(
+            self._units(),
+            return_sequences=return_sequences,
+            go_backwards=go_backwards,
+            kernel_initializer=drawn("GlorotUniform"),
+            recurrent_initializer=drawn("Orthogonal"),
+            seed=next_seed(),
+            **FLOAT32,
+            name=name,
+        )
