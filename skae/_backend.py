@@ -138,6 +138,8 @@ def _share_gpus(config):
 def traced(function, *signature, **how):
     """Return a function traced by TensorFlow, for arguments of one signature.
 
+    It is traced as it is written: Python's own ``if`` and ``while`` are followed once.
+
     Interrupted in the midst of this, TensorFlow could trace nothing more in its thread.
     """
     _, tf = load()
@@ -145,7 +147,8 @@ def traced(function, *signature, **how):
 
     def trace():
         with strategy.scope():  # the user may have entered it in the caller's thread
-            return tf.function(function, **how).get_concrete_function(*signature)
+            compiled = tf.function(function, autograph=False, **how)
+            return compiled.get_concrete_function(*signature)
 
     return out_of_reach(trace)
 

@@ -54,8 +54,7 @@ class Corruption:
         )
         try:
             hash(self.kind)
-            corrupt = tf.function(self._corrupt, autograph=False)
-            compiled = corrupt.get_concrete_function(samples, generator)
+            compiled = _backend.traced(self._corrupt, samples, generator)
             returned = compiled.structured_outputs
         except Exception as error:  # whatever a user's function raises
             raise ValueError(f"{wanted}. It failed: {error}") from error
@@ -139,10 +138,8 @@ class Corruption:
         return ops.take_along_axis(everything, donors, axis=0)
 
     def _corrupt(self, samples, seed):
-        """Call the user's function, as it is written."""
-        _, tf = _backend.load()
-        as_written = tf.autograph.experimental.do_not_convert
-        return as_written(cast(Callable, self.kind))(samples, seed)
+        """Call the user's function."""
+        return cast(Callable, self.kind)(samples, seed)
 
     def _called(self, rows, frame, seed):
         """Apply the user's function to samples in the user's units."""

@@ -360,7 +360,7 @@ class FittedCodec:
         others = [] if targets is None or targets is X else [targets]
         name = "squared_distances" if others else "squared_errors"
         errors = check_finite(self._map(name, (X, *others), ()), X)
-        return errors * self.scaling.scale**2
+        return errors.astype(np.float64, copy=False) * self.scaling.scale**2
 
     def row_terms(self, rows):
         """Return the terms of the loss of `Rows`, shape (n_rows, n_terms)."""

@@ -237,8 +237,8 @@ class Trainer:
         _, tf = _backend.load()
         rows, weights, factors, term_weights = batches
         full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
-        i = piece[0]
-        while i < piece[1]:  # XLA would compile a tf.range anew for other ends
+
+        def take_step(i, total):
             if self.follows_schedule:
                 self.optimizer.learning_rate.assign(full_rate * factors[i])
             rate = tf.cast(self.optimizer.learning_rate, tf.float32)
@@ -250,10 +250,14 @@ class Trainer:
                 batch[0] = self.objective.corruption.apply(
                     batch[0], data[0], Frame(*frame), self._seed
                 )
-            total += self._take_step(batch[0], targets, weights[i], term_weights[i])
+            terms = self._take_step(batch[0], targets, weights[i], term_weights[i])
             if step_sizes:
                 self._rescale_step(before, step_sizes, rate, decays, n_updates)
-            i += 1
+            return i + 1, total + terms
+
+        # A range would have XLA compile anew for other ends.
+        first, end = piece[0], piece[1]
+        _, total = tf.while_loop(lambda i, _: i < end, take_step, (first, total))
         return total, total / tf.reduce_sum(weights)
 
     def _take_step(self, rows, targets, weights, term_weights):

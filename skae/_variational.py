@@ -252,7 +252,8 @@ class VAETransformer(BaseAutoencoder):
         return int(self.kl_warmup)
 
     def _report(self, rows):
-        kl = self._fitted.on_standardized().kl_divergences(rows).mean(axis=0)
+        kl = self._fitted.on_standardized().kl_divergences(rows)
+        kl = kl.mean(axis=0, dtype=np.float64)
         collapsed = np.flatnonzero(kl < _COLLAPSED)
         if len(collapsed):
             warn(

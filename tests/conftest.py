@@ -1,5 +1,6 @@
 """Fixtures that several test modules use."""
 
+import gc
 import os
 import sys
 
@@ -40,3 +41,9 @@ def all_stays_compiled():
         patch.setattr(_trainer, "_MOST_IDLE_TRAINERS", 1000)
         patch.setattr(_inference, "_MOST_CODECS", 1000)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_objects_are_kept():
+    """Have Python's garbage collector pass over what earlier modules have compiled."""
+    gc.freeze()

@@ -54,7 +54,7 @@ def fakes(tmp_path):
 
 def test_import_loads_nothing_heavy():
     result = run_python(
-        "import sys, skae, skae.networks\n"
+        "import sys, skae, skae.displays, skae.networks\n"
         "heavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn.manifold'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

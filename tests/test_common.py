@@ -214,6 +214,14 @@ def test_float32_in_gives_float32_out(estimator, X):
 
 
 @every_estimator
+def test_scores_are_float64_whatever_the_rows(estimator, X):
+    fitted = clone(estimator).fit(X)
+    for rows in (X, X.astype(np.float32)):
+        assert fitted.score_samples(rows).dtype == np.float64
+        assert isinstance(fitted.score(rows), float)
+
+
+@every_estimator
 def test_fit_transform_is_fit_and_transform(estimator, X):
     np.testing.assert_array_equal(
         clone(estimator).fit_transform(X), clone(estimator).fit(X).transform(X)

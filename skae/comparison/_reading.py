@@ -104,7 +104,6 @@ def _frame_of_csv(path, encoding):
         "sep": separator,
         "index_col": False,
         "low_memory": False,
-        "float_precision": "round_trip",  # others lose the last digit
     }
     marks = "." if separator == "," else ".,"
     with warnings.catch_warnings():
