@@ -1,14 +1,13 @@
 """Autoencoders as scikit-learn transformers, never worse than PCA."""
 
-from skae._convolutional import ConvAutoencoder
-from skae._denoising import DenoisingAutoencoder
-from skae._dense import AutoencoderTransformer
-from skae._persistence import load
-from skae._sequence import SequenceAutoencoder
-from skae._variational import VAETransformer
+from skae._estimators.convolutional import ConvAutoencoder
+from skae._estimators.denoising import DenoisingAutoencoder
+from skae._estimators.dense import AutoencoderTransformer
+from skae._estimators.loading import load
+from skae._estimators.sequence import SequenceAutoencoder
+from skae._estimators.variational import VAETransformer
+from skae._runtime.version import __version__ as __version__
 from skae.comparison import compare
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AutoencoderTransformer",

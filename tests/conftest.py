@@ -7,7 +7,8 @@ import sys
 import pytest
 from helpers import leave_codes_as_trained
 
-from skae import _inference, _trainer
+from skae._model import codec
+from skae._training import trainer_pool
 
 os.environ.setdefault("MPLBACKEND", "agg")  # no windows
 
@@ -38,8 +39,8 @@ def codes_as_trained(monkeypatch):
 def all_stays_compiled():
     """Keep what is compiled as long as the process, since tests come in any order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_trainer, "_MOST_IDLE_TRAINERS", 1000)
-        patch.setattr(_inference, "_MOST_CODECS", 1000)
+        patch.setattr(trainer_pool, "_MOST_IDLE_TRAINERS", 1000)
+        patch.setattr(codec, "_MOST_CODECS", 1000)
         yield
 
 

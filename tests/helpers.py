@@ -17,10 +17,10 @@ from skae import (
     DenoisingAutoencoder,
     SequenceAutoencoder,
     VAETransformer,
-    _backend,
-    _fitting,
-    _ordering,
 )
+from skae._model.ordering import OrderedCodes
+from skae._runtime import tensorflow as backend
+from skae._training import fit
 from skae.networks import LINEAR
 
 ESTIMATORS = [
@@ -86,9 +86,9 @@ def leave_codes_as_trained(patch):
     """Have fits leave codes as training does, by a pytest.MonkeyPatch."""
 
     def leave(fitted, *others):
-        return _ordering.OrderedCodes(fitted, None)
+        return OrderedCodes(fitted, None)
 
-    patch.setattr(_fitting, "order_codes", leave)
+    patch.setattr(fit, "order_codes", leave)
 
 
 def weights(estimator):
@@ -119,7 +119,7 @@ def call(model, X):
 
 def assert_keras_alone_saves(model, X, path):
     """Check that JSON and files give the same model, without skae's help."""
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     expected = call(randomize(model), X)
     from_json = keras.models.model_from_json(model.to_json())
     from_json.set_weights(model.get_weights())

@@ -6,27 +6,25 @@ from skae import (
     DenoisingAutoencoder,
     SequenceAutoencoder,
     VAETransformer,
-    _data,
-    _feed,
-    _intake,
-    _lazy_rows,
-    _pca,
-    _sparse,
 )
+from skae._data import lazy, prepare, scaling, sparse
+from skae._data import rows as rows_module
+from skae._pca import axes
+from skae._training import batches
 from skae.networks import DenseNetwork
 
 
 def take_for_large(patch, n_features):
     """Have small data taken for large ones, in many pieces, by pytest.MonkeyPatch."""
-    patch.setattr(_data, "MOST_VALUES_TO_MERGE", 0)
-    patch.setattr(_data, "_MOST_BYTES_ALWAYS_COPIED", 0)
-    patch.setattr(_data, "_CHUNK_BYTES", 40 * 4 * n_features)
-    patch.setattr(_lazy_rows, "_VALUES_AT_A_TIME", 7 * n_features)
-    patch.setattr(_sparse, "_VALUES_AT_A_TIME", 1000)
-    patch.setattr(_pca, "_VALUES_AT_A_TIME", 7 * n_features)
-    patch.setattr(_feed, "_BYTES_AT_A_TIME", 3 * 16 * 4 * n_features)
-    patch.setattr(_feed, "_PRODUCTS_WORTH_A_COPY", 0)
-    patch.setattr(_intake, "_DONOR_VALUES", 40 * n_features)
+    patch.setattr(rows_module, "MOST_VALUES_TO_MERGE", 0)
+    patch.setattr(scaling, "_MOST_BYTES_ALWAYS_COPIED", 0)
+    patch.setattr(rows_module, "_CHUNK_BYTES", 40 * 4 * n_features)
+    patch.setattr(lazy, "_VALUES_AT_A_TIME", 7 * n_features)
+    patch.setattr(sparse, "_VALUES_AT_A_TIME", 1000)
+    patch.setattr(axes, "_VALUES_AT_A_TIME", 7 * n_features)
+    patch.setattr(batches, "_BYTES_AT_A_TIME", 3 * 16 * 4 * n_features)
+    patch.setattr(batches, "_PRODUCTS_WORTH_A_COPY", 0)
+    patch.setattr(prepare, "_DONOR_VALUES", 40 * n_features)
 
 
 def sizes_written(patch, kind):

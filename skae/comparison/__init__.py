@@ -7,3 +7,6 @@ from skae.comparison._compare import compare
 from skae.comparison._result import Comparison, Conditions, Measurement, PlaneMap
 
 __all__ = ["Comparison", "Conditions", "Measurement", "PlaneMap", "compare"]
+
+for _name in set(__all__) - {"compare"}:
+    globals()[_name].__module__ = __name__  # the public place

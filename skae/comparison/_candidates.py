@@ -7,8 +7,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 
-from skae._base import BaseAutoencoder
-from skae._dense import AutoencoderTransformer
+from skae._estimators.base import BaseAutoencoder
+from skae._estimators.dense import AutoencoderTransformer
 
 BASELINE = "PCA"
 _SIZES = "encoding_dim", "n_components"

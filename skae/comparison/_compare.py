@@ -21,8 +21,8 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 
-from skae import _random
-from skae._dense import AutoencoderTransformer
+from skae._estimators.dense import AutoencoderTransformer
+from skae._runtime.randomness import as_generator, draw_seed
 from skae.comparison._candidates import BASELINE, candidates
 from skae.comparison._measures import Trial
 from skae.comparison._result import Comparison, Conditions
@@ -200,7 +200,7 @@ def seed_of(random_state):
     if isinstance(random_state, Integral):
         check_random_state(random_state)
         return int(random_state)
-    return _random.draw_seed(_random.as_generator(random_state))
+    return draw_seed(as_generator(random_state))
 
 
 def splits_of(X, y, cv, n_splits, test_size, seed):

@@ -2,10 +2,10 @@
 
 import math
 
+from skae._drawing.axes import hide_ticks
+from skae._drawing.points import draw_points
 from skae.comparison._curves import curves_of, draw_curves, start_at_zero
 from skae.comparison._summary import taken
-from skae.displays._axes import hide_ticks
-from skae.displays._points import draw_points
 
 _TITLES = {
     "relative_error": "squared error / PCA's",

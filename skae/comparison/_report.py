@@ -11,7 +11,8 @@ import tempfile
 import pandas
 import sklearn
 
-from skae._base import BaseAutoencoder
+from skae._estimators.base import BaseAutoencoder
+from skae._runtime.version import __version__
 from skae.comparison import _summary
 
 _PAGE = "index.html"
@@ -171,8 +172,6 @@ def _list(texts):
 
 
 def _protocol(comparison):
-    from skae import __version__
-
     return [
         "All estimators were fitted on the same rows; the rows held out played no part "
         "in any fit. t-SNE had the same settings and seed for all.",

@@ -19,3 +19,6 @@ __all__ = [
     "ReconstructionDisplay",
     "TrainingDisplay",
 ]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__  # the public place

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from skae._base import BaseAutoencoder
-from skae._typing import DrawnKind, Features, Kind, NDArray, Rows, Shape
-from skae.displays._axes import one_axes
+from skae._drawing.axes import one_axes
+from skae._estimators.base import BaseAutoencoder
+from skae._runtime.annotations import DrawnKind, Features, Kind, NDArray, Rows, Shape
 from skae.displays._estimators import (
     check_estimator,
     check_rows_given,

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from skae._docstrings import filled_in
+from skae._estimators.shared_docs import filled_in
 
 _Documented = TypeVar("_Documented")
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from sklearn.utils import check_array
 
-from skae._typing import ArrayLike, Estimators, Measure, Seed, Splits
+from skae._drawing.axes import one_axes
+from skae._runtime.annotations import ArrayLike, Estimators, Measure, Seed, Splits
 from skae.comparison._candidates import BASELINE, candidates
 from skae.comparison._compare import compare, seed_of, splits_of
 from skae.comparison._curves import Curve, curves_of, draw_curves, start_at_zero
 from skae.comparison._measures import of_reconstructions
 from skae.comparison._result import Comparison
-from skae.displays._axes import one_axes
 from skae.networks._checks import check_choice
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skae import _data, _missing
-from skae._base import BaseAutoencoder
-from skae._objective import NegativeELBO
+from skae._data.missing import has_gaps, mean_and_variance_of_observed
+from skae._data.moments import mean_and_variance
+from skae._estimators.base import BaseAutoencoder
+from skae._objective.objective import NegativeELBO
 from skae.networks._checks import check_positive
 
 _RANGES = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}
@@ -136,11 +137,11 @@ def feature_scales(estimator, X):
         May have NaN.
     """
     weights = np.ones(len(X))
-    if _missing.has_gaps(X):
+    if has_gaps(X):
         known = estimator.mean_.ravel()
-        _, variance = _missing.mean_and_variance(X, weights, known)
+        _, variance = mean_and_variance_of_observed(X, weights, known)
     else:
-        _, variance = _data.mean_and_variance(X, weights)
+        _, variance = mean_and_variance(X, weights)
     return np.where(variance > 0, np.sqrt(variance), estimator._fitted.scaling.scale)
 
 

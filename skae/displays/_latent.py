@@ -9,18 +9,18 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skae import _random
-from skae._base import BaseAutoencoder
-from skae._typing import ArrayLike, NDArray, Rows, Seed
+from skae._drawing.axes import add_legend, hide_ticks, one_axes
+from skae._drawing.points import draw_points
+from skae._estimators.base import BaseAutoencoder
+from skae._runtime.annotations import ArrayLike, NDArray, Rows, Seed
+from skae._runtime.randomness import as_generator, draw_seed
 from skae.comparison._measures import tsne_plane
-from skae.displays._axes import add_legend, hide_ticks, one_axes
 from skae.displays._estimators import (
     check_dimensions,
     check_estimator,
     code_label,
     encode,
 )
-from skae.displays._points import draw_points
 from skae.networks._checks import check_choice
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _plane(codes, method, random_state):
     """Return positions and the names of the axes."""
     n_codes = codes.shape[1]
     if method == "tsne":
-        seed = _random.draw_seed(_random.as_generator(random_state))
+        seed = draw_seed(as_generator(random_state))
         return tsne_plane(codes, seed), (f"t-SNE of {n_codes} codes", None)
     names = [f"principal component {i} of {n_codes} codes" for i in range(2)]
     if not np.ptp(codes, axis=0).any():  # all in one place, of which PCA warns

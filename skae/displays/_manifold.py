@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.stats import norm
 
-from skae._base import BaseAutoencoder
-from skae._typing import DrawnKind, Features, Kind, NDArray, Rows, Shape
+from skae._estimators.base import BaseAutoencoder
+from skae._runtime.annotations import DrawnKind, Features, Kind, NDArray, Rows, Shape
 from skae.displays._decoded import DecodedDisplay, checked, decoded
 from skae.displays._docstrings import documented
 from skae.displays._estimators import check_dimensions, code_label, encode

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skae.displays._axes import add_legend, distinct_colours, draw_image
+from skae._drawing.axes import add_legend, distinct_colours, draw_image
 from skae.displays._samples import value_limits
 
 _WITHIN_CELL = 0.9

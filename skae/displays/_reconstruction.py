@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from skae import _missing, _validation
-from skae._base import BaseAutoencoder
-from skae._data import row_chunks
-from skae._denoising import DenoisingAutoencoder
-from skae._typing import ArrayLike, DrawnKind, Kind, NDArray, Rows, Shape
-from skae.displays._axes import draw_image, grid_of_axes, hide_ticks
-from skae.displays._chosen import chosen_rows
+from skae._data.checks import as_floats, check_clean_rows
+from skae._data.missing import has_gaps
+from skae._data.rows import row_chunks
+from skae._drawing.axes import draw_image, grid_of_axes, hide_ticks
+from skae._estimators.base import BaseAutoencoder
+from skae._estimators.denoising import DenoisingAutoencoder
+from skae._runtime.annotations import ArrayLike, DrawnKind, Kind, NDArray, Rows, Shape
 from skae.displays._estimators import (
     check_estimator,
     feature_labels,
     feature_scales,
 )
+from skae.displays._row_choice import chosen_rows
 from skae.displays._samples import kind_and_shape, value_limits
 
 if TYPE_CHECKING:
@@ -202,11 +203,11 @@ class ReconstructionDisplay:
         check_estimator(estimator)
         drawn_as, shape = kind_and_shape(estimator, kind, image_shape)
         filled, X = estimator._checked(X)
-        clean = _validation.check_clean_rows(estimator, "X_clean", X_clean, X)
+        clean = check_clean_rows(estimator, "X_clean", X_clean, X)
         targets = X if clean is None else clean
         fitted = estimator._fitted
         errors = fitted.squared_errors(filled, targets)
-        if _missing.has_gaps(targets):
+        if has_gaps(targets):
             errors[np.isnan(targets).all(axis=1)] = np.nan  # nothing was measured
         n_samples = _SAMPLES[drawn_as] if n_samples is None else n_samples
         indices, groups = chosen_rows(samples, n_samples, errors)
@@ -356,7 +357,7 @@ class ReconstructionDisplay:
 
 
 def _shaped(rows, shape):
-    return _validation.as_floats(np.asarray(rows)).reshape(-1, *shape)
+    return as_floats(np.asarray(rows)).reshape(-1, *shape)
 
 
 def _in_short(number):

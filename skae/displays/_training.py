@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skae._base import BaseAutoencoder
-from skae.displays._axes import grid_of_axes
+from skae._drawing.axes import grid_of_axes
+from skae._estimators.base import BaseAutoencoder
 from skae.displays._estimators import check_estimator
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import math
 
 from sklearn.base import BaseEstimator
 
-from skae import _backend, _keras_state
-from skae._random import next_seed
-from skae._typing import Shape
+from skae._keras.objects import plain, restored, with_stand_ins
+from skae._runtime import tensorflow as backend
+from skae._runtime.annotations import Shape
+from skae._runtime.randomness import next_seed
 
 # Whatever floating-point type or policy the user has set for Keras.
 FLOAT32 = {"dtype": "float32"}
@@ -34,10 +35,10 @@ class Network(BaseEstimator):
     """Name of the Keras activation of the code."""
 
     def __getstate__(self):
-        return _keras_state.plain(super().__getstate__())
+        return plain(super().__getstate__())
 
     def __setstate__(self, state):
-        super().__setstate__(_keras_state.restored(state))
+        super().__setstate__(restored(state))
 
     def __copy__(self):
         shallow = object.__new__(type(self))
@@ -45,7 +46,7 @@ class Network(BaseEstimator):
         return shallow
 
     def __sklearn_clone__(self):
-        return BaseEstimator.__sklearn_clone__(_keras_state.with_stand_ins(self))
+        return BaseEstimator.__sklearn_clone__(with_stand_ins(self))
 
     @property
     def has_linear_map(self) -> bool:
@@ -86,20 +87,20 @@ def drawn(kind):
 
     Without one Keras would draw from Python's global generator.
     """
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     return getattr(keras.initializers, kind)(seed=next_seed())
 
 
 def dense(n_outputs, *, initializer="GlorotUniform", **how):
     """Make a dense layer of float32, its first weights drawn."""
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     how = {"kernel_initializer": drawn(initializer), **FLOAT32, **how}
     return keras.layers.Dense(n_outputs, **how)
 
 
 def shaped(inputs, shape):
     """Reshape a tensor, if it does not have the shape already."""
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     if tuple(inputs.shape[1:]) == tuple(shape):
         return inputs
     return keras.layers.Reshape(shape, **FLOAT32)(inputs)
@@ -128,7 +129,7 @@ def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
         Whether there is a linear map of the inputs. The dense layer starts at zero
         beside it.
     """
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     linear = dense(n_outputs, name=LINEAR)
     if features is inputs or not linear_shortcut:
         return linear(features)
@@ -148,7 +149,7 @@ def starting_at_zero():
 
 def add(linear, branch):
     """Add what a branch gives to what the linear map gives."""
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     return keras.layers.Add(**FLOAT32, name="sum")([linear, branch])
 
 
@@ -157,7 +158,7 @@ def centred(codes, code_activation, linear_shortcut):
 
     The PCA start needs it; see `skae._start.start_at_pca`.
     """
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     if not (linear_shortcut and code_activation == "sigmoid"):
         return codes
     return keras.layers.Rescaling(1.0, -0.5, **FLOAT32, name="centre")(codes)
@@ -165,5 +166,5 @@ def centred(codes, code_activation, linear_shortcut):
 
 def code(inputs, activation):
     """Name a tensor the code, after its activation."""
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     return keras.layers.Activation(activation, **FLOAT32, name="code")(inputs)

@@ -7,10 +7,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from skae import _backend, _keras_state
-from skae._typing import KerasModel, Shape
+from skae._keras.models import with_weights
+from skae._runtime import tensorflow as backend
+from skae._runtime.annotations import KerasModel, Shape
 from skae.networks._base import FLOAT32, Network
-from skae.networks._models import layers
+from skae.networks._build import layers
 
 _Given: TypeAlias = "KerasModel | Callable[[Shape, int], KerasModel]"
 
@@ -124,7 +125,7 @@ class CustomNetwork(Network):
         return _copied(self._given(name, *arguments), name)
 
     def _given(self, name, *arguments):
-        keras, _ = _backend.load()
+        keras, _ = backend.load()
         model = getattr(self, name)
         if not isinstance(model, keras.layers.Layer) and callable(model):
             model = model(*arguments)
@@ -139,7 +140,7 @@ class CustomNetwork(Network):
 
 def _copied(model, name):
     """Return a functional copy of a model under another name, weights included."""
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     try:
         copy = keras.models.clone_model(model)
         (_,), (_,) = copy.inputs, copy.outputs
@@ -151,7 +152,7 @@ def _copied(model, name):
             f"{name} must be a functional or sequential Keras model with one input and "
             f"one output, which Keras can copy; got {model!r}. Keras says: {error}"
         ) from error
-    _keras_state.with_weights(copy, model.get_weights())
+    with_weights(copy, model.get_weights())
     _check_same_outputs(model, copy, name)
     return copy
 
@@ -187,7 +188,7 @@ def _check_no_activation(decoder):
 
     Recurrent layers cannot do without.
     """
-    keras, _ = _backend.load()
+    keras, _ = backend.load()
     linear = keras.activations.linear
     *own, _ = layers(decoder)  # without the layer that `_copied` has put last
     own = [getattr(layer, "layer", layer) for layer in own]

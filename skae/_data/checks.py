@@ -1,0 +1,281 @@
+"""Checks of the user's arrays."""
+
+import contextlib
+import math
+import re
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import validate_data
+
+from skae._data.missing import allows_gaps
+from skae._data.rows import are_few
+from skae._data.sparse import SparseRows
+from skae._runtime.scikit_learn import check_sample_weight as one_weight_a_row
+
+
+def check_rows(estimator, X, *, reset, fewest=1, finite_later=False):
+    """Check data and names of features; see `sklearn.utils.validation.validate_data`.
+
+    Integers and half-precision floats keep their type; they are converted by chunks
+    where they are used. With `reset`, the estimator gets the attributes
+    `n_features_in_`, `feature_names_in_` and `sample_shape_`.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features) or (n_rows, *sample_shape), \
+or sparse matrix of shape (n_rows, n_features)
+        The data.
+
+    reset : bool
+        Whether these are the first data of a fit.
+
+    fewest : int, default=1
+        How many rows there must be.
+
+    finite_later : bool, default=False
+        Whether the caller calls `check_finite_rows` itself for a large array, which is
+        spared a reading then.
+
+    Returns
+    -------
+    ndarray or SparseRows of shape (n_rows, n_features)
+        Samples of several axes are flattened. A small sparse matrix becomes dense.
+        What is masked in a masked array is NaN.
+    """
+    _refuse_dates(X)
+    X = _unmasked(X, "X", allows_gaps(estimator))
+    how = {
+        "dtype": "numeric",
+        "ensure_min_samples": fewest,
+        "ensure_all_finite": _finiteness(estimator, X, finite_later),
+    }
+    sample_shape = None
+    if _n_axes(X) > 2:
+        X = check_array(X, allow_nd=True, input_name="X", estimator=estimator, **how)
+        how["ensure_all_finite"] = False  # is checked
+        sample_shape = X.shape[1:]
+        if not reset and sample_shape != estimator.sample_shape_:
+            raise ValueError(
+                f"X has samples of shape {sample_shape}, but "
+                f"{type(estimator).__name__} is expecting samples of shape "
+                f"{estimator.sample_shape_}, or flat rows of "
+                f"{estimator.n_features_in_} features."
+            )
+        X = X.reshape(len(X), -1)
+    rows = validate_data(estimator, X, reset=reset, accept_sparse="csr", **how)
+    rows = _as_numbers(rows)
+    if issparse(rows) and np.isnan(rows.data).any():
+        raise ValueError(
+            "X is a sparse matrix with missing values. Make it dense, or fill them: "
+            "zeros are values like others."
+        )
+    if issparse(rows):
+        is_small = are_few(math.prod(rows.shape))
+        rows = rows.toarray() if is_small else SparseRows.of(rows)
+    if reset:
+        estimator.sample_shape_ = sample_shape or rows.shape[1:]
+    return rows
+
+
+def _finiteness(estimator, X, is_later):
+    """Return what scikit-learn's checks take for `ensure_all_finite`."""
+    is_array = isinstance(X, np.ndarray) and X.dtype.kind == "f"
+    if is_later and is_array and not are_few(X.size):
+        return False
+    return "allow-nan" if allows_gaps(estimator) else True
+
+
+def check_finite_rows(estimator, X):
+    """Raise scikit-learn's ValueError if values are infinite, or NaN without leave."""
+    if isinstance(X, np.ndarray):
+        assert_all_finite(
+            X,
+            allow_nan=allows_gaps(estimator),
+            estimator_name=type(estimator).__name__,
+            input_name="X",
+        )
+
+
+def _refuse_dates(X):
+    """Raise a TypeError if a data frame has dates, which polars takes for numbers."""
+    if not all(hasattr(X, name) for name in ("__array__", "columns", "dtypes")):
+        return
+    dates = [
+        str(name)
+        for name, dtype in zip(X.columns, X.dtypes, strict=True)
+        if _is_temporal(dtype)
+    ]
+    if dates:
+        raise TypeError(
+            f"X has dates or times in {', '.join(map(repr, dates))}, which are no "
+            "numbers. Leave these columns out, or convert them first, for instance to "
+            "float64 in a unit of your choice."
+        )
+
+
+def _is_temporal(dtype):
+    """Tell whether a type of NumPy, pandas or polars is one of dates or times."""
+    is_temporal = getattr(dtype, "is_temporal", None)
+    return is_temporal() if is_temporal else getattr(dtype, "kind", "") in {"m", "M"}
+
+
+def _unmasked(X, name, is_allowed=False):
+    """Return a masked array as an array, with NaN for what is masked, if allowed."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    n_masked = np.ma.count_masked(X)
+    if not n_masked:
+        return np.ma.getdata(X)
+    if not is_allowed:
+        raise ValueError(
+            f"{name} is a masked array with {n_masked} values masked, which are no "
+            "data here. Set missing_values='allow', where the estimator has it and "
+            f"the argument may have missing values, or fill them: {name}.filled(...)."
+        )
+    return np.ma.filled(X if X.dtype.kind in "fc" else X.astype(np.float64), np.nan)
+
+
+def check_rows_named(estimator, name, X):
+    """Check rows like those of the fit; a message calls them by their name."""
+    try:
+        return check_rows(estimator, X, reset=False)
+    except (TypeError, ValueError) as error:
+        message = re.sub(r"\bX\b", name, str(error))
+        prefix = "" if name in message else f"{name}: "
+        raise type(error)(prefix + message) from error
+
+
+def check_clean_rows(estimator, name, clean, noisy):
+    """Check the clean rows of noisy ones, where they are given."""
+    if clean is None:
+        return None
+    clean = check_rows_named(estimator, name, clean)
+    if len(clean) != len(noisy):
+        raise ValueError(
+            f"{name} has {len(clean)} rows, but there are {len(noisy)} rows to "
+            "clean: row i of either must be the same sample."
+        )
+    return clean
+
+
+def _n_axes(X):
+    """Return the number of axes of an array or of nested lists, 2 of other things."""
+    if not isinstance(X, (list, tuple)):
+        return getattr(X, "ndim", 2)
+    try:
+        return np.ndim(X)
+    except ValueError:  # ragged, which scikit-learn's checks explain
+        return 2
+
+
+def as_floats(rows):
+    """Return a copy of rows in float32 if they are, else in float64."""
+    return rows.astype(np.float32 if rows.dtype == np.float32 else np.float64)
+
+
+def _as_numbers(rows):
+    """Convert what is larger than float64, and refuse dates; check_array does neither.
+
+    Integers beyond int64 come as objects.
+    """
+    kind = rows.dtype.kind
+    if kind in "biuf" and rows.dtype.itemsize <= 8:
+        return rows
+    if kind not in "fO":
+        raise TypeError(
+            f"X has the dtype {rows.dtype}, not one of numbers. Convert it first, "
+            "for instance to float64 in a unit of your choice."
+        )
+    with _explained_overflow("X"):
+        return rows.astype(np.float64)
+
+
+@contextlib.contextmanager
+def _explained_overflow(name):
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except (FloatingPointError, OverflowError) as error:
+        raise ValueError(
+            f"{name} has numbers beyond the range of float64. Divide it by a constant."
+        ) from error
+
+
+def check_sample_weight(sample_weight, X, fewest=2):
+    """Return float64 weights, one a row: ones, or the user's if enough count."""
+    sample_weight = _unmasked(sample_weight, "sample_weight")
+    with _explained_overflow("sample_weight"):
+        weights = one_weight_a_row(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            f"sample_weight goes up to {weights.max():g}, and its sum is not finite. "
+            "Divide it by a constant."
+        )
+    if np.count_nonzero(weights) < fewest:
+        raise ValueError(
+            f"sample_weight is above zero for {np.count_nonzero(weights)} of "
+            f"{len(weights)} rows; at least {fewest} must count."
+        )
+    return weights
+
+
+def check_codes(codes, encoding_dim, name, are_nested=False):
+    """Return codes as float32 or float64 of shape (n_rows, encoding_dim).
+
+    Where they are nested, the first alone will do; the others are zeros.
+    """
+    codes = _unmasked(codes, "X")
+    with _explained_overflow("X"):
+        codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
+    if are_nested and codes.shape[1] < encoding_dim:
+        return np.pad(codes, ((0, 0), (0, encoding_dim - codes.shape[1])))
+    if codes.shape[1] != encoding_dim:
+        raise ValueError(
+            f"X has {codes.shape[1]} columns, but {name} was fitted with "
+            f"encoding_dim={encoding_dim}: inverse_transform expects the "
+            f"{encoding_dim} codes that transform returns."
+        )
+    return codes
+
+
+def check_finite(mapped, X):
+    """Return what rows or codes X were mapped to, if all is finite."""
+    if np.isfinite(mapped).all():
+        return mapped
+    largest = max(-float(X.min()), float(X.max()))
+    raise ValueError(
+        f"X has values of up to {largest:g}, so far beyond those of the fit "
+        "that the network's float32 overflows. Check their unit, or leave them out."
+    )
+
+
+def extremes(X):
+    """Return the lowest and the highest value, of those that are not missing."""
+    if isinstance(X, SparseRows):
+        return X.min(), X.max()
+    return np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
+
+
+def check_unit_interval(name, lowest, highest):
+    """Raise a ValueError unless the range of the data is within [0, 1]."""
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            "loss='binary_crossentropy' needs values in [0, 1], but "
+            f"{name} has values from {lowest:g} to {highest:g}. Scale them, for "
+            "instance with sklearn.preprocessing.MinMaxScaler, or use loss='mse'."
+        )
+
+
+def check_counts(name, lowest):
+    """Raise a ValueError if the lowest value of the data is below zero."""
+    if lowest < 0:
+        raise ValueError(
+            f"loss='poisson' needs counts, or other values from zero up, but {name} "
+            f"has values down to {lowest:g}. Use loss='mse' for data of both signs."
+        )

@@ -1,0 +1,77 @@
+"""Missing values: where they are, and what stands for them."""
+
+import numpy as np
+
+from skae._data.lazy import LazyRows
+from skae._data.moments import moments_of
+from skae._data.rows import row_chunks
+
+
+def allows_gaps(estimator):
+    """Tell whether an estimator takes NaN for missing values."""
+    return getattr(estimator, "missing_values", "error") == "allow"
+
+
+def has_gaps(X):
+    """Tell whether values are missing."""
+    if isinstance(X, LazyRows) or X.dtype.kind != "f":
+        return False
+    return any(np.isnan(X[chunk]).any() for chunk in row_chunks(X))
+
+
+def fill_with_means(X, mean):
+    """Return X with each missing value at its feature's mean; X itself if it has none.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n_rows, n_features)
+        Rows, with NaN where values are missing.
+
+    mean : float64 ndarray of shape (n_features,)
+        Means of the features.
+    """
+    if not has_gaps(X):
+        return X
+    return np.where(np.isnan(X), mean.astype(X.dtype), X)
+
+
+def zero_where_missing(values):
+    """Return values with zeros for NaN."""
+    return np.where(np.isnan(values), 0, values)
+
+
+def mean_and_variance_of_observed(X, weights, known_mean=None):
+    """Return the features' weighted means and variances over the values observed.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows, with NaN where values are missing.
+
+    weights : float64 ndarray of shape (n_rows,)
+        What each row counts.
+
+    known_mean : float64 ndarray of shape (n_features,) or None, default=None
+        Means of features without any value, whose variance is zero then.
+
+    Raises
+    ------
+    ValueError
+        When a feature has no value, and nothing is known of it.
+    """
+    found = moments_of(X, weights)
+    return mean_of_observed(found, known_mean), found.variance
+
+
+def mean_of_observed(moments, known_mean=None):
+    """Return the mean of `Moments`; see `mean_and_variance`."""
+    has_none = moments.weights == 0
+    if known_mean is not None:
+        return np.where(has_none, known_mean, moments.mean)
+    if has_none.any():
+        raise ValueError(
+            f"X has no value in {has_none.sum()} of its {len(has_none)} features, the "
+            f"first number {has_none.argmax()}. Leave them out, for instance with "
+            "sklearn.impute.SimpleImputer, which drops such features."
+        )
+    return moments.mean

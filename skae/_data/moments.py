@@ -1,0 +1,174 @@
+"""Means, variances and range of rows, from one reading of them."""
+
+import dataclasses
+
+import numpy as np
+
+from skae._data.rows import row_chunks
+from skae._data.sparse import SparseRows
+
+_ROUNDING = 1e-13
+_UNDERFLOWS = 1e-150
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Means, squared deviations and range of rows, from one reading of them.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (n_features,)
+        What the rows count that have a value of the feature.
+
+    mean : float64 array of shape (n_features,)
+        Weighted means of the values that are not missing.
+
+    squares : float64 array of shape (n_features,)
+        Weighted sums of the squared deviations from the means.
+
+    has_missing : bool
+        Whether values are missing.
+
+    lowest, highest : float, default=-inf, inf
+        Range of all values, where it was asked for.
+    """
+
+    weights: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    has_missing: bool
+    lowest: float = -np.inf
+    highest: float = np.inf
+
+    @classmethod
+    def of(cls, rows, weights, with_range=False):
+        """Return the moments of an array of a few rows, NaN where values are missing.
+
+        Deviations start at the first row, so that equal rows have no variance, and
+        large means cost no digits.
+        """
+        limits = range_of(rows) if with_range else ()
+        first = rows[0].astype(np.float64)
+        deviations = rows - first
+        total = weights.sum()
+        shift = weighted_sum(weights, deviations) / total
+        if np.isnan(shift).any():
+            return cls(*_of_observed(rows, weights), *limits)
+        deviations -= shift
+        deviations *= deviations
+        squares = weighted_sum(weights, deviations)
+        return cls(np.full_like(shift, total), first + shift, squares, False, *limits)
+
+    @classmethod
+    def together(cls, parts):
+        """Return the moments of all rows from those of their parts.
+
+        By the law of total variance: that within the parts, and that of their means.
+        """
+        weights = np.array([part.weights for part in parts])
+        means = np.array([part.mean for part in parts])
+        total = weights.sum(axis=0)
+        shares = weights / np.where(total, total, 1)
+        mean = means[0] + (shares * (means - means[0])).sum(axis=0)
+        between = (weights * (means - mean) ** 2).sum(axis=0)
+        return cls(
+            total,
+            mean,
+            between + sum(part.squares for part in parts),
+            any(part.has_missing for part in parts),
+            min(part.lowest for part in parts),
+            max(part.highest for part in parts),
+        )
+
+    @property
+    def are_finite(self):
+        """Whether no value is missing or infinite, and no square overflows."""
+        return not self.has_missing and bool(np.isfinite(self.squares).all())
+
+    @property
+    def variance(self):
+        """Variances of the features, zero where all values are missing."""
+        return self.squares / np.where(self.weights, self.weights, 1)
+
+
+def moments_of(X, weights, with_range=False):
+    """Return the `Moments` of rows, read once, chunk by chunk, in float64.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n_rows, n_features)
+        Rows; an array has NaN where values are missing.
+
+    weights : float64 array of shape (n_rows,)
+        What each row counts.
+
+    with_range : bool, default=False
+        Whether to find the lowest and the highest value as well.
+    """
+    shares = weights / weights.sum()
+    with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(X, SparseRows):
+            limits = (X.min(), X.max()) if with_range else ()
+            mean, variance = X.mean_and_variance(shares)
+            return Moments(np.ones(len(mean)), mean, variance, False, *limits)
+        return Moments.together(
+            [
+                Moments.of(np.asarray(X[chunk]), shares[chunk], with_range)
+                for chunk in row_chunks(X)
+            ]
+        )
+
+
+def mean_and_variance(X, weights):
+    """Return the features' weighted means and variances; see `moments`."""
+    found = moments_of(X, weights)
+    return found.mean, found.variance
+
+
+def _of_observed(rows, weights):
+    """Return weights, means and squares of the values observed, and if some are not."""
+    observed = ~np.isnan(rows)
+    total = weighted_sum(weights, observed)
+    known = np.where(observed, rows, 0)
+    mean = weighted_sum(weights, known) / np.where(total, total, 1)
+    squares = np.where(observed, known - mean, 0) ** 2
+    return total, mean, weighted_sum(weights, squares), not observed.all()
+
+
+def range_of(rows):
+    """Return the lowest and the highest value of those that are not missing."""
+    return np.fmin.reduce(rows, axis=None), np.fmax.reduce(rows, axis=None)
+
+
+def weighted_sum(weights, rows):
+    """Return weights @ rows with bits that do not depend on the number of threads."""
+    return np.einsum("i,ij->j", weights, rows, dtype=np.float64)
+
+
+def total_scale(mean, variance):
+    """Return the root of the mean variance, or 1 where there is only rounding.
+
+    Raises
+    ------
+    ValueError
+        When the variance overflows or underflows.
+    """
+    average = variance.mean()
+    if not np.isfinite(average):
+        raise ValueError(
+            "X has values so large that their variance is not a finite number "
+            f"(the largest mean is {np.abs(mean).max():g}). Divide X by a constant."
+        )
+    if average < np.finfo(np.float64).tiny and 0 < np.abs(mean).max() < _UNDERFLOWS:
+        raise ValueError(
+            "X has values so small that their variance is not a number above zero "
+            f"(the largest mean is {np.abs(mean).max():g}). Multiply X by a constant."
+        )
+    return float(np.sqrt(average)) if np.sqrt(average) > rounding_of(mean) else 1.0
+
+
+def rounding_of(mean):
+    """Return the deviation that equal rows of this mean may seem to have."""
+    largest = np.abs(mean).max() or 1.0
+    # Squares of the means may overflow where those of the deviations do not.
+    return _ROUNDING * largest * np.sqrt(((mean / largest) ** 2).mean())

@@ -1,0 +1,60 @@
+"""From the user's units to the network's, and back."""
+
+import dataclasses
+
+import numpy as np
+
+from skae._data.lazy import ScaledRows, dense_copy
+from skae._data.sparse import SparseRows
+from skae._runtime import tensorflow as backend
+
+_MOST_BYTES_ALWAYS_COPIED = 2**26
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """From the user's units to the network's, ``(X - mean) / scale``, and back.
+
+    Parameters
+    ----------
+    mean : float64 ndarray of shape (n_features,)
+        Zeros where the network sees the data as they are.
+
+    scale : float
+        One positive number for all features.
+    """
+
+    mean: np.ndarray
+    scale: float
+
+    @classmethod
+    def identity(cls, n_features):
+        """Return the scaling of data that are in the network's scale already."""
+        return cls(np.zeros(n_features), 1.0)
+
+    def standardize(self, X, order):
+        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64.
+
+        `shared_tensor` can share the array, and any of its rows from the first on.
+        Sparse rows stay sparse.
+        """
+        if isinstance(X, SparseRows):
+            with np.errstate(over="ignore"):
+                return X.standardized(self.mean, self.scale, order)
+        return dense_copy(self._lazily(X, order))
+
+    def scaled_rows(self, X, order):
+        """Return the same, of large data without a copy: made as they are read.
+
+        Copied, however large, are arrays whose rows are not in one piece each, which
+        are slow to gather, and all that goes to a GPU, which reads its own memory many
+        times faster.
+        """
+        is_large = 4 * len(order) * X.shape[1] > _MOST_BYTES_ALWAYS_COPIED
+        is_array = isinstance(X, np.ndarray) and X.strides[1] == X.itemsize
+        if is_large and is_array and not backend.has_gpu():
+            return self._lazily(X, order)
+        return self.standardize(X, order)
+
+    def _lazily(self, X, order):
+        return ScaledRows(np.asarray(X), order, self.mean, self.scale)

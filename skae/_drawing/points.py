@@ -1,0 +1,124 @@
+"""Points in the plane, coloured by labels or by a number."""
+
+import numpy as np
+
+from skae._drawing.axes import distinct_colours
+
+MOST_CLASSES = 20
+_OTHER = "other"
+_SAME = {
+    "color": {"c", "color", "facecolor", "facecolors"},
+    "linewidths": {"linewidth", "linewidths", "lw"},
+}
+
+
+def draw_points(axis, positions, y=None, **look):
+    """Scatter points.
+
+    Text and truth values are labels, and so are whole numbers of up to 20 values; each
+    has its colour. Of more than 20 labels the rarer share one. Other numbers go along a
+    range of colours.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+
+    positions : ndarray of shape (n_points, 2)
+
+    y : ndarray of shape (n_points,) or None, default=None
+        Labels or numbers.
+
+    **look
+        Of `matplotlib.axes.Axes.scatter`; an array with a value for each point is
+        taken apart by label, and a `cmap` colours labels too.
+
+    Raises
+    ------
+    ValueError
+        When `look` has the colours or names that `y` gives.
+
+    Returns
+    -------
+    list of matplotlib.collections.PathCollection
+        One for each label, which it is named after; or one.
+    """
+    size = np.clip(4000 / max(len(positions), 1), 2, 12)
+    look = _with_defaults(look, s=size, linewidths=0)
+    if y is None:
+        return [axis.scatter(*positions.T, **_with_defaults(look, color="0.3"))]
+    _check_colours(look)
+    if not are_labels(y):
+        return [_draw_numbers(axis, positions, y.astype(np.float64), look)]
+    names, numbers = _classes(y)
+    return _draw_classes(axis, positions, names, numbers, look)
+
+
+def _with_defaults(look, **defaults):
+    """Add what is not given, by this name or another that Matplotlib has for it."""
+    missing = {
+        name: value
+        for name, value in defaults.items()
+        if not look.keys() & _SAME.get(name, {name})
+    }
+    return {**missing, **look}
+
+
+def _check_colours(look):
+    clashes = look.keys() & {"label", *_SAME["color"]}
+    if clashes:
+        raise ValueError(
+            f"scatter_kwargs has {min(clashes)!r}, but y gives points their colours "
+            "and names. Leave one of them out."
+        )
+
+
+def _draw_classes(axis, positions, names, numbers, look):
+    colours = [*distinct_colours(len(names), look.pop("cmap", None))]
+    if names[-1] is _OTHER:
+        colours[-1] = "0.75"
+    drawn = []
+    for number, name in enumerate(names):
+        chosen = numbers == number
+        own = {k: _of_points(value, chosen) for k, value in look.items()}
+        own.update(color=[colours[number]], label=str(name))
+        drawn.append(axis.scatter(*positions[chosen].T, **own))
+    return drawn
+
+
+def _of_points(value, chosen):
+    """Take the values of some points, where there is one for each."""
+    if isinstance(value, str) or np.shape(value)[:1] != chosen.shape:
+        return value
+    return np.asarray(value)[chosen]
+
+
+def _draw_numbers(axis, positions, y, look):
+    from matplotlib import colormaps
+
+    colours = colormaps.get_cmap(look.pop("cmap", "viridis")).with_extremes(bad="0.8")
+    look = {"plotnonfinite": True, **look}
+    return axis.scatter(*positions.T, c=y, cmap=colours, **look)
+
+
+def are_labels(y):
+    """Tell labels from numbers along a range."""
+    if y.dtype.kind not in "iuf":
+        return True
+    if not np.isfinite(y).all() or (y != np.floor(y)).any():
+        return False
+    return len(np.unique(y)) <= MOST_CLASSES
+
+
+def _classes(y):
+    """Return names of up to 20 classes, and which of them each point has."""
+    if y.dtype.kind == "O":
+        y = y.astype(str)
+    if y.dtype.kind == "f":
+        y = y.astype(np.int64)
+    names, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if len(names) <= MOST_CLASSES:
+        return list(names), numbers
+    frequent = np.sort(np.argsort(-counts, kind="stable")[: MOST_CLASSES - 1])
+    places = np.full(len(names), MOST_CLASSES - 1)
+    places[frequent] = np.arange(MOST_CLASSES - 1)
+    return [*names[frequent], _OTHER], places[numbers]

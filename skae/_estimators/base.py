@@ -1,0 +1,396 @@
+"""What every autoencoder does: the whole scikit-learn contract."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from skae._data.checks import as_floats, check_codes, check_rows
+from skae._data.missing import (
+    allows_gaps,
+    fill_with_means,
+    mean_and_variance_of_observed,
+)
+from skae._data.moments import mean_and_variance, rounding_of
+from skae._data.prepare import Given
+from skae._estimators.constraints import check_parameters, fit_context
+from skae._estimators.html import table
+from skae._keras.objects import plain, restored, with_stand_ins
+from skae._runtime.annotations import ArrayLike, Floats, KerasModel, Rows
+from skae._saving.fitted import fit_of, plain_fit
+from skae._saving.writing import save
+from skae._training.fit import Fitting
+from skae._training.sklearn_callbacks import CallbackSupportMixin, with_callbacks
+
+
+class BaseAutoencoder(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Fits an encoder and a decoder together, and maps data through them.
+
+    A subclass is its parameters, their constraints, `_network`, which names how it is
+    wired, and `_objective`, which names what it learns to do.
+    """
+
+    if TYPE_CHECKING:  # scikit-learn has it, but no annotations
+
+        def fit_transform(self, X: Rows, y: object = None, **fit_params: Any) -> Floats:
+            """Fit to rows, and encode them."""
+
+    @fit_context
+    def fit(
+        self,
+        X: Rows,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+    ) -> Self:
+        """Learn codes from which the rows of X can be reconstructed.
+
+        If anything fails, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Training rows, in any unit; at least two.
+
+        y : None
+            Ignored; present so that pipelines can pass labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts: a row of weight 2 is two rows, one of weight 0 is
+            none. Not negative.
+
+        X_val : {array-like, sparse matrix} of shape (n_validation_samples, ...), \
+default=None
+            Rows that judge each epoch, instead of rows held out from X.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data cannot be used; the message says which and
+            what would do.
+
+        TypeError
+            When `callbacks` holds something that is no Keras callback.
+        """
+        return self._fit(Given(X, sample_weight, X_val, y=y))
+
+    @fit_context
+    def partial_fit(
+        self,
+        X: Rows,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Go on learning with one pass over some rows, for data that come in parts.
+
+        The first call settles units, network and start by its rows, so these should
+        be like the rest, and several times as many as the codes. (Where a `fit` came
+        before, that has settled them.) Each call takes one epoch of optimizer steps,
+        at a constant learning rate. No rows are held out: all weights are kept, better
+        than PCA or not, and `epochs`, `learning_rate_schedule`, `early_stopping` and
+        `validation_fraction` are not used.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Rows; in the first call at least two.
+
+        y : None
+            Ignored; present so that pipelines can pass labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts, relative to the others of this call. Not negative.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data cannot be used; the message says which and
+            what would do.
+
+        TypeError
+            When `callbacks` holds something that is no Keras callback.
+        """
+        return self._fit(Given(X, sample_weight), is_partial=True)
+
+    def _fit(self, given, is_partial=False):
+        if is_partial:
+            check_parameters(self)
+        fitted = object.__new__(type(self))
+        fitted.__dict__.update(self.__dict__)
+        _run_fit(fitted, given, is_partial)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    def transform(self, X: Rows) -> Floats:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, encoding_dim)
+            In the unit of X; float32 for float32 input, else float64.
+        """
+        X, _ = self._checked(X)
+        return self._fitted.encode(X)
+
+    def _checked(self, X):
+        """Return checked rows, with missing values at their mean, and as they are."""
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        if not allows_gaps(self):
+            return X, X
+        return fill_with_means(X, self.mean_.ravel()), X
+
+    def inverse_transform(self, X: ArrayLike) -> Floats:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, encoding_dim)
+            Codes as `transform` returns them. Where the fit was with
+            `nested_dropout`, the first columns alone will do.
+
+        Returns
+        -------
+        reconstructions : ndarray of shape (n_samples, *sample_shape)
+            In the unit of the training rows, and in their shape; float32 for float32
+            codes, else float64. Dense, however sparse these rows were.
+        """
+        check_is_fitted(self)
+        *_, objective = self._fitted.architecture
+        codes = check_codes(
+            X, self._n_features_out, type(self).__name__, objective.nested_dropout
+        )
+        return self._shaped(self._fitted.decode(codes))
+
+    def reconstruct(self, X: Rows) -> Floats:
+        """Encode and decode rows in one step.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
+
+        Returns
+        -------
+        reconstructions : ndarray of shape (n_samples, *sample_shape)
+            What ``inverse_transform(transform(X))`` gives. Dense, however sparse X is:
+            a part of X at a time may be needed.
+        """
+        X, _ = self._checked(X)
+        return self._shaped(self._fitted.reconstruct(X))
+
+    def impute(self, X: ArrayLike) -> Floats:
+        """Fill missing values with their reconstructions from the others.
+
+        Needs ``missing_values="allow"``, in estimators that have it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened, with NaN where values are
+            missing.
+
+        Returns
+        -------
+        imputed : ndarray of shape (n_samples, *sample_shape)
+            A copy of X, in which only missing values are others; float32 for float32
+            input, else float64.
+        """
+        filled, X = self._checked(X)
+        imputed = as_floats(np.asarray(X))
+        if filled is not X:
+            gaps = np.isnan(X)
+            incomplete = gaps.any(axis=1)
+            found = self._fitted.reconstruct(filled[incomplete])
+            imputed[gaps] = found[gaps[incomplete]]
+        return self._shaped(imputed)
+
+    def _shaped(self, rows):
+        return rows.reshape(len(rows), *self.sample_shape_)
+
+    def score_samples(self, X: Rows) -> Floats:
+        """Return the negative mean squared error of each row's reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
+
+        Returns
+        -------
+        scores : float64 ndarray of shape (n_samples,)
+            In the squared unit of X; 0 is best.
+        """
+        filled, X = self._checked(X)
+        return -self._fitted.squared_errors(filled, X)
+
+    def score(self, X: Rows, y: object = None) -> float:
+        """Return the fraction of the variance of X that reconstructions explain.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+(n_samples, *sample_shape)
+            Rows like those of `fit`, or the same flattened.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            1 - SSE / SST over all features, with SST around the means of X; at most
+            1. For PCA on its own training rows this is the sum of
+            ``explained_variance_ratio_``.
+        """
+        filled, X = self._checked(X)
+        errors, weights = self._fitted.squared_errors(filled, X), np.ones(len(X))
+        if filled is X:
+            mean, variance = mean_and_variance(X, weights)
+            error, variance = errors.mean(), variance.mean()
+        else:
+            known = self.mean_.ravel()
+            mean, variance = mean_and_variance_of_observed(X, weights, known)
+            observed = ~np.isnan(X)
+            error = np.average(errors, weights=observed.sum(axis=1))
+            variance = np.average(variance, weights=observed.sum(axis=0))
+        rounding = rounding_of(mean)
+        if np.sqrt(variance) <= rounding:
+            return 1.0 if np.sqrt(error) <= rounding else 0.0
+        return float(1 - error / variance)
+
+    @property
+    def encoder_(self) -> KerasModel:
+        """Keras model from rows, in the user's units, to codes; a copy of the fit."""
+        return self._fitted.models[0]
+
+    @property
+    def decoder_(self) -> KerasModel:
+        """Keras model from codes to rows in the user's units; a copy of the fit."""
+        return self._fitted.models[1]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the estimator, fitted or not, to a file for `skae.load`.
+
+        The file is one of `skops.io`, a zip archive of JSON text and arrays, without
+        code. It appears whole or not at all, in place of what was there.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, by convention ending in ".skae".
+
+        Returns
+        -------
+        None
+
+        Raises
+        ------
+        TypeError
+            When a parameter holds code of the user's own (callbacks, functions,
+            classes), which no file of data can hold. Networks that are functions or
+            classes of the user's own are no such case once fitted: the Keras models
+            that they built are written in their place.
+
+        ValueError
+            When there is something else than a file at the path.
+
+        OSError
+            When the file cannot be written.
+        """
+        save(self, path)
+
+    def __getstate__(self):
+        state = plain(dict(super().__getstate__()))
+        if "_fitted" in state:
+            state["_fitted"] = plain_fit(state["_fitted"], state.get("network"))
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        fitted = state.pop("_fitted", None)
+        state = restored(state)
+        if fitted is not None:
+            state["_fitted"] = fit_of(fitted, state.get("network"))
+        super().__setstate__(state)
+
+    def __sklearn_clone__(self):
+        return BaseEstimator.__sklearn_clone__(with_stand_ins(self))
+
+    def _check_parameters(self) -> None:
+        """Check what the constraints cannot say."""
+
+    def _resolved_parameters(self, network: Any) -> dict[str, Any]:
+        """Return attributes that keep parameters of the network, "auto" resolved."""
+        return {}
+
+    def _warmup(self, epochs: int, starts_at_pca: bool) -> int:
+        """Return the epochs in which the loss's later terms rise to their weight."""
+        return 0
+
+    def _report(self, rows):
+        """Warn of what a fit has found in the training rows, in the network's scale."""
+
+    @property
+    def _repr_html_(self):
+        """scikit-learn's diagram, and under it, once fitted, what the fit has made."""
+        diagram = super()._repr_html_  # no attribute where display="text"
+        return lambda: diagram() + self._table()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._table()
+        return bundle
+
+    def _table(self):
+        return table(self) if hasattr(self, "_fitted") else ""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = allows_gaps(self)
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+
+@with_callbacks
+def _run_fit(estimator, given, is_partial):
+    Fitting(estimator, is_partial).run(given)

@@ -1,0 +1,41 @@
+"""What an estimator shows of itself in a notebook once it is fitted."""
+
+import pandas
+
+# Notebooks align the cells of tables to the right, as numbers.
+_STYLE = "<style>table.skae-fit :is(th, td) { text-align: left }</style>"
+
+
+def table(estimator):
+    """Return a small HTML table of what a fit has made."""
+    rows = pandas.Series(facts(estimator)).to_frame()
+    with pandas.option_context("display.max_colwidth", None):
+        return _STYLE + rows.to_html(header=False, border=0, classes="skae-fit")
+
+
+def facts(estimator):
+    """Return what there is to say of a fit: names to text."""
+    n_parameters = sum(weights.size for weights in estimator._fitted.weights)
+    layers = getattr(estimator, "_layers", {})  # older files have none
+    best = estimator.best_epoch_
+    said = {
+        "Encoder": ", ".join(layers.get("encoder", ())),
+        "Decoder": ", ".join(layers.get("decoder", ())),
+        "Parameters": f"{n_parameters:,}",
+        "Compression factor": f"{estimator.compression_factor_:.3g} "
+        f"({estimator.n_features_in_:,} features to {estimator.encoding_dim_:,} codes)",
+        "Epochs": f"{estimator.n_iter_} run, "
+        f"{f'epoch {best}' if best else 'the start'} kept",
+        "Variance explained": _explained(estimator),
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def _explained(estimator):
+    """Compare with PCA what the codes explain, where the fit has found either out."""
+    ratios = getattr(estimator, "explained_variance_ratio_", None)
+    if ratios is None:
+        return ""
+    pca = getattr(estimator, "pca_score_", None)
+    text = f"{ratios.sum():.1%} of the training rows"
+    return text if pca is None else f"{text}; PCA: {pca:.1%}"

@@ -1,0 +1,182 @@
+"""Keras models as plain data, and back, once their weights are known to fit."""
+
+import itertools
+import json
+import types
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from skae._keras.allowed import check, without_training
+from skae._runtime import tensorflow as backend
+from skae._runtime.randomness import seeded
+from skae.exceptions import SavedFileError
+
+KEY = "keras_object"
+"""The only key of a dict that stands for an object of Keras' own class."""
+
+
+class UsersObject:
+    """Stands for a Keras object that holds code of the user's own, in pickles.
+
+    Parameters
+    ----------
+    restore : function
+        Makes the object again from `parts`.
+
+    parts : tuple
+        Classes, functions and data.
+
+    reason : str
+        Why a file of data cannot hold the object.
+    """
+
+    def __init__(self, restore, parts, reason):
+        self.restore = restore
+        self.parts = parts
+        self.reason = reason
+
+    def restored(self):
+        """Return the object."""
+        return self.restore(*self.parts)
+
+
+def made_by_keras(config):
+    """Let Keras make what a checked configuration says; a ValueError if it cannot."""
+    keras, _ = backend.load()
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except Exception as error:  # of any kind, from a configuration that was forged
+        raise ValueError(f"Keras cannot make this: {error}") from error
+
+
+# Models
+
+
+def plain_model(model):
+    config = without_training(json.loads(model.to_json()))
+    text, weights = json.dumps(config), model.get_weights()
+    try:
+        check(config)
+        return {KEY: {"model": text, "weights": weights}}
+    except ValueError as error:
+        code: dict[str, Any] = {}
+        _gather_code(model, code, set())
+        return UsersObject(_users_model_of, (text, weights, code), str(error))
+
+
+def _gather_code(item, code, seen):
+    """Gather classes and functions of the user's in a Keras object, by their names."""
+    if id(item) in seen:
+        return
+    seen.add(id(item))
+    if isinstance(item, list | tuple | dict):
+        for part in item.values() if isinstance(item, dict) else item:
+            _gather_code(part, code, seen)
+    elif isinstance(item, types.FunctionType):
+        _add_code(item, code)
+    elif hasattr(item, "get_config") and not isinstance(item, type):
+        _add_code(type(item), code)
+        _gather_code(list(vars(item).values()), code, seen)
+
+
+def _add_code(item, code):
+    keras, _ = backend.load()
+    if not item.__module__.startswith("keras."):
+        code[keras.saving.get_registered_name(item)] = item
+
+
+def _users_model_of(text, weights, code):
+    keras, _ = backend.load()
+    with seeded(0), keras.saving.custom_object_scope(code):
+        config = json.loads(text)
+        model = keras.saving.deserialize_keras_object(config, safe_mode=False)
+    return with_weights(model, weights)
+
+
+def model_of(text, weights):
+    """Make a model of Keras' own layers, once its weights are known to fit."""
+    keras, _ = backend.load()
+    check(json.loads(text))
+
+    def build():
+        model = made_by_keras(json.loads(text))
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"{model!r:.100} is no Keras model.")
+        return model
+
+    check_weights(weights, lambda: build().weights)
+    with seeded(0):
+        return with_weights(build(), weights)
+
+
+def with_weights(model, weights):
+    """Give a model weights; return it when its layers have taken note.
+
+    Layers such as Normalization compute with what they have derived from theirs.
+    """
+    model.set_weights(weights)
+    for layer in _layers(model):
+        if layer.weights and hasattr(layer, "finalize_state"):
+            layer.finalize_state()
+    return model
+
+
+def _layers(model):
+    keras, _ = backend.load()
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        yield layer
+
+
+def check_weights(weights, variables_of_models, others=()):
+    """Raise a SavedFileError unless weights are values of Keras variables.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Values of the models' variables, and then of others.
+
+    variables_of_models : callable
+        Builds Keras models and returns their variables, which get no memory.
+
+    others : list of keras.Variable
+        With values.
+    """
+    backend.load()  # what stops it is no fault of the file
+    try:
+        wanted = _without_memory(variables_of_models)
+    except Exception as error:
+        raise SavedFileError(
+            f"The network that was saved cannot be built: {error} Take another copy of "
+            "the file, or fit again."
+        ) from error
+    wanted += [(tuple(v.shape), v.dtype) for v in others]
+    found = [(values.shape, values.dtype.name) for values in weights]
+    for number, (one, other) in enumerate(itertools.zip_longest(found, wanted)):
+        if one != other:
+            raise SavedFileError(
+                "The weights that were saved are not those of the network that was "
+                f"saved: number {number} is {_kind_of_array(one)}, not "
+                f"{_kind_of_array(other)}. Take another copy of the file, or fit again."
+            )
+
+
+def _without_memory(variables_of_models):
+    """Return shapes and types of the variables that Keras models would have.
+
+    In a stateless scope Keras leaves variables without values; at the end of the
+    thread it forgets them.
+    """
+    keras, _ = backend.load()
+
+    def describe():
+        with keras.StatelessScope(initialize_variables=False):
+            return [(tuple(v.shape), v.dtype) for v in variables_of_models()]
+
+    with seeded(0), ThreadPoolExecutor(1) as thread:
+        return thread.submit(describe).result()
+
+
+def _kind_of_array(kind):
+    return "missing" if kind is None else f"{kind[1]} of shape {kind[0]}"

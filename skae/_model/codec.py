@@ -1,0 +1,262 @@
+"""A network as compiled functions of its weights: encode, decode, losses of rows."""
+
+import functools
+import math
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from skae._model.input_layers import InputLayers
+from skae._runtime import tensorflow as backend
+from skae._runtime.caches import evict_oldest
+from skae._runtime.threads import Lock
+from skae.networks._build import (
+    architecture_key,
+    build,
+    builds_with_seeds,
+    count_weights,
+    initial_weights,
+    variables,
+)
+
+_MOST_CODECS = 16
+
+
+class Codec:
+    """Compiled functions of one architecture.
+
+    They have no state (weights are arguments), so fits and threads share them. Each
+    is traced once per floating-point type, whatever the number of rows.
+
+    Parameters
+    ----------
+    network : object
+        Builds the Keras models; see `skae.networks`.
+
+    sample_shape : tuple of int
+        Shape of one sample.
+
+    encoding_dim : int
+        Number of codes.
+
+    objective : Objective
+        Gives the losses and what the decoder's outputs mean.
+    """
+
+    def __init__(self, network, sample_shape, encoding_dim, objective):
+        self.encoder, self.decoder = build(
+            network, sample_shape, encoding_dim, objective
+        )
+        self.architecture = network, sample_shape, encoding_dim, objective
+        self.sample_shape = sample_shape
+        self.n_features = math.prod(sample_shape)
+        self.encoding_dim = encoding_dim
+        self.objective = objective
+        self._ends = np.cumsum(
+            [len(variables(model)) for model in (self.encoder, self.decoder)]
+        )
+        self._built = [v.numpy() for v in variables(self.encoder, self.decoder)]
+        self._models_to_lend = [(self.encoder, self.decoder)]
+        self._compiled = {}
+        self._compiling = threading.Lock()
+
+    def initial_weights(self, seed):
+        """Return values of the models' variables, drawn anew with a seed.
+
+        Networks with code of the user's own are built for that.
+        """
+        network, *_ = self.architecture
+        if builds_with_seeds(network):
+            models = self.encoder, self.decoder
+            return initial_weights(models, self._built, seed)
+        return [v.numpy() for v in variables(*build(*self.architecture, seed))]
+
+    def lend_models(self):
+        """Return the encoder and decoder for one training; to others, None.
+
+        The codec computes with weights that it is given, and does not see theirs.
+        """
+        network, *_ = self.architecture
+        with self._compiling:
+            if builds_with_seeds(network) and self._models_to_lend:
+                return self._models_to_lend.pop()
+            return None
+
+    def has_network_of(self, fitted):
+        """Tell whether a fit has the same network, whatever its objective adds."""
+        return self._network_key() == fitted.codec._network_key()
+
+    def _network_key(self):
+        network, *parts, objective = self.architecture
+        return architecture_key(network, *parts, objective.of_the_network())
+
+    @property
+    def n_weights(self):
+        """Number of weights that the codec's Keras models hold."""
+        return count_weights(self.encoder, self.decoder)
+
+    def compiled(self, name, dtype):
+        """Return the compiled method `name` for rows of `dtype`."""
+        key = (name, np.dtype(dtype))
+        with self._compiling:
+            if key not in self._compiled:
+                self._compiled[key] = self._trace(*key)
+            return self._compiled[key]
+
+    def _trace(self, name, dtype):
+        _, tf = backend.load()
+        rows = tf.TensorSpec((None, self.n_features), dtype)
+        codes = tf.TensorSpec((None, self.encoding_dim), dtype)
+        n_draws = self.objective.n_draws(self.encoding_dim)
+        draws = tf.TensorSpec((None, n_draws), dtype)
+        read = {
+            "encode_sums": [tf.TensorSpec((None, None), dtype)],
+            "decode": [codes],
+            "row_terms": [rows, rows, draws],
+            "squared_distances": [rows, rows],
+            "log_importance": [rows, draws],
+        }
+        both = variables(self.encoder, self.decoder) + self.objective.build()
+        return backend.traced(
+            getattr(self, name),
+            *read.get(name, [rows]),
+            [tf.TensorSpec(v.shape, v.dtype) for v in both],
+            tf.TensorSpec((self.n_features,), dtype),
+            tf.TensorSpec((), dtype),
+        )
+
+    def encode(self, rows, weights, mean, scale):
+        """Map rows in the user's units to codes."""
+        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
+        return self._codes(encoded, rows.dtype, scale)
+
+    def encode_unscaled(self, rows, weights, mean, scale):
+        """Do as `encode` does, with weights that take rows in the user's units."""
+        _, tf = backend.load()
+        encoded = self._encoded(tf.cast(rows, tf.float32), weights)
+        return self._codes(encoded, rows.dtype, scale)
+
+    def encode_sums(self, sums, weights, mean, scale):
+        """Do as `encode_unscaled` does, from the products of rows and input kernels.
+
+        These are one beside the other, in the order of `input_layers`.
+        """
+        _, tf = backend.load()
+        encoded = self.input_layers.encode(tf.cast(sums, tf.float32), weights)
+        return self._codes(encoded, sums.dtype, scale)
+
+    def _codes(self, encoded, dtype, scale):
+        _, tf = backend.load()
+        codes = self.objective.codes(encoded)
+        return tf.cast(codes, dtype) * self._code_unit(scale)
+
+    def _code_unit(self, scale):
+        _, tf = backend.load()
+        return scale if self.objective.codes_are_in_units else tf.ones_like(scale)
+
+    @functools.cached_property
+    def input_layers(self):
+        """The dense layers that read the rows, if nothing else does."""
+        return InputLayers(self.encoder)
+
+    def decode(self, codes, weights, mean, scale):
+        """Map codes to rows in the user's units."""
+        _, tf = backend.load()
+        codes = codes / self._code_unit(scale)
+        outputs = self._outputs(tf.cast(codes, tf.float32), weights)
+        outputs = self.objective.reconstructions(outputs)
+        return tf.cast(outputs, codes.dtype) * scale + mean
+
+    def reconstruct(self, rows, weights, mean, scale):
+        """Map rows to their reconstructions, both in the user's units."""
+        codes = self.encode(rows, weights, mean, scale)
+        return self.decode(codes, weights, mean, scale)
+
+    def squared_errors(self, rows, weights, mean, scale):
+        """Return each row's mean squared error, over the square of the scale."""
+        rows = self._standardized(rows, mean, scale)
+        return self._errors(rows, rows, weights)
+
+    def squared_distances(self, rows, targets, weights, mean, scale):
+        """Return the same for targets, which may have gaps, of rows without."""
+        rows = self._standardized(rows, mean, scale)
+        targets = self._standardized(targets, mean, scale)
+        return self._errors(rows, targets, weights, has_gaps=True)
+
+    def _errors(self, rows, targets, weights, has_gaps=False):
+        codes = self.objective.codes(self._encoded(rows, weights))
+        outputs = self._outputs(codes, weights)
+        return self.objective.squared_errors(targets, outputs, has_gaps)
+
+    def row_terms(self, rows, targets, draws, weights, mean, scale):
+        """Return the terms of each row's loss, as training sees them."""
+        encoded, codes, targets = self._in_training(
+            rows, targets, draws, weights, mean, scale
+        )
+        return self.objective.row_terms(
+            targets, encoded, self._outputs(codes, weights), self._own(weights)
+        )
+
+    def log_importance(self, rows, draws, weights, mean, scale):
+        """Return the logarithm of each row's importance weight; see `NegativeELBO`."""
+        encoded, codes, targets = self._in_training(
+            rows, rows, draws, weights, mean, scale
+        )
+        outputs, own = self._outputs(codes, weights), self._own(weights)
+        return self.objective.log_importance(targets, encoded, outputs, draws, own)
+
+    def kl_divergences(self, rows, weights, mean, scale):
+        """Return the KL divergence of each row and code; see `NegativeELBO`."""
+        standardized = self._standardized(rows, mean, scale)
+        return self.objective.kl_divergences(self._encoded(standardized, weights))
+
+    def _in_training(self, rows, targets, draws, weights, mean, scale):
+        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
+        codes = self.objective.sampled(encoded, draws)
+        return encoded, codes, self._standardized(targets, mean, scale)
+
+    def _standardized(self, rows, mean, scale):
+        _, tf = backend.load()
+        return tf.cast((rows - mean) * (1 / scale), tf.float32)
+
+    def _encoded(self, standardized, weights):
+        _, tf = backend.load()
+        samples = tf.reshape(standardized, (-1, *self.sample_shape))
+        return _call(self.encoder, weights[: self._ends[0]], samples)
+
+    def _outputs(self, codes, weights):
+        _, tf = backend.load()
+        own = weights[self._ends[0] : self._ends[1]]
+        return tf.reshape(_call(self.decoder, own, codes), (-1, self.n_features))
+
+    def _own(self, weights):
+        return weights[self._ends[1] :]
+
+
+_codecs: OrderedDict = OrderedDict()
+_codecs_lock = Lock()
+
+
+def shared_codec(network, sample_shape, encoding_dim, objective):
+    """Return the codec of an architecture, compiled once per process.
+
+    The most recently used codecs are kept; see `Codec` for the parameters.
+    """
+    key = architecture_key(network, sample_shape, encoding_dim, objective)
+    with _codecs_lock.held():
+        if key not in _codecs:
+            _codecs[key] = Codec(network, sample_shape, encoding_dim, objective)
+        _codecs.move_to_end(key)
+        codec = _codecs[key]
+        evict_oldest(_codecs, _MOST_CODECS)
+        return codec
+
+
+def _call(model, values, inputs):
+    """Call a Keras model for inference with the given values of its variables."""
+    n_trainable = len(model.trainable_variables)
+    outputs, _ = model.stateless_call(
+        values[:n_trainable], values[n_trainable:], inputs, training=False
+    )
+    return outputs

@@ -1,0 +1,71 @@
+"""The dense layers that read an encoder's rows, apart from all that is behind them."""
+
+import functools
+
+from skae._runtime import tensorflow as backend
+from skae.networks._build import variables
+
+
+class InputLayers:
+    """What reads the rows of an encoder, if that is dense layers with a bias alone.
+
+    Parameters
+    ----------
+    encoder : keras.Model
+        The encoder.
+
+    Attributes
+    ----------
+    numbers : list of (int, int)
+        Numbers, among the encoder's variables, of the layers' kernels and biases. Empty
+        where anything else reads the rows.
+    """
+
+    def __init__(self, encoder):
+        keras, _ = backend.load()
+        self._encoder = encoder
+        source = encoder.inputs[0]
+        self._layers = [layer for layer in encoder.layers[1:] if layer.input is source]
+        self._of_variable = {v.path: i for i, v in enumerate(variables(encoder))}
+        pairs = [
+            (self._of_variable[layer.kernel.path], self._of_variable[layer.bias.path])
+            for layer in self._layers
+            if isinstance(layer, keras.layers.Dense) and layer.use_bias
+        ]
+        self.numbers = pairs if len(pairs) == len(self._layers) else []
+
+    def encode(self, sums, weights):
+        """Return what the encoder makes of rows, given their products with the kernels.
+
+        Parameters
+        ----------
+        sums : float32 tensor of shape (n_rows, n_units)
+            The products, of one layer beside those of the next.
+
+        weights : list of tensors
+            Values of the encoder's variables.
+        """
+        _, tf = backend.load()
+        biases = [weights[bias] for _, bias in self.numbers]
+        parts = tf.split(sums, [bias.shape[0] for bias in biases], axis=1)
+        read = [
+            layer.activation(part + bias)
+            for layer, part, bias in zip(self._layers, parts, biases, strict=True)
+        ]
+        trainable, others = (
+            [weights[self._of_variable[v.path]] for v in some]
+            for some in (
+                self._behind.trainable_variables,
+                self._behind.non_trainable_variables,
+            )
+        )
+        encoded, _ = self._behind.stateless_call(
+            trainable, others, read, training=False
+        )
+        return encoded
+
+    @functools.cached_property
+    def _behind(self):
+        keras, _ = backend.load()
+        read = [layer.output for layer in self._layers]
+        return keras.Model(read, self._encoder.outputs[0])

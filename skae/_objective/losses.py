@@ -1,0 +1,191 @@
+"""Losses: what each compares, and how outputs become reconstructions."""
+
+from skae._keras.models import UsersObject
+from skae._keras.objects import description, plain
+from skae._runtime import tensorflow as backend
+
+NAMES = ("mse", "binary_crossentropy", "poisson")
+"""Losses that a string names."""
+
+LINKS = {"binary_crossentropy": "logit", "poisson": "log"}
+"""What the decoder's outputs are of the reconstructions, where not the same."""
+
+# Of Keras' losses, those of classes, probabilities, directions or values above zero.
+_OF_OTHER_DATA = set(
+    """
+    BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy
+    CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge
+    Circle CosineSimilarity Dice Hinge KLDivergence MeanAbsolutePercentageError
+    MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy SquaredHinge
+    Tversky
+    """.split()  # noqa: SIM905 - as in _keras_config
+)
+_HIGHEST_LOG_RATE = 40.0
+_LEAST_COUNT = 1e-30
+
+
+class KerasLoss:
+    """A Keras loss that equals others of the same class and settings.
+
+    Parameters
+    ----------
+    loss : keras.losses.Loss
+        The user's own object.
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+        self._holds = description(loss)
+
+    def __eq__(self, other):
+        return isinstance(other, KerasLoss) and self._holds == other._holds
+
+    def __hash__(self):
+        return hash(self._holds[0])
+
+    def __repr__(self):
+        return repr(self.loss)
+
+    @property
+    def is_of_user(self):
+        """Whether it holds code of the user's own."""
+        return isinstance(plain(self.loss), UsersObject)
+
+
+def as_given(loss):
+    """Return the loss that `comparable` was given."""
+    return loss.loss if isinstance(loss, KerasLoss) else loss
+
+
+def comparable(loss):
+    """Return a loss as something that is equal for equal losses.
+
+    Parameters
+    ----------
+    loss : str or keras.losses.Loss
+        A name, or an instance.
+
+    Returns
+    -------
+    str or KerasLoss
+        A name, or the instance with what it holds.
+
+    Raises
+    ------
+    ValueError
+        When it is no loss, or one for other data.
+    """
+    if isinstance(loss, str):
+        return loss
+    keras, _ = backend.load()
+    if not isinstance(loss, keras.losses.Loss):
+        raise ValueError(
+            f"loss={loss!r} is neither a name nor an instance of keras.losses.Loss. "
+            f"Use one of {', '.join(map(repr, NAMES))}, or an instance such as "
+            "keras.losses.Huber()."
+        )
+    if _is_keras_own(loss) and type(loss).__name__ in _OF_OTHER_DATA:
+        raise ValueError(
+            f"loss={loss!r} compares classes, probabilities, directions or positive "
+            "values, but here it would see standardised data. Use "
+            "loss='binary_crossentropy' for values in [0, 1], 'poisson' for counts, or "
+            "a loss of distances, such as keras.losses.Huber()."
+        )
+    return KerasLoss(loss)
+
+
+def _is_keras_own(loss):
+    return type(loss).__module__.startswith("keras.")
+
+
+def row_losses(loss, targets, outputs, has_gaps=False):
+    """Return the loss of each row, the mean over its features.
+
+    Parameters
+    ----------
+    loss : str or KerasLoss
+        As `comparable` returns it.
+
+    targets, outputs : float32 tensors of shape (n_rows, n_features)
+        What to reconstruct, and what the decoder gave.
+
+    has_gaps : bool, default=False
+        Whether targets may be NaN, where they are missing. The mean is over the others,
+        and zero if there are none.
+
+    Returns
+    -------
+    float32 tensor of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        When a Keras loss gives anything but a number a row.
+    """
+    if not has_gaps:
+        return _means(loss, targets, outputs)
+    ops = backend.load()[0].ops
+    missing = ops.isnan(targets)
+    if loss in NAMES:
+        safe = ops.where(missing, ops.zeros_like(targets), targets)
+        losses = value_losses(loss, safe, outputs)
+        losses = ops.where(missing, ops.zeros_like(losses), losses)
+        return mean_of_observed(ops.mean(losses, axis=-1), missing)
+    # Keras takes the mean itself; a loss of distances is zero where there is none.
+    safe = ops.where(missing, ops.stop_gradient(outputs), targets)
+    losses = _means(loss, safe, ops.where(missing, safe, outputs))
+    return mean_of_observed(losses, missing)
+
+
+def mean_of_observed(means, missing):
+    """Turn means over all values, zero where they are missing, into those over others.
+
+    Parameters
+    ----------
+    means : tensor of shape (n_rows,)
+        Means of the rows; zero stays zero.
+
+    missing : bool tensor of shape (n_rows, n_features)
+        Where values are missing.
+    """
+    ops = backend.load()[0].ops
+    share = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
+    return means / ops.where(share > 0, share, ops.ones_like(share))
+
+
+def _means(loss, targets, outputs):
+    ops = backend.load()[0].ops
+    if loss in NAMES:
+        return ops.mean(value_losses(loss, targets, outputs), axis=-1)
+    losses = ops.cast(loss.loss.call(targets, outputs), "float32")
+    if len(losses.shape) != 1:
+        raise ValueError(
+            f"The call method of loss={loss!r} gives an array of shape "
+            f"{tuple(losses.shape)} for rows of shape {tuple(targets.shape)}. It must "
+            "give one number a row: the mean over the last axis."
+        )
+    return losses
+
+
+def value_losses(loss, targets, outputs):
+    """Return the loss of each value, for a loss with a name; see `row_losses`."""
+    ops = backend.load()[0].ops
+    if loss == "binary_crossentropy":
+        return ops.softplus(outputs) - targets * outputs
+    if loss == "poisson":
+        # Half the deviance, which is zero where the rate is the count.
+        rates = ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+        logs = ops.log(ops.maximum(targets, _LEAST_COUNT))
+        return rates - targets + targets * (logs - outputs)
+    return ops.square(outputs - targets)
+
+
+def reconstructions(loss, outputs):
+    """Turn the decoder's outputs into values of the network's scale."""
+    ops = backend.load()[0].ops
+    link = LINKS.get(loss)
+    if link == "logit":
+        return ops.sigmoid(outputs)
+    if link == "log":
+        return ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+    return outputs

@@ -1,0 +1,298 @@
+"""Objectives: what an autoencoder learns to do."""
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import ndtri
+
+from skae._data.corruption import Corruption
+from skae._objective.losses import (
+    LINKS,
+    comparable,
+    mean_of_observed,
+    reconstructions,
+    row_losses,
+    value_losses,
+)
+from skae._runtime import tensorflow as backend
+
+# Nested dropout leaves k codes in proportion to a power of k, and all more often.
+_FALL_OF_PREFIXES = 0.8
+_SHARE_OF_ALL_CODES = 0.35
+
+# Between these, in nats, log-variances are as the network gives them.
+_LOWEST_LOG_VARIANCE = -12.0
+_HIGHEST_LOG_VARIANCE = 12.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """Reconstruct rows.
+
+    Parameters
+    ----------
+    loss : str or KerasLoss
+        As `_losses.comparable` returns it.
+
+    l1_activity : float
+        Weight of the sum of the absolute codes.
+
+    corruption : Corruption or None
+        What happens to the rows in training before the encoder reads them.
+
+    whiten : bool
+        Whether codes are brought to a variance of one after training.
+
+    nested_dropout : bool
+        Whether in training all codes after a random one are zero (Rippel et al.,
+        2014).
+
+    has_gaps : bool
+        Whether what to reconstruct may have missing values, which are NaN.
+    """
+
+    loss: Any = "mse"
+    l1_activity: float = 0.0
+    corruption: Corruption | None = None
+    whiten: bool = False
+    nested_dropout: bool = False
+    has_gaps: bool = False
+
+    terms: ClassVar[tuple] = ("loss",)
+    """What `row_terms` gives, by name; the loss is their weighted sum."""
+
+    outputs_per_code: ClassVar[int] = 1
+    """How many of the encoder's outputs make a code."""
+
+    @classmethod
+    def of(cls, estimator, **others):
+        """Return the objective that an estimator's parameters describe."""
+        return cls(
+            comparable(estimator.loss),
+            float(getattr(estimator, "l1_activity", 0.0)),
+            whiten=estimator.whiten,
+            nested_dropout=estimator.nested_dropout,
+            has_gaps=estimator.missing_values == "allow",
+            **others,
+        )
+
+    def of_the_network(self):
+        """Return the objective without what fits of one network may differ in."""
+        return dataclasses.replace(self, l1_activity=0.0, whiten=False, has_gaps=False)
+
+    @property
+    def codes_are_in_units(self):
+        """Whether codes are in the unit of the data."""
+        return not self.whiten
+
+    @property
+    def term_weights(self):
+        """What each of the terms counts in the loss."""
+        return (1.0,)
+
+    @property
+    def link(self):
+        """What the decoder's outputs are: "identity", or "logit" or "log" of values."""
+        return LINKS.get(self.loss, "identity")
+
+    @property
+    def has_logits(self):
+        """Whether the decoder's outputs are logits of values in [0, 1]."""
+        return self.link == "logit"
+
+    @property
+    def is_plain_error(self):
+        """Whether the loss is zero where the reconstruction is exact."""
+        others = self.l1_activity or self.corruption or self.nested_dropout
+        return self.loss == "mse" and not others
+
+    def unit(self, scale):
+        """Return what a loss is multiplied by, to be in the user's unit."""
+        if self.loss == "mse":
+            return scale**2
+        return scale if self.loss == "poisson" else 1.0
+
+    def offset(self, scale, n_features):
+        """Return what is added to a loss, to be in the user's unit."""
+        return 0.0
+
+    def build(self):
+        """Return fresh Keras variables of the objective itself."""
+        return []
+
+    def codes(self, encoded):
+        """Return the codes among the encoder's outputs."""
+        return encoded
+
+    def n_draws(self, n_codes):
+        """Return how many normal draws `sampled` takes for each row."""
+        return int(self.nested_dropout)
+
+    def sampled(self, encoded, draws):
+        """Return what the decoder reads in training."""
+        if not self.nested_dropout:
+            return encoded
+        ops = backend.load()[0].ops
+        shares = self.shares_of_prefixes(encoded.shape[-1])
+        # A normal draw is below this as often as codes end before one.
+        ends = ndtri(np.cumsum(shares) - shares).astype(np.float32)
+        return encoded * ops.cast(draws > ends, encoded.dtype)
+
+    @staticmethod
+    def shares_of_prefixes(n_codes):
+        """Return how often nested dropout leaves one code, two, and so on to all."""
+        shares = np.arange(1, n_codes + 1) ** -_FALL_OF_PREFIXES
+        shares *= (1 - _SHARE_OF_ALL_CODES) / shares.sum()
+        shares[-1] += _SHARE_OF_ALL_CODES
+        return shares
+
+    def row_terms(self, targets, encoded, outputs, own):
+        """Return the terms of the loss of each row.
+
+        Parameters
+        ----------
+        targets, outputs : float32 tensors of shape (n_rows, n_features)
+            What to reconstruct, and what the decoder gave.
+
+        encoded : float32 tensor of shape (n_rows, n_codes * outputs_per_code)
+            What the encoder gave.
+
+        own : list of tensors
+            Values of the variables of `build`.
+
+        Returns
+        -------
+        float32 tensor of shape (n_rows, n_terms)
+        """
+        ops = backend.load()[0].ops
+        losses = row_losses(self.loss, targets, outputs, self.has_gaps)
+        if self.l1_activity:
+            losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
+        return losses[:, None]
+
+    def squared_errors(self, targets, outputs, has_gaps=False):
+        """Return each row's mean squared error of reconstruction, shape (n_rows,).
+
+        Over what is observed, if `has_gaps`.
+
+        In float64, which has the squares of all that float32 has.
+        """
+        ops = backend.load()[0].ops
+        errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
+        if not has_gaps:
+            return ops.mean(ops.square(errors), axis=-1)
+        missing = ops.isnan(errors)
+        errors = ops.where(missing, ops.zeros_like(errors), errors)
+        means = ops.mean(ops.square(errors), axis=-1)
+        return mean_of_observed(means, missing)
+
+    def reconstructions(self, outputs):
+        """Turn the decoder's outputs into values of the network's scale."""
+        return reconstructions(self.loss, outputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class NegativeELBO(Objective):
+    """Maximise the evidence lower bound on the likelihood (Kingma and Welling, 2014).
+
+    The encoder gives mean and log-variance of each code, alternating. With squared
+    errors the likelihood is Gaussian, of one variance for all features, which is
+    learnt; with cross-entropies it is Bernoulli.
+
+    Parameters
+    ----------
+    loss : {"mse", "binary_crossentropy"}
+        Gaussian or Bernoulli likelihood.
+
+    beta : float
+        What the KL divergence counts (Higgins et al., 2017).
+    """
+
+    beta: float = dataclasses.field(default=1.0, compare=False)
+
+    terms: ClassVar[tuple] = ("reconstruction", "kl")
+    outputs_per_code: ClassVar[int] = 2
+    codes_are_in_units = False
+
+    @property
+    def is_plain_error(self):
+        """Whether the loss is zero where the reconstruction is exact; it is not."""
+        return False
+
+    @property
+    def term_weights(self):
+        """What each of the terms counts in the loss."""
+        return (1.0, self.beta)
+
+    def unit(self, scale):
+        """Return 1: nats have no unit."""
+        return 1.0
+
+    def offset(self, scale, n_features):
+        """Return what a density gains in nats from the change of units."""
+        return 0.0 if self.has_logits else n_features * math.log(scale)
+
+    def build(self):
+        """Return the logarithm of the Gaussian likelihood's variance."""
+        keras, _ = backend.load()
+        if self.has_logits:
+            return []
+        return [keras.Variable(0.0, dtype="float32", name="log_noise_variance")]
+
+    def codes(self, encoded):
+        """Return the means."""
+        return encoded[:, ::2]
+
+    def log_variances(self, encoded):
+        """Return the log-variances, in a range where nothing overflows."""
+        return _bounded(encoded[:, 1::2])
+
+    def n_draws(self, n_codes):
+        """Return one draw a code."""
+        return n_codes
+
+    def sampled(self, encoded, draws):
+        """Return codes drawn from the posterior."""
+        ops = backend.load()[0].ops
+        deviations = ops.exp(self.log_variances(encoded) / 2)
+        return self.codes(encoded) + deviations * draws
+
+    def row_terms(self, targets, encoded, outputs, own):
+        """Return reconstruction and KL divergence in nats; see `Objective`."""
+        ops = backend.load()[0].ops
+        kl = ops.sum(self.kl_divergences(encoded), axis=-1)
+        return ops.stack([self.surprise(targets, outputs, own), kl], axis=-1)
+
+    def surprise(self, targets, outputs, own):
+        """Return each row's negative log-likelihood given its code, in nats."""
+        ops = backend.load()[0].ops
+        losses = value_losses(self.loss, targets, outputs)
+        errors = ops.sum(losses, axis=-1)
+        if self.has_logits:
+            return errors
+        log_variance = _bounded(own[0])
+        n_features = targets.shape[-1]
+        constant = n_features * (log_variance + math.log(2 * math.pi))
+        return (errors * ops.exp(-log_variance) + constant) / 2
+
+    def kl_divergences(self, encoded):
+        """Return the KL divergence of each row and code from the prior, in nats."""
+        ops = backend.load()[0].ops
+        means, log_variances = self.codes(encoded), self.log_variances(encoded)
+        return (ops.square(means) + ops.exp(log_variances) - 1 - log_variances) / 2
+
+    def log_importance(self, targets, encoded, outputs, draws, own):
+        """Return log p(row, code) - log q(code | row) of codes that were drawn."""
+        ops = backend.load()[0].ops
+        codes = self.sampled(encoded, draws)
+        log_ratio = self.log_variances(encoded) + ops.square(draws) - ops.square(codes)
+        return ops.sum(log_ratio, axis=-1) / 2 - self.surprise(targets, outputs, own)
+
+
+def _bounded(log_variances):
+    """Bend values beyond the range back into it; gradients do not vanish at once."""
+    ops = backend.load()[0].ops
+    above = _LOWEST_LOG_VARIANCE + ops.softplus(log_variances - _LOWEST_LOG_VARIANCE)
+    return _HIGHEST_LOG_VARIANCE - ops.softplus(_HIGHEST_LOG_VARIANCE - above)

@@ -1,0 +1,226 @@
+"""The one door to Keras and TensorFlow, opened when something is first fitted.
+
+Importing TensorFlow takes seconds, so nothing in skae imports it at module level.
+"""
+
+import contextlib
+import math
+import os
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from skae._runtime.interrupts import out_of_reach, result_of
+from skae._runtime.threads import Lock, share_of_cores
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_start_lock = Lock()
+_start: Future | None = None
+_is_cut_off = False
+
+
+def load():
+    """Import Keras and TensorFlow.
+
+    TensorFlow logs errors only, unless the user has set ``TF_CPP_MIN_LOG_LEVEL`` or
+    imported it already. (A few lines it prints before it reads any setting.)
+
+    Returns
+    -------
+    keras, tensorflow : modules
+
+    Raises
+    ------
+    RuntimeError
+        When Keras runs on another backend than TensorFlow, or when this process was
+        forked from one in which TensorFlow was running.
+    """
+    if _is_cut_off:
+        _refuse_fork()
+    if not _has_started():
+        _refuse_other_backends(os.environ.get("KERAS_BACKEND") or "tensorflow")
+        result_of(_begin_start())
+    import keras
+    import tensorflow
+
+    _refuse_other_backends(keras.backend.backend())
+    return keras, tensorflow
+
+
+def _has_started():
+    return _start is not None and _start.done() and _start.exception() is None
+
+
+def _begin_start():
+    """Start Keras and TensorFlow in a thread, unless it runs; return its `Future`.
+
+    Ctrl-C is raised in the main thread only, so it never leaves modules behind that
+    are imported by half, which can neither be used nor imported again.
+    """
+    global _start
+    with _start_lock.held():
+        if _start is None or (_start.done() and not _has_started()):
+            thread = ThreadPoolExecutor(1, "skae-start")
+            _start = thread.submit(_import_and_configure)
+            thread.shutdown(wait=False)
+        return _start
+
+
+def _import_and_configure():
+    """Import Keras and TensorFlow, and choose what must be chosen before they run."""
+    with _quiet_log():
+        import keras
+        import tensorflow
+
+    _refuse_other_backends(keras.backend.backend())
+    _share_cores(tensorflow.config.threading)
+    _share_gpus(tensorflow.config)
+
+
+@contextlib.contextmanager
+def _quiet_log():
+    """Have TensorFlow log errors only, where the user has chosen nothing.
+
+    The setting is read at the import. It is taken back then, so that child processes
+    do not take it for the user's wish.
+    """
+    if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
+        yield
+        return
+    os.environ[_LOG_LEVEL] = "3"
+    try:
+        yield
+    finally:
+        del os.environ[_LOG_LEVEL]
+
+
+def _refuse_other_backends(backend):
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"skae trains with Keras on TensorFlow, but Keras is set to {backend!r} "
+            "here. Set the environment variable KERAS_BACKEND=tensorflow before Python "
+            "starts."
+        )
+
+
+# One process among others
+
+
+def _share_cores(threads):
+    """Have TensorFlow run as many threads as are this process's share of the cores.
+
+    By itself it takes all cores, whatever ``OMP_NUM_THREADS`` says. What the user has
+    chosen stays.
+    """
+    n_threads = share_of_cores()
+    if n_threads is None:
+        return
+    for kind in ("intra", "inter"):
+        chosen = getattr(threads, f"get_{kind}_op_parallelism_threads")()
+        if chosen == 0 and f"TF_NUM_{kind.upper()}OP_THREADS" not in os.environ:
+            # RuntimeError: TensorFlow runs already.
+            with contextlib.suppress(RuntimeError):
+                getattr(threads, f"set_{kind}_op_parallelism_threads")(n_threads)
+
+
+def _share_gpus(config):
+    """Have TensorFlow take a GPU's memory as it needs it, not all of it at once.
+
+    What the user has chosen stays.
+    """
+    # RuntimeError: TensorFlow runs already. ValueError: the user has split a GPU.
+    with contextlib.suppress(RuntimeError, ValueError):
+        gpus = config.list_physical_devices("GPU")
+        # TensorFlow wants the same of all GPUs.
+        if all(config.experimental.get_memory_growth(gpu) is None for gpu in gpus):
+            for gpu in gpus:
+                config.experimental.set_memory_growth(gpu, True)
+
+
+def traced(function, *signature, **how):
+    """Return a function traced by TensorFlow, for arguments of one signature.
+
+    It is traced as it is written: Python's own ``if`` and ``while`` are followed once.
+
+    Interrupted in the midst of this, TensorFlow could trace nothing more in its thread.
+    """
+    _, tf = load()
+    strategy = tf.distribute.get_strategy()
+
+    def trace():
+        with strategy.scope():  # the user may have entered it in the caller's thread
+            compiled = tf.function(function, autograph=False, **how)
+            return compiled.get_concrete_function(*signature)
+
+    return out_of_reach(trace)
+
+
+def has_gpu():
+    """Tell whether TensorFlow computes on a GPU where nobody says otherwise."""
+    _, tf = load()
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+# Forks
+
+
+def _note_fork():
+    """Note, in a forked child, whether TensorFlow can still be used."""
+    global _is_cut_off, _start
+    is_starting = _start is not None and not _start.done()
+    started = is_starting or _is_running(sys.modules.get("tensorflow"))
+    _is_cut_off = _is_cut_off or started
+    _start = None
+
+
+def _is_running(tensorflow):
+    """Tell whether TensorFlow has been used, after which its threads are settled."""
+    threads = getattr(getattr(tensorflow, "config", None), "threading", None)
+    if threads is None:
+        return False
+    chosen = threads.get_intra_op_parallelism_threads()
+    try:
+        threads.set_intra_op_parallelism_threads(chosen + 1)
+    except RuntimeError:
+        return True
+    threads.set_intra_op_parallelism_threads(chosen)
+    return False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def _refuse_fork():
+    raise RuntimeError(
+        "This process was forked from one in which TensorFlow was running. TensorFlow "
+        "would wait here forever for threads that only that process has. With joblib, "
+        "use the backend 'loky' (the default) or 'threading', or set the environment "
+        "variable JOBLIB_START_METHOD=spawn before Python starts; with "
+        "multiprocessing, use multiprocessing.get_context('spawn')."
+    )
+
+
+_ALIGNMENT = 64
+
+
+def empty_to_share(shape):
+    """Return a float32 array that begins where TensorFlow's own would."""
+    n_bytes = 4 * math.prod(shape)
+    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + n_bytes].view(np.float32).reshape(shape)
+
+
+def shared_tensor(values):
+    """Return an array as a tensor that shares its memory where TensorFlow can do so.
+
+    The array must not change as long as there is the tensor. Sharing needs the CPU and
+    an array like those of `Scaling.standardize`; anything else is copied.
+    """
+    _, tf = load()
+    if values.ctypes.data % _ALIGNMENT or not values.flags.carray:
+        return tf.convert_to_tensor(values)
+    shared = tf.experimental.dlpack.from_dlpack(values.__dlpack__())
+    return tf.identity(shared)  # moves it to where TensorFlow computes

@@ -1,0 +1,36 @@
+"""Warnings that point at the user's line."""
+
+import contextlib
+import os
+import sys
+import types
+import warnings
+
+import joblib
+import sklearn
+
+# What lies between a user's line and ours. scikit-learn wraps `fit` and holds
+# pipelines; joblib runs searches; contextlib has the frames of decorators.
+_BETWEEN = (
+    os.path.join(os.path.dirname(os.path.dirname(__file__)), ""),  # skae
+    os.path.join(os.path.dirname(sklearn.__file__), ""),
+    os.path.join(os.path.dirname(joblib.__file__), ""),
+    contextlib.__file__,
+)
+
+
+def warn(message, category=UserWarning):
+    """Warn of something at the line outside skae and scikit-learn that led here."""
+    if sys.version_info >= (3, 12):
+        warnings.warn(message, category, skip_file_prefixes=_BETWEEN)
+    else:
+        warnings.warn(message, category, stacklevel=_stacklevel())
+
+
+def _stacklevel():
+    """Return how many frames above `warn`, itself the first, the user's line is."""
+    frame: types.FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,147 @@
+"""Fits as plain data, and back: checked, then built, on first use."""
+
+import copy
+import functools
+import math
+import numbers
+
+import numpy as np
+
+from skae._data.scaling import Scaling
+from skae._keras.models import check_weights
+from skae._keras.objects import plain, restored
+from skae._model.fitted import FittedCodec
+from skae._objective.losses import as_given, comparable
+from skae._objective.objective import NegativeELBO, Objective
+from skae._runtime import tensorflow as backend
+from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork, RecurrentNetwork
+from skae.networks._build import variables
+
+OWN_NETWORKS = ConvNetwork, DenseNetwork, RecurrentNetwork
+
+_OBJECTIVES = {objective.__name__: objective for objective in (NegativeELBO, Objective)}
+
+
+class RestoredFit(FittedCodec):
+    """A fit whose weights are compared with its network before that is built.
+
+    So a file cannot make a network larger than itself, and weights of another network
+    are told from right ones.
+
+    Parameters
+    ----------
+    architecture : tuple
+        What `Codec` takes.
+
+    weights, scaling : see `FittedCodec`
+    """
+
+    def __init__(self, architecture, weights, scaling):
+        self.architecture = architecture
+        self.weights = weights
+        self.scaling = scaling
+
+    @functools.cached_property
+    def codec(self):
+        """The codec of the architecture, shared with other fits."""
+        self.check()
+        return super().codec
+
+    @functools.cached_property
+    def models(self):
+        """Encoder and decoder as Keras models that work on the user's units."""
+        self.check()
+        return super().models
+
+    def check(self):
+        """Raise a SavedFileError if the weights are not the network's.
+
+        Networks of the user's own code are left to it.
+        """
+        network, sample_shape, dim, objective = self.architecture
+        n_outputs = dim * objective.outputs_per_code
+
+        def models():
+            yield network.build_encoder(sample_shape, n_outputs)
+            yield network.build_decoder(sample_shape, dim)
+
+        if _is_data(network):
+            check_weights(self.weights, lambda: variables(*models()), objective.build())
+
+
+def _is_data(network):
+    """Tell whether a network is without code of the user's own."""
+    if type(network) is not CustomNetwork:
+        return type(network) in OWN_NETWORKS
+    keras, _ = backend.load()
+    models = network.encoder, network.decoder
+    return all(isinstance(model, keras.Model) for model in models)
+
+
+def plain_fit(fitted, given):
+    """Return a `FittedCodec` as plain data and its network.
+
+    Parameters
+    ----------
+    given : object
+        The estimator's parameter `network`. If the fit is of that network, it is
+        written once, and its models are the same again.
+    """
+    network, sample_shape, dim, objective = fitted.architecture
+    fields = dict(vars(objective))
+    fields["loss"] = as_given(objective.loss)
+    return {
+        "network": None if _is_shallow_copy(network, given) else network,
+        "sample_shape": sample_shape,
+        "encoding_dim": dim,
+        "objective": {"name": type(objective).__name__, **plain(fields)},
+        "weights": [np.asarray(values) for values in fitted.weights],  # of scalars too
+        "mean": fitted.scaling.mean,
+        "scale": float(fitted.scaling.scale),
+    }
+
+
+def _is_shallow_copy(network, given):
+    one, other = vars(network), getattr(given, "__dict__", {})
+    is_such = type(network) is type(given) and one.keys() == other.keys()
+    return is_such and all(one[name] is other[name] for name in one)
+
+
+def fit_of(state, given):
+    """Return the `RestoredFit` of what `plain_fit` returned; see there.
+
+    Raises
+    ------
+    ValueError, TypeError or LookupError
+        When it is something else.
+    """
+    shape, dim = state["sample_shape"], state["encoding_dim"]
+    weights, mean, scale = state["weights"], state["mean"], state["scale"]
+    sizes = [*_checked(shape, isinstance(shape, tuple)), dim]
+    _checked(sizes, all(type(size) is int and size > 0 for size in sizes))
+    _checked(weights, isinstance(weights, list) and all(map(_is_numbers, weights)))
+    _checked(mean, _is_numbers(mean) and mean.shape == (math.prod(shape),))
+    _checked(scale, isinstance(scale, numbers.Real) and 0 < float(scale) < math.inf)
+    network = copy.copy(given) if state["network"] is None else state["network"]
+    architecture = network, shape, dim, _objective_of(state["objective"])
+    return RestoredFit(architecture, weights, Scaling(mean, float(scale)))
+
+
+def _objective_of(state):
+    fields = restored(state)
+    cls = _OBJECTIVES[fields.pop("name")]
+    _checked(fields["corruption"], fields["corruption"] is None)
+    for name in fields.keys() - {"loss", "corruption"}:
+        _checked(fields[name], isinstance(fields[name], numbers.Real))
+    fields["loss"] = comparable(fields["loss"])
+    return cls(**fields)
+
+
+def _is_numbers(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+
+
+def _checked(value, is_right):
+    if not is_right:
+        raise ValueError(f"{value!r:.100} is no part of a fit.")
+    return value

@@ -1,0 +1,163 @@
+"""Hands rows to training: all at once, or lazy ones some batches at a time."""
+
+import dataclasses
+import functools
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from skae._data.corruption import shares_of
+from skae._data.lazy import LazyRows
+from skae._data.rows import write
+from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import empty_to_share, shared_tensor
+from skae._runtime.threads import n_threads
+
+_BYTES_AT_A_TIME = 2**24
+_MOST_BYTES_TO_COPY = 2**30
+_PRODUCTS_WORTH_A_COPY = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Fed:
+    """Some batches, as `Trainer.run` reads them.
+
+    Parameters
+    ----------
+    batches : slice
+        Which of the epoch's these are. It may go beyond the last.
+
+    data : list of float32 tensors of shape (n_rows, n_features)
+        All rows, or those of the batches.
+
+    numbers : int32 array of shape (n_batches, batch_size)
+        Where the batches' rows are in the data.
+
+    counts : float32 array of shape (n_batches, batch_size)
+        What these rows count; zeros beyond the last batch.
+
+    n_batches : int
+        How many batches there are before those beyond the last.
+
+    frame : sequence of tensors
+        Of `Frame.tensors`, for these data.
+    """
+
+    batches: slice
+    data: list
+    numbers: np.ndarray
+    counts: np.ndarray
+    n_batches: int
+    frame: list
+
+
+def rows_to_feed(rows, cost):
+    """Return rows, as a copy if to make them anew in each epoch would take long.
+
+    It would beside a small network: below some 500 multiplications for each value of a
+    row, epochs take over a tenth longer.
+
+    Parameters
+    ----------
+    rows : Rows
+        Training rows.
+
+    cost : Cost
+        Of the network.
+    """
+    n_bytes = 4 * rows.values.size * len(rows.data)
+    is_cheap = cost.n_products < _PRODUCTS_WORTH_A_COPY * rows.values.shape[1]
+    return rows.copied() if is_cheap and n_bytes <= _MOST_BYTES_TO_COPY else rows
+
+
+class Feed:
+    """What training reads, as tensors.
+
+    Parameters
+    ----------
+    rows : Rows
+        Training rows.
+
+    frame : sequence of tensors
+        Of `Frame.tensors`, if the objective corrupts rows.
+    """
+
+    def __init__(self, rows, frame):
+        self._parts = rows.data
+        self._frame = frame
+        are_lazy = any(isinstance(part, LazyRows) for part in self._parts)
+        self._tensors = None if are_lazy else [shared_tensor(p) for p in self._parts]
+        self._buffers: list[np.ndarray] = []
+
+    @functools.cached_property
+    def _threads(self):
+        # Kept, since the C library keeps memory for every thread that there was.
+        return ThreadPoolExecutor(n_threads())
+
+    def groups(self, numbers, counts):
+        """Yield all batches as `Fed`, in groups of one size; see `take`.
+
+        Parameters
+        ----------
+        numbers : int32 array of shape (n_batches, batch_size)
+            Numbers of the training rows in the batches.
+
+        counts : float32 array of shape (n_batches, batch_size)
+            What these rows count.
+        """
+        for batches in self._slices(*numbers.shape):
+            yield self.take(numbers, counts, batches)
+
+    def _slices(self, n_batches, batch_size):
+        n_groups = 1
+        if self._tensors is None:
+            n_bytes = 4 * n_batches * batch_size * self._parts[0].shape[1]
+            n_groups = min(math.ceil(n_bytes / _BYTES_AT_A_TIME), n_batches)
+        size = math.ceil(n_batches / n_groups)
+        return [slice(start, start + size) for start in range(0, n_batches, size)]
+
+    def take(self, numbers, counts, batches):
+        """Return a slice of the batches as `Fed`; see `groups`.
+
+        Lazy rows lie where the next ones are written.
+        """
+        n_batches = len(numbers[batches])
+        numbers, counts = (lengthened(part, batches) for part in (numbers, counts))
+        data, frame = self._tensors, self._frame
+        if data is None:
+            data = self._gathered(numbers.ravel())
+            numbers = np.arange(numbers.size, dtype=np.int32).reshape(numbers.shape)
+            frame = frame and self._frame_of(counts.ravel())
+        return Fed(batches, data, numbers, counts, n_batches, frame)
+
+    def _gathered(self, numbers):
+        """Return rows as tensors, all in the same memory, call after call."""
+        shape = len(numbers), self._parts[0].shape[1]
+        if not self._buffers or self._buffers[0].shape != shape:
+            self._buffers = [empty_to_share(shape) for _ in self._parts]
+        size = math.ceil(len(numbers) / n_threads())
+
+        def write_some(start):
+            some = slice(start, start + size)
+            for part, dense in zip(self._parts, self._buffers, strict=True):
+                write(part[numbers[some]], dense[some])
+
+        for _ in self._threads.map(write_some, range(0, len(numbers), size)):
+            pass  # an error would be raised here
+        return [shared_tensor(dense) for dense in self._buffers]
+
+    def _frame_of(self, counts):
+        """Return the frame of some rows: values are swapped among these."""
+        _, tf = backend.load()
+        return [*self._frame[:-1], tf.constant(shares_of(counts), tf.float32)]
+
+
+def lengthened(part, batches):
+    """Return a slice of an array over batches, with zeros beyond its end.
+
+    XLA compiles anew for arrays of another length.
+    """
+    some = part[batches]
+    missing = batches.stop - batches.start - len(some)
+    return np.pad(some, [(0, missing)] + [(0, 0)] * (part.ndim - 1))

@@ -1,0 +1,352 @@
+"""Keras models in training: the compiled call that runs an epoch over them."""
+
+import math
+
+import numpy as np
+
+from skae._data.corruption import Frame
+from skae._runtime import tensorflow as backend
+from skae._runtime.interrupts import Pace
+from skae._training.schedule import NO_STEPS
+from skae.networks._build import build, count_weights, variables
+
+
+class Trainer:
+    """Keras models and their optimizer, with the compiled steps over them.
+
+    Parameters
+    ----------
+    network : object
+        Builds the Keras models; see `skae.networks`.
+
+    sample_shape : tuple of int
+        Shape of one sample.
+
+    encoding_dim : int
+        Number of codes.
+
+    objective : Objective
+        Gives the row losses.
+
+    optimizer : keras.optimizers.Optimizer
+        Unbuilt, and the trainer's own.
+
+    step_shapes : tuple of tuples of int, default=()
+        Shapes of the sizes in `Steps`.
+
+    has_targets : bool, default=False
+        Whether the rows to reconstruct are others than those to encode.
+
+    compile_with_xla : bool, default=False
+        Whether XLA compiles the steps.
+
+    models : tuple of keras.Model or None, default=None
+        The network's encoder and decoder, from here on the trainer's own. None builds
+        them.
+    """
+
+    def __init__(
+        self,
+        network,
+        sample_shape,
+        encoding_dim,
+        objective,
+        optimizer,
+        *,
+        step_shapes=(),
+        has_targets=False,
+        compile_with_xla=False,
+        models=None,
+    ):
+        keras, _ = backend.load()
+        if models is None:
+            models = build(network, sample_shape, encoding_dim, objective)
+        self.encoder, self.decoder = models
+        self.objective = objective
+        self.optimizer = optimizer
+        self._sample_shape = sample_shape
+        self._n_draws = objective.n_draws(encoding_dim)
+        self._seed = keras.random.SeedGenerator(0)
+        self._pace = Pace()
+        self._own = objective.build()
+        self.variables = variables(self.encoder, self.decoder) + self._own
+        self.trainable = (
+            self.encoder.trainable_variables
+            + self.decoder.trainable_variables
+            + self._own
+        )
+        optimizer.build(self.trainable)
+        self._fresh_optimizer = self.optimizer_values
+        self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
+        self._run = backend.traced(
+            self._take_steps,
+            *_step_signature(sample_shape, objective, step_shapes, has_targets),
+            jit_compile=compile_with_xla,
+        )
+
+    @property
+    def n_weights(self):
+        """Number of weights that the trainer holds, its optimizer's included."""
+        slots = sum(value.size for value in self._fresh_optimizer)
+        return count_weights(self.encoder, self.decoder) + 2 * slots
+
+    @property
+    def weights(self):
+        """Copies of all variables' values."""
+        return [v.numpy() for v in self.variables]
+
+    @property
+    def learning_rate(self):
+        """The optimizer's present learning rate, before the schedule's factor."""
+        return float(self.optimizer.learning_rate)
+
+    def reset(self, weights, seed=0, optimizer_values=None):
+        """Start from the given values and a seed.
+
+        Parameters
+        ----------
+        weights : list of arrays
+            Values of all variables.
+
+        seed : int, default=0
+            Of corruption and other draws.
+
+        optimizer_values : list of arrays or None, default=None
+            What `optimizer_values` was after other training; its learning rate is not
+            taken over. None is a fresh optimizer.
+        """
+        self.set_weights(weights)
+        self._seed.state.assign([seed, 0])
+        _assign(self.optimizer.variables, self._fresh_optimizer)
+        if optimizer_values is not None:
+            rate = self.learning_rate
+            _assign(self.optimizer.variables, optimizer_values)
+            if self.follows_schedule:
+                self.optimizer.learning_rate.assign(rate)
+
+    @property
+    def optimizer_values(self):
+        """Copies of the values of the optimizer's variables."""
+        return [v.numpy() for v in self.optimizer.variables]
+
+    def set_weights(self, weights):
+        """Assign values to all variables."""
+        _assign(self.variables, weights)
+
+    def autoencoder(self):
+        """Return the model that callbacks see, compiled with the optimizer."""
+        keras, _ = backend.load()
+        inputs = keras.Input(
+            self.encoder.input_shape[1:], dtype="float32", name="sample"
+        )
+        codes = self.objective.codes(self.encoder(inputs))
+        model = keras.Model(inputs, self.decoder(codes), name="autoencoder")
+        model.compile(optimizer=self.optimizer, loss="mse")
+        return model
+
+    def run(
+        self,
+        data,
+        batches,
+        factors,
+        term_weights,
+        n_batches,
+        steps=NO_STEPS,
+        frame=(),
+        one_by_one=False,
+    ):
+        """Train on batches, a piece at a time. The steps are the same, however cut.
+
+        Parameters
+        ----------
+        data : list of float32 tensors of shape (n_rows, n_features)
+            Training rows, and with `has_targets` what to reconstruct from each.
+
+        batches : tuple of arrays of shape (n_batches, batch_size)
+            Row numbers (int32) and row weights (float32; 0 pads the last batch).
+
+        factors : float32 array of shape (n_batches,)
+            What multiplies the learning rate.
+
+        term_weights : float32 array of shape (n_batches, n_terms)
+            What the objective's terms count in the loss.
+
+        n_batches : int
+            How many of the batches to train on. The others, without weight, only make
+            up a shape that XLA has compiled for.
+
+        steps : Steps
+            How the optimizer's steps are changed.
+
+        frame : sequence of tensors
+            Of `Frame.tensors`, if the objective corrupts rows.
+
+        one_by_one : bool, default=False
+            Whether each batch is a piece.
+
+        Yields
+        ------
+        mean : float64 array of shape (n_terms,)
+            Of the weighted terms of all batches so far, each taken before its step.
+
+        weight : float
+            Sum of the weights of their rows.
+        """
+        _, tf = backend.load()
+        weights = batches[1]
+        batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
+        decays = tf.constant(np.asarray(steps.decays, np.float32))
+        arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]
+        total = tf.zeros(len(self.objective.terms))
+        for piece in self._pieces(n_batches, one_by_one):
+            rate = self.learning_rate
+            total, mean = self._run(*arguments, tf.constant(piece), total)
+            mean = mean.numpy()
+            if self.follows_schedule:
+                self.optimizer.learning_rate.assign(rate)
+            done = weights if piece[1] == n_batches else weights[: piece[1]]
+            part = done.sum() / weights.sum()
+            yield mean.astype(np.float64) / part, done.sum()
+
+    def _pieces(self, n_batches, one_by_one):
+        """Yield the first batch and the one after the last of each piece."""
+        if not one_by_one:
+            yield from self._pace.pieces(n_batches)
+            return
+        for batch in range(n_batches):
+            for _ in self._pace.pieces(1):
+                yield batch, batch + 1
+
+    def _take_steps(self, data, batches, step_sizes, decays, frame, piece, total):
+        """Train on the batches from the first to before the second of `piece`.
+
+        Return the sums of the terms, added to `total`, and what these come to as means.
+        """
+        _, tf = backend.load()
+        rows, weights, factors, term_weights = batches
+        full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
+
+        def take_step(i, total):
+            if self.follows_schedule:
+                self.optimizer.learning_rate.assign(full_rate * factors[i])
+            rate = tf.cast(self.optimizer.learning_rate, tf.float32)
+            before = [tf.identity(v.value) for v in self.trainable]
+            n_updates = self._n_updates()
+            batch = [tf.gather(part, rows[i]) for part in data]
+            targets = batch[-1]
+            if frame:
+                batch[0] = self.objective.corruption.apply(
+                    batch[0], data[0], Frame(*frame), self._seed
+                )
+            terms = self._take_step(batch[0], targets, weights[i], term_weights[i])
+            if step_sizes:
+                self._rescale_step(before, step_sizes, rate, decays, n_updates)
+            return i + 1, total + terms
+
+        # A range would have XLA compile anew for other ends.
+        first, end = piece[0], piece[1]
+        _, total = tf.while_loop(lambda i, _: i < end, take_step, (first, total))
+        return total, total / tf.reduce_sum(weights)
+
+    def _take_step(self, rows, targets, weights, term_weights):
+        """Update all variables; return the weighted sums of the row terms."""
+        _, tf = backend.load()
+        with tf.GradientTape() as tape:
+            terms = self._row_terms(rows, targets)
+            losses = tf.linalg.matvec(terms, term_weights)
+            n_rows = tf.math.count_nonzero(weights, dtype=tf.float32)
+            loss = tf.reduce_sum(losses * weights) / n_rows
+            # Regularisation by the layers of a user's models.
+            for penalty in self.encoder.losses + self.decoder.losses:
+                loss += tf.cast(penalty, tf.float32)
+        gradients = tape.gradient(loss, [v.value for v in self.trainable])
+        self._apply(gradients)
+        return tf.linalg.matvec(terms, weights, transpose_a=True)
+
+    def _apply(self, gradients):
+        """Have the optimizer take a step, as on one device.
+
+        Asked to sum the gradients over devices, TensorFlow would keep the compiled
+        steps, some megabytes, as long as the process lives.
+        """
+        _, tf = backend.load()
+
+        def apply(strategy):
+            self.optimizer.apply(gradients)
+
+        devices = tf.distribute.get_replica_context()
+        if devices is None:  # the user chose a strategy, which sums by itself
+            apply(tf.distribute.get_strategy())
+        else:
+            devices.merge_call(apply)
+
+    def _row_terms(self, rows, targets):
+        keras, tf = backend.load()
+        samples = tf.reshape(rows, (-1, *self._sample_shape))
+        encoded = self.encoder(samples, training=True)
+        draws = None
+        if self._n_draws:
+            shape = (tf.shape(rows)[0], self._n_draws)
+            draws = keras.random.normal(shape, seed=self._seed)
+        codes = self.objective.sampled(encoded, draws)
+        outputs = tf.reshape(self.decoder(codes, training=True), tf.shape(targets))
+        own = [variable.value for variable in self._own]
+        return self.objective.row_terms(targets, encoded, outputs, own)
+
+    def _rescale_step(self, before, step_sizes, rate, decays, n_updates):
+        """Multiply the step just taken by the step sizes, and decay the weights.
+
+        With a decay d of its own the optimizer has, at the learning rate r, made
+        (1 - r d) w + step of a weight w (Loshchilov and Hutter, 2019). Only the step is
+        multiplied.
+        """
+        own_decay, decays = self._own_decay(n_updates), rate * decays
+        for i, (variable, old, size) in enumerate(
+            zip(self.trainable, before, step_sizes, strict=True)
+        ):
+            decayed = old if own_decay is None else (1 - rate * own_decay) * old
+            step = size * (variable.value - decayed) - decays[i] * old
+            variable.assign(decayed + step)
+
+    def _own_decay(self, n_updates):
+        """Return the weight decay that the optimizer applied in its last step.
+
+        One that accumulates gradients leaves the weights until it has enough.
+        """
+        _, tf = backend.load()
+        decay = self.optimizer.weight_decay
+        if not decay or not self.optimizer.gradient_accumulation_steps:
+            return decay or None
+        return tf.where(self._n_updates() > n_updates, decay, 0.0)
+
+    def _n_updates(self):
+        """Return how often the optimizer has changed the weights."""
+        keras, _ = backend.load()
+        return keras.ops.convert_to_tensor(self.optimizer.iterations)
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _step_signature(sample_shape, objective, step_shapes, has_targets):
+    """Return the shapes and types of what `Trainer._take_steps` takes."""
+    _, tf = backend.load()
+    n_features = math.prod(sample_shape)
+    rows = tf.TensorSpec((None, n_features), tf.float32)
+    frame = Frame.shapes(sample_shape) if objective.corruption else ()
+    return (
+        [rows, rows] if has_targets else [rows],
+        [
+            tf.TensorSpec((None, None), tf.int32),
+            tf.TensorSpec((None, None), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
+            tf.TensorSpec((None, len(objective.terms)), tf.float32),
+        ],
+        [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
+        tf.TensorSpec((None,), tf.float32),
+        [tf.TensorSpec(shape, tf.float32) for shape in frame],
+        tf.TensorSpec((2,), tf.int32),
+        tf.TensorSpec((len(objective.terms),), tf.float32),
+    )

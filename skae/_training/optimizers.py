@@ -1,0 +1,48 @@
+"""The optimizer of a fit: a fresh one, by the user's name or like the user's own."""
+
+from skae._keras.objects import plain, restored
+from skae._runtime import tensorflow as backend
+
+
+def check_optimizer(optimizer, learning_rate):
+    """Return a fresh Keras optimizer of the fit's own.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        Name, or an instance to copy.
+
+    learning_rate : float or None
+        Replaces the optimizer's own where given.
+    """
+    keras, _ = backend.load()
+    try:
+        if isinstance(optimizer, str):
+            # TensorFlow keeps what it compiles for each name of a variable, so it gets
+            # no number here either.
+            config = {"name": optimizer.lower()}
+            fresh = keras.optimizers.get({"class_name": optimizer, "config": config})
+        elif isinstance(optimizer, type):
+            raise TypeError("a class is no instance")
+        else:
+            fresh = restored(plain(optimizer))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"optimizer={optimizer!r} is not the name of a Keras optimizer. Use "
+            "'auto', a name such as 'adam', or an instance from keras.optimizers."
+        ) from error
+    fresh.name = type(fresh).__name__.lower()
+    if learning_rate is not None:
+        _set_learning_rate(fresh, learning_rate)
+    return fresh
+
+
+def _set_learning_rate(optimizer, learning_rate):
+    keras, _ = backend.load()
+    if not isinstance(optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            f"learning_rate={learning_rate!r} cannot replace the schedule of the "
+            "optimizer given. Leave learning_rate='auto', or pass an optimizer without "
+            "a schedule."
+        )
+    optimizer.learning_rate = learning_rate

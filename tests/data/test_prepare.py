@@ -1,0 +1,219 @@
+"""From the user's arrays to rows: pairs are checked, split and scaled together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import correlated, standardized
+from scipy.sparse import csr_array
+
+from skae import DenoisingAutoencoder
+from skae._data.prepare import Given, Intake
+from skae.networks import DenseNetwork
+
+X = correlated(30, 4)
+UNIT = (X - X.min()) / (X.max() - X.min())
+NOISY = 5 * X + np.random.RandomState(1).randn(*X.shape)
+
+
+def estimator(**changes):
+    parameters = {"network": DenseNetwork((4,)), "epochs": 2, "random_state": 0}
+    return DenoisingAutoencoder(2, **{**parameters, **changes})
+
+
+def taken(given, **parameters):
+    """Return the intake of what is given to a fit."""
+    owner = estimator(**parameters)
+    intake = Intake(owner, owner._objective(), False, np.random.RandomState(0))
+    intake.take(given)
+    return intake
+
+
+# Scaling and splitting
+
+
+def test_both_rows_of_a_pair_are_scaled_as_the_clean_ones_ask():
+    intake = taken(Given(NOISY, X_clean=X), validation_fraction=0)
+    clean, mean, scale = standardized(X)
+    order = np.lexsort(NOISY.T[::-1])
+    np.testing.assert_allclose(intake.rows.clean, clean[order], atol=1e-5)
+    np.testing.assert_allclose(
+        intake.rows.values, ((NOISY - mean) / scale)[order], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_mean_spread_and_range_are_those_of_the_clean_rows():
+    intake = taken(Given(NOISY, X_clean=X))
+    np.testing.assert_allclose(intake.mean, X.mean(axis=0))
+    assert intake.spread == pytest.approx(np.sqrt(X.var(axis=0).mean()))
+    assert intake.range == (X.min(), X.max())
+
+
+def test_pairs_stay_together_on_either_side_of_the_split():
+    noisy = np.arange(30.0)[:, None] + [0, 100]
+    intake = taken(Given(noisy, X_clean=noisy + 7), validation_fraction=0.3)
+    assert len(intake.validation) == 9
+    assert len(intake.training_rows) == 21
+    for rows in (intake.training_rows, intake.validation):
+        difference = (rows.clean - rows.values) * intake.scaling.scale
+        np.testing.assert_allclose(difference, 7, rtol=1e-5)
+
+
+def test_rows_that_judge_count_one_each():
+    weights = np.arange(1.0, 31)
+    intake = taken(Given(X, weights, X_val=X[:5]))
+    np.testing.assert_array_equal(intake.validation.weights, np.ones(5))
+    assert intake.validation_fraction == 0
+    assert len(intake.training_rows) == 30
+
+
+def test_with_cross_entropy_rows_enter_as_they_are():
+    intake = taken(Given(UNIT), loss="binary_crossentropy", validation_fraction=0)
+    order = np.lexsort(UNIT.T[::-1])
+    np.testing.assert_array_equal(intake.rows.values, UNIT[order].astype(np.float32))
+    np.testing.assert_allclose(intake.mean, UNIT.mean(axis=0))
+
+
+def test_repeated_pairs_are_merged_and_other_partners_are_not():
+    noisy = np.array([[0.0, 1], [0, 1], [0, 1], [2, 2]])
+    clean = np.array([[1.0, 1], [1, 1], [5, 5], [2, 2]])
+    intake = taken(Given(noisy, X_clean=clean), validation_fraction=0)
+    np.testing.assert_array_equal(np.sort(intake.rows.weights), [1, 1, 2])
+
+
+# What corruption and judging by chance need
+
+
+def test_the_frame_is_the_data_s_in_the_scale_of_the_network():
+    intake = taken(Given(X))
+    _, mean, scale = standardized(X)
+    frame = intake.frame(3.0)
+    np.testing.assert_allclose(frame.mean, mean)
+    assert frame.scale == pytest.approx(scale)
+    assert frame.noise == pytest.approx(3 / scale)
+    np.testing.assert_allclose(frame.lowest, (X.min() - mean) / scale)
+    np.testing.assert_allclose(frame.highest, (X.max() - mean) / scale)
+
+
+def test_the_frame_has_the_mean_of_an_image():
+    intake = taken(Given(X.reshape(30, 2, 2)))
+    np.testing.assert_allclose(intake.frame(1.0).mean, X.mean(axis=0).reshape(2, 2))
+
+
+def test_rows_that_judge_keep_what_they_were_as_the_clean_rows():
+    intake = taken(Given(X), validation_fraction=0.3)
+    before = intake.validation.values
+    objective = estimator()._objective()
+    intake.corrupt_validation(objective.corruption, intake.frame(1.0))
+    np.testing.assert_array_equal(intake.validation.clean, before)
+    assert (intake.validation.values != before).mean() > 0.9
+
+
+def test_draws_for_judging_are_normal_and_one_row_each():
+    intake = taken(Given(X, X_val=np.tile(X, (100, 1))))
+    intake.draw_for_validation(3)
+    draws = intake.validation.draws
+    assert draws.shape == (3000, 3)
+    assert draws.dtype == np.float32
+    assert abs(draws.mean()) < 4 / np.sqrt(draws.size)
+    assert abs(draws.var() - 1) < 4 * np.sqrt(2 / draws.size)
+
+
+def test_without_rows_that_judge_nothing_is_drawn():
+    intake = taken(Given(X), validation_fraction=0)
+    intake.draw_for_validation(3)
+    intake.corrupt_validation(estimator()._objective().corruption, intake.frame(1.0))
+    assert intake.validation is None
+
+
+# Refusals, by the name of the argument
+
+
+def with_value(value):
+    rows = X.copy()
+    rows[3, 1] = value
+    return rows
+
+
+WRONG_CLEAN = {
+    "NaN": (with_value(np.nan), "Input {} contains NaN"),
+    "infinity": (with_value(np.inf), "Input {} contains infinity"),
+    "fewer rows": (X[:29], "{} has 29 rows, but there are 30 rows to clean"),
+    "fewer features": (X[:, :3], "{} has 3 features.*expecting 4"),
+    "one dimension": (X[0], "{}.*got 1D array"),
+    "another shape": (X.reshape(30, 2, 2), r"{} has samples of shape \(2, 2\)"),
+    "no rows": (np.empty((0, 4)), r"{}.*0 sample\(s\)"),
+    "strings": (np.full((30, 4), "red"), "{}.*('red'|numeric)"),
+    "complex": (X + 1j, "{}: Complex data"),
+    "sparse with NaN": (csr_array(with_value(np.nan)), "Input {} contains NaN"),
+    "sparse, fewer rows": (csr_array(X[:29]), "{} has 29 rows, but there are 30 rows"),
+}
+wrong_clean = pytest.mark.parametrize(
+    ("rows", "message"), WRONG_CLEAN.values(), ids=WRONG_CLEAN.keys()
+)
+
+
+@wrong_clean
+def test_fit_refuses_clean_rows_by_their_name(rows, message):
+    with pytest.raises((ValueError, TypeError), match=message.format("X_clean")):
+        estimator().fit(X, X_clean=rows)
+
+
+@wrong_clean
+def test_fit_refuses_clean_rows_that_judge_by_their_name(rows, message):
+    with pytest.raises((ValueError, TypeError), match=message.format("X_val_clean")):
+        estimator().fit(X, X_clean=X, X_val=X, X_val_clean=rows)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"X_clean": X, "X_val": X},
+        {"X_clean": X, "X_val_clean": X},
+        {"X_val": X, "X_val_clean": X},
+        {"X_val_clean": X},
+    ],
+    ids=", ".join,
+)
+def test_clean_rows_that_judge_are_wanted_exactly_beside_pairs(given):
+    with pytest.raises(ValueError, match=r"X_val_clean.*both X_clean and X_val"):
+        estimator().fit(X, **given)
+
+
+@pytest.mark.parametrize("name", ["X_clean", "X_val_clean"])
+def test_cross_entropy_refuses_clean_rows_outside_its_range_by_their_name(name):
+    given = {"X_clean": UNIT, "X_val": UNIT, "X_val_clean": UNIT}
+    given[name] = UNIT - 0.5
+    fitted = estimator(loss="binary_crossentropy")
+    with pytest.raises(ValueError, match=rf"but {name} has values from -0\.5 to 0\.5"):
+        fitted.fit(UNIT, **given)
+
+
+@pytest.mark.parametrize("name", ["X_clean", "X_val"])
+def test_other_names_of_features_are_refused_by_the_name_of_the_argument(name):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    with pytest.raises(ValueError, match=f"{name}.*feature names"):
+        estimator().fit(frame, **{name: frame.rename(columns={"d": "e"})})
+
+
+def test_a_refusal_leaves_the_estimator_as_it_was():
+    fitted = estimator().fit(X)
+    before = dict(vars(fitted))
+    with pytest.raises(ValueError, match="X_clean contains NaN"):
+        fitted.fit(NOISY, X_clean=with_value(np.nan))
+    assert vars(fitted) == before
+
+
+def test_the_cause_of_a_refusal_is_kept():
+    with pytest.raises(ValueError, match="X_clean") as raised:
+        estimator().fit(X, X_clean=X[:, :3])
+    assert "X has 3 features" in str(raised.value.__cause__)
+
+
+@pytest.mark.slow
+def test_the_user_s_pairs_are_not_changed():
+    noisy, clean = NOISY.copy(), X.copy()
+    for rows in (noisy, clean):
+        rows.flags.writeable = False
+    estimator().fit(noisy, X_clean=clean, X_val=noisy, X_val_clean=clean)
+    np.testing.assert_array_equal(noisy, NOISY)
+    np.testing.assert_array_equal(clean, X)
