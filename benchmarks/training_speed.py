@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPRegressor
 
 from benchmarks import datasets
 from skae import AutoencoderTransformer
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras, load_tensorflow
 
 BATCH_SIZE = 256
 LEARNING_RATE = 0.001
@@ -84,7 +84,7 @@ def whole_fit(fit):
 
 def clock():
     """Return a Keras callback that notes the time at the end of every epoch."""
-    keras, _ = backend.load()
+    keras = load_keras()
 
     class Clock(keras.callbacks.Callback):
         times = []
@@ -122,7 +122,7 @@ def skae_epochs(X, layers, epochs):
 
 def keras_model(n_features, layers):
     """Build the plain network with Keras."""
-    keras, _ = backend.load()
+    keras = load_keras()
     units = (*layers, *layers[-2::-1])
     return keras.Sequential(
         [
@@ -135,7 +135,7 @@ def keras_model(n_features, layers):
 
 def keras_fit(X, layers, epochs, callbacks=None):
     """Fit the plain network with Model.fit."""
-    keras, _ = backend.load()
+    keras = load_keras()
     model = keras_model(X.shape[1], layers)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss="mse")
     model.fit(
@@ -174,7 +174,7 @@ def bare_loop(X, layers, epochs):
     Matrix products, gradients and Adam in one XLA-compiled loop over batches that are
     gathered from the data: no Keras, no callbacks, no partial batch.
     """
-    _, tf = backend.load()
+    tf = load_tensorflow()
     data = tf.constant(X)
     units = (X.shape[1], *layers, *layers[-2::-1], X.shape[1])
     generator = np.random.RandomState(0)

@@ -81,3 +81,51 @@ def test_rooms_use_only_those_below(path):
 def test_an_import_from_above_is_seen(line):
     path = PACKAGE / "_data" / "rows.py"
     assert rooms_above(path, f"def function():\n    {line}\n")
+
+
+SPEAK_TO_TENSORFLOW = {
+    "_runtime/tensorflow.py",
+    "_training/compiled_steps.py",
+    "_model/codec.py",
+}
+
+
+def speaks_to_tensorflow(source):
+    """Tell whether a module imports TensorFlow, or uses it by its usual name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module, *(alias.name for alias in node.names)]
+            names = [name for name in names if name != "skae._runtime.tensorflow"]
+        elif isinstance(node, ast.Attribute):
+            names = [ast.unparse(node.value)]
+        else:
+            continue
+        if {name.split(".")[0] for name in names} & {"tensorflow", "tf"}:
+            return True
+        if "load_tensorflow" in names:
+            return True
+    return False
+
+
+def test_three_files_speak_to_tensorflow():
+    speak = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if speaks_to_tensorflow(path.read_text())
+    }
+    assert speak == SPEAK_TO_TENSORFLOW
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import tensorflow",
+        "from tensorflow import function",
+        "from skae._runtime.tensorflow import load_tensorflow",
+        "tf.function(print)",
+    ],
+)
+def test_tensorflow_elsewhere_is_seen(line):
+    assert speaks_to_tensorflow(f"def function():\n    {line}\n")

@@ -9,7 +9,7 @@ import numpy as np
 
 from skae._data.lazy import LazyRows
 from skae._data.rows import row_chunks
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras, rows_of, tensor, traced
 
 KINDS = ("gaussian", "masking", "salt_and_pepper", "swap")
 
@@ -45,16 +45,15 @@ class Corruption:
         """
         if not callable(self.kind):
             return
-        keras, tf = backend.load()
-        generator = keras.random.SeedGenerator(0)
-        samples = tf.TensorSpec((None, *sample_shape), tf.float32)
+        generator = load_keras().random.SeedGenerator(0)
+        samples = rows_of(sample_shape)
         wanted = (
             f"corruption={self.kind!r} must take (samples, seed) and return a tensor "
             "of the samples' shape, written with keras.ops"
         )
         try:
             hash(self.kind)
-            compiled = backend.traced(self._corrupt, samples, generator)
+            compiled = traced(self._corrupt, samples, generator)
             returned = compiled.structured_outputs
         except Exception as error:  # whatever a user's function raises
             raise ValueError(f"{wanted}. It failed: {error}") from error
@@ -81,7 +80,7 @@ class Corruption:
         """
         if callable(self.kind):
             return self._called(rows, frame, seed)
-        keras, _ = backend.load()
+        keras = load_keras()
         ops = keras.ops
         shape = ops.shape(rows)
         if self.kind == "gaussian":
@@ -101,14 +100,13 @@ class Corruption:
         -------
         float32 ndarray, or CorruptedRows where the rows are lazy
         """
-        keras, tf = backend.load()
-        generator = keras.random.SeedGenerator(seed)
-        everything = tf.constant(everything)
+        generator = load_keras().random.SeedGenerator(seed)
+        everything = tensor(everything)
         frame = Frame(*frame.tensors())
 
         def corrupt(some, number):
             generator.state.assign([seed, number])
-            return self.apply(tf.constant(some), everything, frame, generator).numpy()
+            return self.apply(tensor(some), everything, frame, generator).numpy()
 
         if isinstance(rows, LazyRows):
             return CorruptedRows(rows, np.arange(len(rows)), corrupt)
@@ -118,7 +116,7 @@ class Corruption:
         return corrupted
 
     def _replacement(self, rows, everything, frame, seed):
-        keras, _ = backend.load()
+        keras = load_keras()
         ops = keras.ops
         shape = ops.shape(rows)
         if self.kind == "masking":
@@ -130,10 +128,10 @@ class Corruption:
 
     def _from_donors(self, shape, everything, frame, seed):
         """Return each value from a training row, drawn by what the rows count."""
-        keras, tf = backend.load()
+        keras = load_keras()
         ops = keras.ops
         where = keras.random.uniform((math.prod(shape),), seed=seed)
-        donors = tf.searchsorted(frame.shares, where, side="right")
+        donors = ops.searchsorted(frame.shares, where, side="right")
         donors = ops.minimum(ops.reshape(donors, shape), ops.shape(everything)[0] - 1)
         return ops.take_along_axis(everything, donors, axis=0)
 
@@ -143,7 +141,7 @@ class Corruption:
 
     def _called(self, rows, frame, seed):
         """Apply the user's function to samples in the user's units."""
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         samples = ops.reshape(rows, (-1, *ops.shape(frame.mean)))
         corrupted = self._corrupt(samples * frame.scale + frame.mean, seed)
         standardized = (ops.cast(corrupted, "float32") - frame.mean) / frame.scale
@@ -205,8 +203,7 @@ class Frame:
 
     def tensors(self):
         """Return the fields, in order, as float32 tensors."""
-        _, tf = backend.load()
-        return [tf.constant(part, tf.float32) for part in vars(self).values()]
+        return [tensor(part, "float32") for part in vars(self).values()]
 
     @staticmethod
     def shapes(sample_shape):

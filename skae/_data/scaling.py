@@ -6,7 +6,7 @@ import numpy as np
 
 from skae._data.lazy import ScaledRows, dense_copy
 from skae._data.sparse import SparseRows
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import has_gpu
 
 _MOST_BYTES_ALWAYS_COPIED = 2**26
 
@@ -52,7 +52,7 @@ class Scaling:
         """
         is_large = 4 * len(order) * X.shape[1] > _MOST_BYTES_ALWAYS_COPIED
         is_array = isinstance(X, np.ndarray) and X.strides[1] == X.itemsize
-        if is_large and is_array and not backend.has_gpu():
+        if is_large and is_array and not has_gpu():
             return self._lazily(X, order)
         return self.standardize(X, order)
 

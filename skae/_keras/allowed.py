@@ -7,7 +7,7 @@ read files, that compute while a model is made, or that are larger than the file
 import importlib
 import sys
 
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 _MODELS = {
     "keras": {"Functional", "Sequential", "DTypePolicy"},
@@ -133,14 +133,14 @@ def _is_plain_data(config):
 def _is_operation(module, name):
     if module not in _OPERATIONS:
         return False
-    keras, _ = backend.load()
+    keras = load_keras()
     return _is_subclass(
         vars(importlib.import_module(module)).get(name), keras.Operation
     )
 
 
 def _is_activation(config):
-    keras, _ = backend.load()
+    keras = load_keras()
     name = config.get("config")
     return (
         config.get("module") in ("builtins", "keras.activations")
@@ -154,7 +154,7 @@ def _is_activation(config):
 
 def _is_plain_part(module, name):
     """Tell whether this names an initializer, optimizer or the like by its base."""
-    keras, _ = backend.load()
+    keras = load_keras()
     bases = {
         "keras.initializers": (keras.initializers, "Initializer"),
         "keras.regularizers": (keras.regularizers, "Regularizer"),

@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 _EXACT = str, bytes, numbers.Number, np.generic, np.dtype, type(None)
 
@@ -55,7 +55,7 @@ def _key_of_array(array):
 
 
 def _is_model(value):
-    return isinstance(value, backend.load()[0].Model)
+    return isinstance(value, load_keras().Model)
 
 
 class Identity:

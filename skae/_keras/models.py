@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from skae._keras.allowed import check, without_training
-from skae._runtime import tensorflow as backend
 from skae._runtime.randomness import seeded
+from skae._runtime.tensorflow import load_keras
 from skae.exceptions import SavedFileError
 
 KEY = "keras_object"
@@ -42,7 +42,7 @@ class UsersObject:
 
 def made_by_keras(config):
     """Let Keras make what a checked configuration says; a ValueError if it cannot."""
-    keras, _ = backend.load()
+    keras = load_keras()
     try:
         return keras.saving.deserialize_keras_object(config)
     except Exception as error:  # of any kind, from a configuration that was forged
@@ -80,13 +80,13 @@ def _gather_code(item, code, seen):
 
 
 def _add_code(item, code):
-    keras, _ = backend.load()
+    keras = load_keras()
     if not item.__module__.startswith("keras."):
         code[keras.saving.get_registered_name(item)] = item
 
 
 def _users_model_of(text, weights, code):
-    keras, _ = backend.load()
+    keras = load_keras()
     with seeded(0), keras.saving.custom_object_scope(code):
         config = json.loads(text)
         model = keras.saving.deserialize_keras_object(config, safe_mode=False)
@@ -95,7 +95,7 @@ def _users_model_of(text, weights, code):
 
 def model_of(text, weights):
     """Make a model of Keras' own layers, once its weights are known to fit."""
-    keras, _ = backend.load()
+    keras = load_keras()
     check(json.loads(text))
 
     def build():
@@ -122,7 +122,7 @@ def with_weights(model, weights):
 
 
 def _layers(model):
-    keras, _ = backend.load()
+    keras = load_keras()
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
@@ -143,7 +143,7 @@ def check_weights(weights, variables_of_models, others=()):
     others : list of keras.Variable
         With values.
     """
-    backend.load()  # what stops it is no fault of the file
+    load_keras()  # what stops it is no fault of the file
     try:
         wanted = _without_memory(variables_of_models)
     except Exception as error:
@@ -168,7 +168,7 @@ def _without_memory(variables_of_models):
     In a stateless scope Keras leaves variables without values; at the end of the
     thread it forgets them.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
 
     def describe():
         with keras.StatelessScope(initialize_variables=False):

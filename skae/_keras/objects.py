@@ -20,7 +20,7 @@ import numpy as np
 from skae._keras.allowed import check
 from skae._keras.keys import Identity
 from skae._keras.models import KEY, UsersObject, made_by_keras, model_of, plain_model
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 _PATTERN = "regular_expression"
 
@@ -182,7 +182,7 @@ def _plain_optimizer(optimizer):
 
 def _schedule(optimizer):
     """Return what gives the optimizer's learning rate, if not a number."""
-    keras, _ = backend.load()
+    keras = load_keras()
     kind = keras.optimizers.schedules.LearningRateSchedule
     held = vars(optimizer).values()
     return next(v for v in held if isinstance(v, kind | types.FunctionType))
@@ -203,7 +203,7 @@ def _by_config(item):
     TypeError or ValueError
         When it holds code of the user's own.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     config = keras.saving.serialize_keras_object(item)
     if "name" in config["config"]:
         name = config["config"]["name"]
@@ -271,7 +271,7 @@ def _made(data):
 
 
 def _of_config(text):
-    keras, _ = backend.load()
+    keras = load_keras()
     config = json.loads(text)
     check(config)
     item = made_by_keras(config)

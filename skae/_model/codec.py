@@ -8,8 +8,8 @@ from collections import OrderedDict
 import numpy as np
 
 from skae._model.input_layers import InputLayers
-from skae._runtime import tensorflow as backend
 from skae._runtime.caches import evict_oldest
+from skae._runtime.tensorflow import load_tensorflow, traced
 from skae._runtime.threads import Lock
 from skae.networks._build import (
     architecture_key,
@@ -105,7 +105,7 @@ class Codec:
             return self._compiled[key]
 
     def _trace(self, name, dtype):
-        _, tf = backend.load()
+        tf = load_tensorflow()
         rows = tf.TensorSpec((None, self.n_features), dtype)
         codes = tf.TensorSpec((None, self.encoding_dim), dtype)
         n_draws = self.objective.n_draws(self.encoding_dim)
@@ -118,7 +118,7 @@ class Codec:
             "log_importance": [rows, draws],
         }
         both = variables(self.encoder, self.decoder) + self.objective.build()
-        return backend.traced(
+        return traced(
             getattr(self, name),
             *read.get(name, [rows]),
             [tf.TensorSpec(v.shape, v.dtype) for v in both],
@@ -133,7 +133,7 @@ class Codec:
 
     def encode_unscaled(self, rows, weights, mean, scale):
         """Do as `encode` does, with weights that take rows in the user's units."""
-        _, tf = backend.load()
+        tf = load_tensorflow()
         encoded = self._encoded(tf.cast(rows, tf.float32), weights)
         return self._codes(encoded, rows.dtype, scale)
 
@@ -142,17 +142,17 @@ class Codec:
 
         These are one beside the other, in the order of `input_layers`.
         """
-        _, tf = backend.load()
+        tf = load_tensorflow()
         encoded = self.input_layers.encode(tf.cast(sums, tf.float32), weights)
         return self._codes(encoded, sums.dtype, scale)
 
     def _codes(self, encoded, dtype, scale):
-        _, tf = backend.load()
+        tf = load_tensorflow()
         codes = self.objective.codes(encoded)
         return tf.cast(codes, dtype) * self._code_unit(scale)
 
     def _code_unit(self, scale):
-        _, tf = backend.load()
+        tf = load_tensorflow()
         return scale if self.objective.codes_are_in_units else tf.ones_like(scale)
 
     @functools.cached_property
@@ -162,7 +162,7 @@ class Codec:
 
     def decode(self, codes, weights, mean, scale):
         """Map codes to rows in the user's units."""
-        _, tf = backend.load()
+        tf = load_tensorflow()
         codes = codes / self._code_unit(scale)
         outputs = self._outputs(tf.cast(codes, tf.float32), weights)
         outputs = self.objective.reconstructions(outputs)
@@ -217,16 +217,16 @@ class Codec:
         return encoded, codes, self._standardized(targets, mean, scale)
 
     def _standardized(self, rows, mean, scale):
-        _, tf = backend.load()
+        tf = load_tensorflow()
         return tf.cast((rows - mean) * (1 / scale), tf.float32)
 
     def _encoded(self, standardized, weights):
-        _, tf = backend.load()
+        tf = load_tensorflow()
         samples = tf.reshape(standardized, (-1, *self.sample_shape))
         return _call(self.encoder, weights[: self._ends[0]], samples)
 
     def _outputs(self, codes, weights):
-        _, tf = backend.load()
+        tf = load_tensorflow()
         own = weights[self._ends[0] : self._ends[1]]
         return tf.reshape(_call(self.decoder, own, codes), (-1, self.n_features))
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 from skae.networks._base import BRANCH, LINEAR
 from skae.networks._build import variables
 
@@ -143,7 +143,7 @@ def _shifted(bias, by):
 
 def _readers(decoder):
     """Return what has kernel and bias and reads the code, or None if others do."""
-    keras, _ = backend.load()
+    keras = load_keras()
     passing_on = keras.layers.RepeatVector | keras.layers.Rescaling
     readers, codes = [], [decoder.inputs[0]]
     for layer in decoder.layers[1:]:
@@ -164,7 +164,7 @@ def _inputs(layer):
 
 def _parts(layer):
     """Return what has the kernels and biases for a layer's inputs, or None."""
-    keras, _ = backend.load()
+    keras = load_keras()
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer.forward_layer.cell, layer.backward_layer.cell]
     if isinstance(layer, keras.layers.RNN):

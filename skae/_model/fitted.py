@@ -10,8 +10,8 @@ from skae._data.scaling import Scaling
 from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
 from skae._model.keras_models import standalone_models
-from skae._runtime import tensorflow as backend
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
+from skae._runtime.tensorflow import tensor
 
 _LARGE_MEAN = 10.0
 # Beyond it float32, of 24 bits, rounds a mean by a hundredth of the scale.
@@ -56,8 +56,7 @@ class FittedCodec:
 
     @functools.cached_property
     def _tensors(self):
-        _, tf = backend.load()
-        return [tf.convert_to_tensor(values) for values in self.weights]
+        return [tensor(values) for values in self.weights]
 
     @property
     def _scale_is_moderate(self):
@@ -82,7 +81,6 @@ class FittedCodec:
         dense layers alone, and means that are not large beside the scale, so that
         float32 loses nothing.
         """
-        _, tf = backend.load()
         layers = self.codec.input_layers.numbers
         mean, scale = self.scaling.mean, self.scaling.scale
         if not (layers and self._is_moderate):
@@ -92,8 +90,8 @@ class FittedCodec:
             exact = self.weights[kernel].astype(np.float64) / scale
             # Not a product of matrices, whose last bits depend on free cores.
             shifted = self.weights[bias] - np.einsum("i,ij->j", mean, exact)
-            folded[kernel] = tf.constant(exact, tf.float32)
-            folded[bias] = tf.constant(shifted, tf.float32)
+            folded[kernel] = tensor(exact, "float32")
+            folded[bias] = tensor(shifted, "float32")
         return folded
 
     @functools.cached_property
@@ -166,14 +164,13 @@ class FittedCodec:
         arrays : ndarray or the like (such as SparseRows), or tuple of these
             What the method reads, row by row; the first gives the type.
         """
-        _, tf = backend.load()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         given = dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64) or not self._is_moderate:
             dtype = np.dtype(np.float64)  # takes the mean from rows as fit does
         run = self.codec.compiled(name, dtype)
-        mean = tf.constant(self.scaling.mean, dtype)
-        scale = tf.constant(self.scaling.scale, dtype)
+        mean = tensor(self.scaling.mean, dtype)
+        scale = tensor(self.scaling.scale, dtype)
         weights = self._tensors if weights is None else weights
         mapped = None
         for chunk in row_chunks(arrays[0]):

@@ -2,7 +2,9 @@
 
 import functools
 
-from skae._runtime import tensorflow as backend
+import numpy as np
+
+from skae._runtime.tensorflow import load_keras
 from skae.networks._build import variables
 
 
@@ -22,7 +24,7 @@ class InputLayers:
     """
 
     def __init__(self, encoder):
-        keras, _ = backend.load()
+        keras = load_keras()
         self._encoder = encoder
         source = encoder.inputs[0]
         self._layers = [layer for layer in encoder.layers[1:] if layer.input is source]
@@ -45,12 +47,11 @@ class InputLayers:
         weights : list of tensors
             Values of the encoder's variables.
         """
-        _, tf = backend.load()
         biases = [weights[bias] for _, bias in self.numbers]
-        parts = tf.split(sums, [bias.shape[0] for bias in biases], axis=1)
+        ends = np.cumsum([bias.shape[0] for bias in biases])
         read = [
-            layer.activation(part + bias)
-            for layer, part, bias in zip(self._layers, parts, biases, strict=True)
+            layer.activation(sums[:, end - bias.shape[0] : end] + bias)
+            for layer, bias, end in zip(self._layers, biases, ends, strict=True)
         ]
         trainable, others = (
             [weights[self._of_variable[v.path]] for v in some]
@@ -66,6 +67,6 @@ class InputLayers:
 
     @functools.cached_property
     def _behind(self):
-        keras, _ = backend.load()
+        keras = load_keras()
         read = [layer.output for layer in self._layers]
         return keras.Model(read, self._encoder.outputs[0])

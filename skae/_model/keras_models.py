@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 from skae.networks._build import variables
 
 
@@ -26,7 +26,7 @@ def standalone_models(codec, weights, scaling):
     -------
     encoder, decoder : keras.Model
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     objective, shape = codec.objective, codec.sample_shape
     both = variables(codec.encoder, codec.decoder)
     for variable, value in zip(both, weights, strict=False):

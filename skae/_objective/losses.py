@@ -2,7 +2,7 @@
 
 from skae._keras.models import UsersObject
 from skae._keras.objects import description, plain
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 NAMES = ("mse", "binary_crossentropy", "poisson")
 """Losses that a string names."""
@@ -77,7 +77,7 @@ def comparable(loss):
     """
     if isinstance(loss, str):
         return loss
-    keras, _ = backend.load()
+    keras = load_keras()
     if not isinstance(loss, keras.losses.Loss):
         raise ValueError(
             f"loss={loss!r} is neither a name nor an instance of keras.losses.Loss. "
@@ -124,7 +124,7 @@ def row_losses(loss, targets, outputs, has_gaps=False):
     """
     if not has_gaps:
         return _means(loss, targets, outputs)
-    ops = backend.load()[0].ops
+    ops = load_keras().ops
     missing = ops.isnan(targets)
     if loss in NAMES:
         safe = ops.where(missing, ops.zeros_like(targets), targets)
@@ -148,13 +148,13 @@ def mean_of_observed(means, missing):
     missing : bool tensor of shape (n_rows, n_features)
         Where values are missing.
     """
-    ops = backend.load()[0].ops
+    ops = load_keras().ops
     share = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
     return means / ops.where(share > 0, share, ops.ones_like(share))
 
 
 def _means(loss, targets, outputs):
-    ops = backend.load()[0].ops
+    ops = load_keras().ops
     if loss in NAMES:
         return ops.mean(value_losses(loss, targets, outputs), axis=-1)
     losses = ops.cast(loss.loss.call(targets, outputs), "float32")
@@ -169,7 +169,7 @@ def _means(loss, targets, outputs):
 
 def value_losses(loss, targets, outputs):
     """Return the loss of each value, for a loss with a name; see `row_losses`."""
-    ops = backend.load()[0].ops
+    ops = load_keras().ops
     if loss == "binary_crossentropy":
         return ops.softplus(outputs) - targets * outputs
     if loss == "poisson":
@@ -182,7 +182,7 @@ def value_losses(loss, targets, outputs):
 
 def reconstructions(loss, outputs):
     """Turn the decoder's outputs into values of the network's scale."""
-    ops = backend.load()[0].ops
+    ops = load_keras().ops
     link = LINKS.get(loss)
     if link == "logit":
         return ops.sigmoid(outputs)

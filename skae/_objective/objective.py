@@ -16,7 +16,7 @@ from skae._objective.losses import (
     row_losses,
     value_losses,
 )
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 # Nested dropout leaves k codes in proportion to a power of k, and all more often.
 _FALL_OF_PREFIXES = 0.8
@@ -134,7 +134,7 @@ class Objective:
         """Return what the decoder reads in training."""
         if not self.nested_dropout:
             return encoded
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         shares = self.shares_of_prefixes(encoded.shape[-1])
         # A normal draw is below this as often as codes end before one.
         ends = ndtri(np.cumsum(shares) - shares).astype(np.float32)
@@ -166,7 +166,7 @@ class Objective:
         -------
         float32 tensor of shape (n_rows, n_terms)
         """
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         losses = row_losses(self.loss, targets, outputs, self.has_gaps)
         if self.l1_activity:
             losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
@@ -179,7 +179,7 @@ class Objective:
 
         In float64, which has the squares of all that float32 has.
         """
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
         if not has_gaps:
             return ops.mean(ops.square(errors), axis=-1)
@@ -236,7 +236,7 @@ class NegativeELBO(Objective):
 
     def build(self):
         """Return the logarithm of the Gaussian likelihood's variance."""
-        keras, _ = backend.load()
+        keras = load_keras()
         if self.has_logits:
             return []
         return [keras.Variable(0.0, dtype="float32", name="log_noise_variance")]
@@ -255,19 +255,19 @@ class NegativeELBO(Objective):
 
     def sampled(self, encoded, draws):
         """Return codes drawn from the posterior."""
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         deviations = ops.exp(self.log_variances(encoded) / 2)
         return self.codes(encoded) + deviations * draws
 
     def row_terms(self, targets, encoded, outputs, own):
         """Return reconstruction and KL divergence in nats; see `Objective`."""
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         kl = ops.sum(self.kl_divergences(encoded), axis=-1)
         return ops.stack([self.surprise(targets, outputs, own), kl], axis=-1)
 
     def surprise(self, targets, outputs, own):
         """Return each row's negative log-likelihood given its code, in nats."""
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         losses = value_losses(self.loss, targets, outputs)
         errors = ops.sum(losses, axis=-1)
         if self.has_logits:
@@ -279,13 +279,13 @@ class NegativeELBO(Objective):
 
     def kl_divergences(self, encoded):
         """Return the KL divergence of each row and code from the prior, in nats."""
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         means, log_variances = self.codes(encoded), self.log_variances(encoded)
         return (ops.square(means) + ops.exp(log_variances) - 1 - log_variances) / 2
 
     def log_importance(self, targets, encoded, outputs, draws, own):
         """Return log p(row, code) - log q(code | row) of codes that were drawn."""
-        ops = backend.load()[0].ops
+        ops = load_keras().ops
         codes = self.sampled(encoded, draws)
         log_ratio = self.log_variances(encoded) + ops.square(draws) - ops.square(codes)
         return ops.sum(log_ratio, axis=-1) / 2 - self.surprise(targets, outputs, own)
@@ -293,6 +293,6 @@ class NegativeELBO(Objective):
 
 def _bounded(log_variances):
     """Bend values beyond the range back into it; gradients do not vanish at once."""
-    ops = backend.load()[0].ops
+    ops = load_keras().ops
     above = _LOWEST_LOG_VARIANCE + ops.softplus(log_variances - _LOWEST_LOG_VARIANCE)
     return _HIGHEST_LOG_VARIANCE - ops.softplus(_HIGHEST_LOG_VARIANCE - above)

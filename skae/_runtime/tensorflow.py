@@ -20,15 +20,11 @@ _start: Future | None = None
 _is_cut_off = False
 
 
-def load():
-    """Import Keras and TensorFlow.
+def load_keras():
+    """Import Keras and TensorFlow, and return Keras.
 
     TensorFlow logs errors only, unless the user has set ``TF_CPP_MIN_LOG_LEVEL`` or
     imported it already. (A few lines it prints before it reads any setting.)
-
-    Returns
-    -------
-    keras, tensorflow : modules
 
     Raises
     ------
@@ -42,10 +38,21 @@ def load():
         _refuse_other_backends(os.environ.get("KERAS_BACKEND") or "tensorflow")
         result_of(_begin_start())
     import keras
-    import tensorflow
 
     _refuse_other_backends(keras.backend.backend())
-    return keras, tensorflow
+    return keras
+
+
+def load_tensorflow():
+    """Import Keras and TensorFlow, and return TensorFlow; see `load_keras`.
+
+    Only this module, `compiled_steps` and `codec` speak to TensorFlow; all others to
+    Keras.
+    """
+    load_keras()
+    import tensorflow
+
+    return tensorflow
 
 
 def _has_started():
@@ -145,7 +152,7 @@ def traced(function, *signature, **how):
 
     Interrupted in the midst of this, TensorFlow could trace nothing more in its thread.
     """
-    _, tf = load()
+    tf = load_tensorflow()
     strategy = tf.distribute.get_strategy()
 
     def trace():
@@ -156,9 +163,31 @@ def traced(function, *signature, **how):
     return out_of_reach(trace)
 
 
+def tensor(values, dtype=None):
+    """Return a tensor of TensorFlow's with these values, where it computes."""
+    return load_tensorflow().constant(values, dtype)
+
+
+def rows_of(shape):
+    """Return what `traced` takes for float32 rows, however many, of samples of a shape.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of one sample.
+    """
+    tf = load_tensorflow()
+    return tf.TensorSpec((None, *shape), tf.float32)
+
+
+def out_of_memory():
+    """Return the errors that tell that there is not the memory for something."""
+    return MemoryError, load_tensorflow().errors.OpError
+
+
 def has_gpu():
     """Tell whether TensorFlow computes on a GPU where nobody says otherwise."""
-    _, tf = load()
+    tf = load_tensorflow()
     return bool(tf.config.list_logical_devices("GPU"))
 
 
@@ -219,7 +248,7 @@ def shared_tensor(values):
     The array must not change as long as there is the tensor. Sharing needs the CPU and
     an array like those of `Scaling.standardize`; anything else is copied.
     """
-    _, tf = load()
+    tf = load_tensorflow()
     if values.ctypes.data % _ALIGNMENT or not values.flags.carray:
         return tf.convert_to_tensor(values)
     shared = tf.experimental.dlpack.from_dlpack(values.__dlpack__())

@@ -13,7 +13,7 @@ from skae._keras.objects import plain, restored
 from skae._model.fitted import FittedCodec
 from skae._objective.losses import as_given, comparable
 from skae._objective.objective import NegativeELBO, Objective
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork, RecurrentNetwork
 from skae.networks._build import variables
 
@@ -73,7 +73,7 @@ def _is_data(network):
     """Tell whether a network is without code of the user's own."""
     if type(network) is not CustomNetwork:
         return type(network) in OWN_NETWORKS
-    keras, _ = backend.load()
+    keras = load_keras()
     models = network.encoder, network.decoder
     return all(isinstance(model, keras.Model) for model in models)
 

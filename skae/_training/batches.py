@@ -10,8 +10,7 @@ import numpy as np
 from skae._data.corruption import shares_of
 from skae._data.lazy import LazyRows
 from skae._data.rows import write
-from skae._runtime import tensorflow as backend
-from skae._runtime.tensorflow import empty_to_share, shared_tensor
+from skae._runtime.tensorflow import empty_to_share, shared_tensor, tensor
 from skae._runtime.threads import n_threads
 
 _BYTES_AT_A_TIME = 2**24
@@ -149,8 +148,7 @@ class Feed:
 
     def _frame_of(self, counts):
         """Return the frame of some rows: values are swapped among these."""
-        _, tf = backend.load()
-        return [*self._frame[:-1], tf.constant(shares_of(counts), tf.float32)]
+        return [*self._frame[:-1], tensor(shares_of(counts), "float32")]
 
 
 def lengthened(part, batches):

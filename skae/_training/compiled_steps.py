@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from skae._data.corruption import Frame
-from skae._runtime import tensorflow as backend
 from skae._runtime.interrupts import Pace
+from skae._runtime.tensorflow import load_keras, load_tensorflow, traced
 from skae._training.schedule import NO_STEPS
 from skae.networks._build import build, count_weights, variables
 
@@ -58,7 +58,7 @@ class Trainer:
         compile_with_xla=False,
         models=None,
     ):
-        keras, _ = backend.load()
+        keras = load_keras()
         if models is None:
             models = build(network, sample_shape, encoding_dim, objective)
         self.encoder, self.decoder = models
@@ -78,7 +78,7 @@ class Trainer:
         optimizer.build(self.trainable)
         self._fresh_optimizer = self.optimizer_values
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
-        self._run = backend.traced(
+        self._run = traced(
             self._take_steps,
             *_step_signature(sample_shape, objective, step_shapes, has_targets),
             jit_compile=compile_with_xla,
@@ -135,7 +135,7 @@ class Trainer:
 
     def autoencoder(self):
         """Return the model that callbacks see, compiled with the optimizer."""
-        keras, _ = backend.load()
+        keras = load_keras()
         inputs = keras.Input(
             self.encoder.input_shape[1:], dtype="float32", name="sample"
         )
@@ -192,7 +192,7 @@ class Trainer:
         weight : float
             Sum of the weights of their rows.
         """
-        _, tf = backend.load()
+        tf = load_tensorflow()
         weights = batches[1]
         batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = tf.constant(np.asarray(steps.decays, np.float32))
@@ -222,7 +222,7 @@ class Trainer:
 
         Return the sums of the terms, added to `total`, and what these come to as means.
         """
-        _, tf = backend.load()
+        tf = load_tensorflow()
         rows, weights, factors, term_weights = batches
         full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
 
@@ -250,7 +250,7 @@ class Trainer:
 
     def _take_step(self, rows, targets, weights, term_weights):
         """Update all variables; return the weighted sums of the row terms."""
-        _, tf = backend.load()
+        tf = load_tensorflow()
         with tf.GradientTape() as tape:
             terms = self._row_terms(rows, targets)
             losses = tf.linalg.matvec(terms, term_weights)
@@ -269,7 +269,7 @@ class Trainer:
         Asked to sum the gradients over devices, TensorFlow would keep the compiled
         steps, some megabytes, as long as the process lives.
         """
-        _, tf = backend.load()
+        tf = load_tensorflow()
 
         def apply(strategy):
             self.optimizer.apply(gradients)
@@ -281,7 +281,7 @@ class Trainer:
             devices.merge_call(apply)
 
     def _row_terms(self, rows, targets):
-        keras, tf = backend.load()
+        keras, tf = load_keras(), load_tensorflow()
         samples = tf.reshape(rows, (-1, *self._sample_shape))
         encoded = self.encoder(samples, training=True)
         draws = None
@@ -313,7 +313,7 @@ class Trainer:
 
         One that accumulates gradients leaves the weights until it has enough.
         """
-        _, tf = backend.load()
+        tf = load_tensorflow()
         decay = self.optimizer.weight_decay
         if not decay or not self.optimizer.gradient_accumulation_steps:
             return decay or None
@@ -321,7 +321,7 @@ class Trainer:
 
     def _n_updates(self):
         """Return how often the optimizer has changed the weights."""
-        keras, _ = backend.load()
+        keras = load_keras()
         return keras.ops.convert_to_tensor(self.optimizer.iterations)
 
 
@@ -332,7 +332,7 @@ def _assign(variables, values):
 
 def _step_signature(sample_shape, objective, step_shapes, has_targets):
     """Return the shapes and types of what `Trainer._take_steps` takes."""
-    _, tf = backend.load()
+    tf = load_tensorflow()
     n_features = math.prod(sample_shape)
     rows = tf.TensorSpec((None, n_features), tf.float32)
     frame = Frame.shapes(sample_shape) if objective.corruption else ()

@@ -3,7 +3,7 @@
 import io
 import pickle
 
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 from skae._training.observers import Observer
 
 _BATCH_HOOKS = (
@@ -34,7 +34,7 @@ class KerasCallbacks(Observer):
 
     def begin(self, trainer, start_loss):
         """Show the callbacks their model, and announce the training."""
-        keras, _ = backend.load()
+        keras = load_keras()
         self._before = [dict(vars(callback)) for callback in self._callbacks]
         self._model = trainer.autoencoder()
         self._model.history = keras.callbacks.History()  # as Keras does
@@ -90,7 +90,7 @@ class KerasCallbacks(Observer):
 
 def _release(callback, before):
     """Leave a callback as scikit-learn can clone it: without model and open files."""
-    keras, _ = backend.load()
+    keras = load_keras()
     # Not the callback's own method, which may expect a model.
     keras.callbacks.Callback.set_model(callback, None)
     if isinstance(callback, (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)):
@@ -120,7 +120,7 @@ def _can_be_pickled(value):
 
 def _has_batch_hooks(callback):
     """Tell whether a callback does something in the hooks around batches."""
-    keras, _ = backend.load()
+    keras = load_keras()
     inherited = keras.callbacks.Callback
     is_checkpoint = type(callback) is keras.callbacks.ModelCheckpoint
     if is_checkpoint and callback.save_freq == "epoch":
@@ -134,7 +134,7 @@ def _has_batch_hooks(callback):
 
 def check_callbacks(callbacks):
     """Raise a TypeError unless all are Keras callbacks, and can be driven."""
-    keras, _ = backend.load()
+    keras = load_keras()
     for callback in callbacks or ():
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(

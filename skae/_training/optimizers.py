@@ -1,7 +1,7 @@
 """The optimizer of a fit: a fresh one, by the user's name or like the user's own."""
 
 from skae._keras.objects import plain, restored
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 
 def check_optimizer(optimizer, learning_rate):
@@ -15,7 +15,7 @@ def check_optimizer(optimizer, learning_rate):
     learning_rate : float or None
         Replaces the optimizer's own where given.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     try:
         if isinstance(optimizer, str):
             # TensorFlow keeps what it compiles for each name of a variable, so it gets
@@ -38,7 +38,7 @@ def check_optimizer(optimizer, learning_rate):
 
 
 def _set_learning_rate(optimizer, learning_rate):
-    keras, _ = backend.load()
+    keras = load_keras()
     if not isinstance(optimizer.learning_rate, keras.Variable):
         raise ValueError(
             f"learning_rate={learning_rate!r} cannot replace the schedule of the "

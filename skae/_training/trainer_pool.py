@@ -4,8 +4,8 @@ import contextlib
 from collections import OrderedDict
 
 from skae._keras.objects import description
-from skae._runtime import tensorflow as backend
 from skae._runtime.caches import evict_oldest
+from skae._runtime.tensorflow import load_keras
 from skae._runtime.threads import Lock
 from skae._training.compiled_steps import Trainer
 from skae.networks._build import architecture_key
@@ -32,7 +32,7 @@ def borrowed_trainer(codec, objective, optimizer, **how):
     objective, optimizer, **how
         See `Trainer`.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     optimizer_key = description(optimizer), keras.config.floatx()
     network, sample_shape, encoding_dim, _ = codec.architecture
     parts = (sample_shape, encoding_dim, objective, optimizer_key)

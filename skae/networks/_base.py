@@ -7,9 +7,9 @@ import math
 from sklearn.base import BaseEstimator
 
 from skae._keras.objects import plain, restored, with_stand_ins
-from skae._runtime import tensorflow as backend
 from skae._runtime.annotations import Shape
 from skae._runtime.randomness import next_seed
+from skae._runtime.tensorflow import load_keras
 
 # Whatever floating-point type or policy the user has set for Keras.
 FLOAT32 = {"dtype": "float32"}
@@ -87,20 +87,20 @@ def drawn(kind):
 
     Without one Keras would draw from Python's global generator.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     return getattr(keras.initializers, kind)(seed=next_seed())
 
 
 def dense(n_outputs, *, initializer="GlorotUniform", **how):
     """Make a dense layer of float32, its first weights drawn."""
-    keras, _ = backend.load()
+    keras = load_keras()
     how = {"kernel_initializer": drawn(initializer), **FLOAT32, **how}
     return keras.layers.Dense(n_outputs, **how)
 
 
 def shaped(inputs, shape):
     """Reshape a tensor, if it does not have the shape already."""
-    keras, _ = backend.load()
+    keras = load_keras()
     if tuple(inputs.shape[1:]) == tuple(shape):
         return inputs
     return keras.layers.Reshape(shape, **FLOAT32)(inputs)
@@ -129,7 +129,7 @@ def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
         Whether there is a linear map of the inputs. The dense layer starts at zero
         beside it.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     linear = dense(n_outputs, name=LINEAR)
     if features is inputs or not linear_shortcut:
         return linear(features)
@@ -149,7 +149,7 @@ def starting_at_zero():
 
 def add(linear, branch):
     """Add what a branch gives to what the linear map gives."""
-    keras, _ = backend.load()
+    keras = load_keras()
     return keras.layers.Add(**FLOAT32, name="sum")([linear, branch])
 
 
@@ -158,7 +158,7 @@ def centred(codes, code_activation, linear_shortcut):
 
     The PCA start needs it; see `skae._start.start_at_pca`.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     if not (linear_shortcut and code_activation == "sigmoid"):
         return codes
     return keras.layers.Rescaling(1.0, -0.5, **FLOAT32, name="centre")(codes)
@@ -166,5 +166,5 @@ def centred(codes, code_activation, linear_shortcut):
 
 def code(inputs, activation):
     """Name a tensor the code, after its activation."""
-    keras, _ = backend.load()
+    keras = load_keras()
     return keras.layers.Activation(activation, **FLOAT32, name="code")(inputs)

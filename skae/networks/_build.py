@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from skae._keras.keys import by_value
-from skae._runtime import tensorflow as backend
 from skae._runtime.interrupts import interrupts_deferred
 from skae._runtime.randomness import next_seed, seeded, seeds_from
+from skae._runtime.tensorflow import load_keras, out_of_memory
 from skae.networks._convolutional import ConvNetwork
 from skae.networks._dense import DenseNetwork
 from skae.networks._recurrent import RecurrentNetwork
@@ -47,7 +47,6 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
     ValueError
         When there is not the memory for them.
     """
-    _, tf = backend.load()
     n_outputs = encoding_dim * objective.outputs_per_code
     try:
         with (
@@ -59,7 +58,7 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
                 network.build_encoder(sample_shape, n_outputs),
                 network.build_decoder(sample_shape, encoding_dim),
             )
-    except (MemoryError, tf.errors.OpError) as error:
+    except out_of_memory() as error:
         raise ValueError(
             f"A network with encoding_dim={encoding_dim} for samples of shape "
             f"{tuple(sample_shape)} is too large to be built: {network!r}. Use smaller "
@@ -123,7 +122,7 @@ def _drawn(*models):
 
 def _cells(layer):
     """Return what has the weights of a layer: itself, or the cells of a recurrence."""
-    keras, _ = backend.load()
+    keras = load_keras()
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer.forward_layer.cell, layer.backward_layer.cell]
     return [getattr(layer, "cell", layer)]
@@ -196,7 +195,7 @@ def count_sequential_steps(*models):
 
 
 def _is_recurrent(layer):
-    keras, _ = backend.load()
+    keras = load_keras()
     return isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
 
 
@@ -214,7 +213,7 @@ def kernels(layer):
 
 def is_dense(*models):
     """Tell whether all weights of Keras models are those of dense layers."""
-    keras, _ = backend.load()
+    keras = load_keras()
     return all(
         isinstance(layer, keras.layers.Dense)
         for layer in layers(*models)
@@ -224,7 +223,7 @@ def is_dense(*models):
 
 def layers(*models):
     """Yield the layers of Keras models, those of models inside them included."""
-    keras, _ = backend.load()
+    keras = load_keras()
     for model in models:
         for layer in model.layers:
             # A subclassed model does not say where its layers are applied.
@@ -236,7 +235,7 @@ def layers(*models):
 
 def _n_positions(layer):
     """Return at how many places of one sample a layer applies its weights."""
-    keras, _ = backend.load()
+    keras = load_keras()
     first_input, first_output = (
         keras.tree.flatten(tensors)[0] for tensors in (layer.input, layer.output)
     )

@@ -3,7 +3,7 @@
 import math
 import numbers
 
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_keras
 
 
 def check_positive(name, value):
@@ -33,7 +33,7 @@ def check_activation(name, value):
 
     Some that Keras has by name need an argument, or halve the number of units.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     units = keras.ops.zeros((1, 2))
     message = (
         f"{name}={value!r} is not the name of a Keras activation that gives one output "

@@ -6,8 +6,8 @@ import math
 import numbers
 from typing import Literal
 
-from skae._runtime import tensorflow as backend
 from skae._runtime.annotations import KerasModel, Shape
+from skae._runtime.tensorflow import load_keras
 from skae.networks._base import (
     FIRST_HIDDEN,
     FLOAT32,
@@ -138,7 +138,7 @@ class ConvNetwork(Network):
 
     def build_encoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from samples to codes; see `DenseNetwork.build_encoder`."""
-        keras, _ = backend.load()
+        keras = load_keras()
         stages = self._stages(sample_shape)
         inputs = keras.Input(sample_shape, dtype="float32", name="sample")
         hidden = shaped(inputs, stages.image_shape)
@@ -164,7 +164,7 @@ class ConvNetwork(Network):
 
     def build_decoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from codes to samples; see `DenseNetwork.build_decoder`."""
-        keras, _ = backend.load()
+        keras = load_keras()
         stages = self._stages(sample_shape)
         inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
         codes = centred(inputs, self.code_activation, self.has_linear_map)
@@ -197,7 +197,7 @@ class ConvNetwork(Network):
         )
 
     def _normalized(self, hidden, i, wanted=True):
-        keras, _ = backend.load()
+        keras = load_keras()
         if not (self.batch_normalization and wanted):
             return hidden
         # Short trainings have no time for Keras' slower averages.
@@ -278,7 +278,7 @@ class _Stages:
 
     def layer(self, kind, *arguments, **how):
         """Make a Keras layer of a kind for the number of axes."""
-        keras, _ = backend.load()
+        keras = load_keras()
         kind, suffix, _ = kind.partition("Transpose")
         layer = getattr(keras.layers, f"{kind}{self._n_axes}D{suffix}")
         return layer(*arguments, **{**FLOAT32, **how})

@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 
 from skae._keras.models import with_weights
-from skae._runtime import tensorflow as backend
 from skae._runtime.annotations import KerasModel, Shape
+from skae._runtime.tensorflow import load_keras
 from skae.networks._base import FLOAT32, Network
 from skae.networks._build import layers
 
@@ -125,7 +125,7 @@ class CustomNetwork(Network):
         return _copied(self._given(name, *arguments), name)
 
     def _given(self, name, *arguments):
-        keras, _ = backend.load()
+        keras = load_keras()
         model = getattr(self, name)
         if not isinstance(model, keras.layers.Layer) and callable(model):
             model = model(*arguments)
@@ -140,7 +140,7 @@ class CustomNetwork(Network):
 
 def _copied(model, name):
     """Return a functional copy of a model under another name, weights included."""
-    keras, _ = backend.load()
+    keras = load_keras()
     try:
         copy = keras.models.clone_model(model)
         (_,), (_,) = copy.inputs, copy.outputs
@@ -188,7 +188,7 @@ def _check_no_activation(decoder):
 
     Recurrent layers cannot do without.
     """
-    keras, _ = backend.load()
+    keras = load_keras()
     linear = keras.activations.linear
     *own, _ = layers(decoder)  # without the layer that `_copied` has put last
     own = [getattr(layer, "layer", layer) for layer in own]

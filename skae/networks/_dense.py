@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from skae._runtime import tensorflow as backend
 from skae._runtime.annotations import KerasModel, Shape
+from skae._runtime.tensorflow import load_keras
 from skae.networks._base import (
     Network,
     centred,
@@ -76,7 +76,7 @@ class DenseNetwork(Network):
             Named "encoder"; float32 ``(batch, *sample_shape)`` to
             ``(batch, encoding_dim)``.
         """
-        keras, _ = backend.load()
+        keras = load_keras()
         inputs = keras.Input(sample_shape, dtype="float32", name="sample")
         codes = self._dense_map(flat(inputs), self._sizes(), encoding_dim)
         return keras.Model(inputs, code(codes, self.code_activation), name="encoder")
@@ -98,7 +98,7 @@ class DenseNetwork(Network):
             Named "decoder"; float32 ``(batch, encoding_dim)`` to
             ``(batch, *sample_shape)``, without an output activation.
         """
-        keras, _ = backend.load()
+        keras = load_keras()
         inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
         codes = centred(inputs, self.code_activation, self.linear_shortcut)
         outputs = self._dense_map(codes, self._sizes()[::-1], math.prod(sample_shape))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from skae._runtime import tensorflow as backend
 from skae._runtime.annotations import KerasModel, Shape
 from skae._runtime.randomness import next_seed
+from skae._runtime.tensorflow import load_keras
 from skae.networks._base import (
     FIRST_HIDDEN,
     FLOAT32,
@@ -81,7 +81,7 @@ class RecurrentNetwork(Network):
 
     def build_encoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from samples to codes; see `DenseNetwork.build_encoder`."""
-        keras, _ = backend.load()
+        keras = load_keras()
         inputs = keras.Input(sample_shape, dtype="float32", name="sample")
         sequence = shaped(inputs, self._sequence_shape(sample_shape))
         vector = self._recurrent(sequence, to_vector=True)
@@ -92,7 +92,7 @@ class RecurrentNetwork(Network):
 
     def build_decoder(self, sample_shape: Shape, encoding_dim: int) -> KerasModel:
         """Build the map from codes to samples; see `DenseNetwork.build_decoder`."""
-        keras, _ = backend.load()
+        keras = load_keras()
         n_steps, n_channels = self._sequence_shape(sample_shape)
         inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
         vector = inputs
@@ -127,7 +127,7 @@ class RecurrentNetwork(Network):
 
     def _recurrent(self, hidden, *, to_vector):
         """Chain the recurrent layers; the last gives one vector, or one a step."""
-        keras, _ = backend.load()
+        keras = load_keras()
         for i in range(1, self.n_layers + 1):
             name = f"recurrent_{i}"
             gives_sequence = not (to_vector and i == self.n_layers)
@@ -142,7 +142,7 @@ class RecurrentNetwork(Network):
         return hidden
 
     def _layer(self, name, return_sequences, go_backwards=False):
-        keras, _ = backend.load()
+        keras = load_keras()
         kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[self.cell]
         return kind(
             self._units(),

@@ -13,7 +13,7 @@ from skae._data import rows as rows_module
 from skae._data import scaling
 from skae._data.lazy import LazyRows, ScaledRows
 from skae._data.scaling import Scaling
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import has_gpu, load_tensorflow
 
 rng = np.random.RandomState(0)
 X = load_digits().data[:150]
@@ -169,15 +169,15 @@ def test_rows_that_do_not_lie_in_one_piece_are_copied(given, wanted):
 
 @as_if_large
 def test_a_gpu_gets_a_copy(monkeypatch):
-    monkeypatch.setattr(backend, "has_gpu", lambda: True)
+    monkeypatch.setattr(scaling, "has_gpu", lambda: True)
     assert is_copied(X)
 
 
 def test_a_gpu_is_seen_where_tensorflow_lists_one(monkeypatch):
-    _, tf = backend.load()
+    tf = load_tensorflow()
     for found in ([], ["GPU:0"]):
         monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind, f=found: f)
-        assert backend.has_gpu() == bool(found)
+        assert has_gpu() == bool(found)
 
 
 # Fits

@@ -8,7 +8,7 @@ from skae import AutoencoderTransformer
 from skae._data import moments as moments_module
 from skae._data import rows as rows_module
 from skae._data import scaling as scaling_module
-from skae._runtime import tensorflow as backend
+from skae._runtime.tensorflow import load_tensorflow, shared_tensor
 
 X = correlated(40, 4)
 
@@ -103,10 +103,10 @@ def scaled_rows():
 
 @pytest.mark.parametrize("n_rows", [1, 17, len(X)])
 def test_scaled_rows_and_the_first_of_them_become_tensors_without_a_copy(n_rows):
-    _, tf = backend.load()
+    tf = load_tensorflow()
     rows = scaled_rows()[:n_rows]
     with tf.device("CPU"):
-        tensor = backend.shared_tensor(rows)
+        tensor = shared_tensor(rows)
     assert np.shares_memory(np.asarray(tensor), rows)
     np.testing.assert_array_equal(tensor, rows)
 
@@ -123,13 +123,13 @@ def read_only(rows):
 )
 def test_other_arrays_become_tensors_by_a_copy(changed):
     rows = changed(scaled_rows())
-    tensor = backend.shared_tensor(rows)
+    tensor = shared_tensor(rows)
     assert not np.shares_memory(np.asarray(tensor), rows)
     np.testing.assert_array_equal(tensor, rows)
 
 
 def test_a_tensor_outlives_the_array_whose_memory_it_shares():
-    tensor = backend.shared_tensor(scaled_rows())
+    tensor = shared_tensor(scaled_rows())
     others = [np.full((40, 4), np.nan, np.float32) for _ in range(100)]
     np.testing.assert_array_equal(tensor, scaled_rows())
     assert len(others) == 100

@@ -29,7 +29,7 @@ def __getattr__(name):
         raise AttributeError(name)
     return lambda *args, **kwargs: None
 """
-LOAD = "import os; from skae._runtime import tensorflow; tensorflow.load(); "
+LOAD = "import os; from skae._runtime import tensorflow; tensorflow.load_keras(); "
 
 FIRST_FIT = """
 import numpy, skae, skae._training.fit
@@ -92,7 +92,7 @@ def test_a_failing_import_fails_each_time(fakes):
         "from skae._runtime import tensorflow\n"
         "for _ in range(2):\n"
         "    try:\n"
-        "        tensorflow.load()\n"
+        "        tensorflow.load_keras()\n"
         "    except ImportError as error:\n"
         "        print(error)"
     )
@@ -242,7 +242,7 @@ def test_tensorflow_is_known_to_run_from_its_first_operation_on():
     assert not backend_module._is_running(fake(idle))
     assert idle.numbers["intra"] == 3
     assert backend_module._is_running(fake(Threads(is_running=True)))
-    _, tf = backend_module.load()
+    tf = backend_module.load_tensorflow()
     tf.zeros(())
     assert backend_module._is_running(tf)
 
@@ -250,6 +250,6 @@ def test_tensorflow_is_known_to_run_from_its_first_operation_on():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
 def test_a_fork_while_tensorflow_starts_is_refused(monkeypatch):
     monkeypatch.setattr(backend_module, "_start", Future())
-    assert in_a_fork(backend_module.load).startswith(
+    assert in_a_fork(backend_module.load_keras).startswith(
         "RuntimeError: This process was forked"
     )
