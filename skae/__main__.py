@@ -11,9 +11,9 @@ _SIZES = 2, 8, 16, 32
 
 
 def main(argv=None):
-    """Run a command; print a bad argument or file in one line and exit with code 2.
+    """Run a command. A bad argument or file gets one line and exit code 2.
 
-    `argv` holds the arguments; None stands for those of the process.
+    `argv` holds the arguments; None takes those of the process.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -121,7 +121,7 @@ def _compare(arguments):
 
 
 def _read(arguments):
-    """Return the data and what to call them."""
+    """Return the data and their name in the report."""
     from skae.comparison import _reading
 
     if arguments.file is not None:

@@ -1,45 +1,70 @@
 """What "auto" means: rules from the size of the data, chosen by experiment.
 
-``python -m benchmarks.defaults`` prints the results behind them; the documentation has
-a page of reasons.
+``python -m benchmarks.defaults`` prints the results behind them, and with
+``--alternatives`` what each rule is worth. The page ``docs/guide/defaults.rst`` gives
+the reasons.
 """
 
 import math
 
 OPTIMIZER = "adam"
+# More codes keep more of very wide rows, but the PCA start and the weights grow.
 MOST_CODES = 512
-"""Where no number of codes is given."""
+"""The most codes where no number of codes is given."""
 
+# More steps gain little (docs/guide/defaults.rst); fewer leave the error higher.
 _STEPS = 3000
+# On tiny data 3,000 steps would be hundreds of epochs more over the same few rows.
 _MOST_EPOCHS = 200
+# Fewer epochs are faster on huge data, but leave the cosine schedule little to do.
 _FEWEST_EPOCHS = 5
+# Half a minute on two cores at most. MNIST takes 4.4e12 operations and about 16
+# seconds (``benchmarks.defaults``), so the bound is for wider or more rows.
 _OPERATIONS = 5e12
+# Updating a weight costs as many operations in each step whatever the batch; a larger
+# number gives wide networks with small batches fewer epochs.
 _OPERATIONS_OF_AN_UPDATE = 200
+# A recurrent layer waits for the step before. At the rate above, 2e7 operations are
+# about 0.1 ms; a larger number gives long sequences fewer epochs.
 _OPERATIONS_OF_A_SEQUENTIAL_STEP = 2e7
+# An operation of a convolution takes longer than one of a dense layer; a larger number
+# gives convolutional networks fewer epochs.
 _SLOWNESS_OF_CONVOLUTION = 4
 
 
 def hidden_layer_sizes(codes_are_nested):
-    """Return one layer of 256, of 1,024 for codes of every size in one network."""
+    """Return one layer of 256 units, or of 1,024 for nested codes.
+
+    From 128 to 512 units, and with a second layer, the error changes by about 1%
+    (``benchmarks.defaults --alternatives``). Nested codes share one network, so it has
+    to be wider.
+    """
     return (1024,) if codes_are_nested else (256,)
 
 
 def validation_fraction(n_rows):
-    """Return a fifth of small data, a tenth of large."""
+    """Return a fifth of fewer than 2,000 rows, and a tenth of more.
+
+    The choice between the network and PCA needs rows. With a tenth of small data the
+    worst result was 20% above PCA's error (``benchmarks.defaults --alternatives``).
+    """
     return 0.2 if n_rows < 2000 else 0.1
 
 
 def batch_size(n_rows):
-    """Return a power of two that grows with the number of rows, 32 to 512."""
+    """Return a power of two that grows with the number of rows, from 32 to 512.
+
+    Small data need many steps, large data need large batches to be fast.
+    """
     return 2 ** min(max(round(math.log2(n_rows / 64)), 5), 9)
 
 
 def epochs(n_rows, batch, cost, codes_are_nested=False):
-    """Return the epochs that make about 3,000 steps, from 5 to 200.
+    """Return the number of epochs for about 3,000 steps, from 5 to 200.
 
-    Wide or many rows get fewer, so that training takes at most as long as 5e12
-    additions and multiplications of dense layers, half a minute on two cores; six
-    times as many for nested codes, which stand for many fits.
+    Wide or many rows get fewer epochs: training is bounded by 5e12 additions and
+    multiplications of dense layers, which take half a minute on two cores. Nested codes
+    may take six times as many operations, since one such fit replaces many.
 
     Parameters
     ----------
@@ -47,13 +72,15 @@ def epochs(n_rows, batch, cost, codes_are_nested=False):
         Training rows, and rows in a batch.
 
     cost : Cost
-        Of the network.
+        The operations that the network takes for one row.
 
     codes_are_nested : bool, default=False
         Whether the first codes are to be good by themselves.
     """
     n_batches = math.ceil(n_rows / batch)
     products = cost.n_products * (1 if cost.is_dense else _SLOWNESS_OF_CONVOLUTION)
+    # A multiplication and an addition for each product: once forwards, and twice
+    # backwards, for the gradients of the weights and of the inputs.
     operations = n_batches * (
         products * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
         + cost.n_sequential_steps * _OPERATIONS_OF_A_SEQUENTIAL_STEP
@@ -64,9 +91,12 @@ def epochs(n_rows, batch, cost, codes_are_nested=False):
 
 
 def learning_rate(optimizer, is_partial=False):
-    """Return 0.01 for Adam and its kin by name, None for an optimizer's own rate.
+    """Return 0.01 for the names of Adam and its variants, otherwise None.
 
-    In passes over parts, which no schedule brings to rest, it is 0.003.
+    None leaves the optimizer its own rate. Half or twice 0.01 changes the error by less
+    than 1% (``benchmarks.defaults --alternatives``). In `partial_fit` no schedule
+    lowers the rate at the end, so it is 0.003: slower, but with less noise in the last
+    weights.
     """
     kin = ("adam", "adamw", "nadam")
     if not isinstance(optimizer, str) or optimizer.lower() not in kin:
@@ -75,23 +105,34 @@ def learning_rate(optimizer, is_partial=False):
 
 
 def noise_scale(spread):
-    """Return half the data's root mean variance."""
+    """Return half the root mean variance of the features.
+
+    More noise teaches the network to remove more, but costs detail in clean rows.
+    """
     return 0.5 * spread
 
 
 def weight_decay(n_rows, encoding_dim):
-    """Return 0.1 for a thousand rows, times the root of the number of codes.
+    """Return 0.1 √(codes) for up to 1,000 rows, and less for more rows.
 
-    It falls as rows become more, since it stands in for them.
+    It makes up for missing rows, so it falls as one over their number. Without it the
+    mean error is 4% larger (``benchmarks.defaults --alternatives``).
     """
     return 0.1 * math.sqrt(encoding_dim) * min(1.0, 1000 / n_rows)
 
 
 def kl_warmup(n_epochs, starts_at_pca):
-    """Return none from a PCA start, and else a fifth of the epochs."""
+    """Return 0 from a PCA start, otherwise a fifth of the epochs.
+
+    From probabilistic PCA a warm-up gains nothing (``benchmarks.estimator_defaults``).
+    """
     return 0 if starts_at_pca else n_epochs // 5
 
 
 def patience(n_epochs):
-    """Return a third of the epochs, and at least 5."""
+    """Return a third of the epochs, and at least 5.
+
+    Under a cosine schedule the best epochs are near the end, so less might stop too
+    early; more would run longer for nothing.
+    """
     return max(5, n_epochs // 3)

@@ -8,7 +8,7 @@ import pytest
 from helpers import leave_codes_as_trained
 
 from skae._model import codec
-from skae._training import trainer_pool
+from skae._training import steps_pool
 
 os.environ.setdefault("MPLBACKEND", "agg")  # no windows
 
@@ -39,7 +39,7 @@ def codes_as_trained(monkeypatch):
 def all_stays_compiled():
     """Keep what is compiled as long as the process, since tests come in any order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer_pool, "_MOST_IDLE_TRAINERS", 1000)
+        patch.setattr(steps_pool, "_MOST_IDLE", 1000)
         patch.setattr(codec, "_MOST_CODECS", 1000)
         yield
 

@@ -20,7 +20,7 @@ from skae import (
 )
 from skae._model.ordering import OrderedCodes
 from skae._runtime.tensorflow import load_keras
-from skae._training import fit
+from skae._training import attributes
 from skae.networks import LINEAR
 
 ESTIMATORS = [
@@ -88,7 +88,7 @@ def leave_codes_as_trained(patch):
     def leave(fitted, *others):
         return OrderedCodes(fitted, None)
 
-    patch.setattr(fit, "order_codes", leave)
+    patch.setattr(attributes, "order_codes", leave)
 
 
 def weights(estimator):

@@ -32,17 +32,17 @@ or sparse matrix of shape (n_rows, n_features)
         Whether these are the first data of a fit.
 
     fewest : int, default=1
-        How many rows there must be.
+        Least number of rows.
 
     finite_later : bool, default=False
-        Whether the caller calls `check_finite_rows` itself for a large array, which is
-        spared a reading then.
+        Whether the caller itself calls `check_finite_rows` for a large array. Then
+        this function does not read the array for the check.
 
     Returns
     -------
     ndarray or SparseRows of shape (n_rows, n_features)
         Samples of several axes are flattened. A small sparse matrix becomes dense.
-        What is masked in a masked array is NaN.
+        Masked values of a masked array become NaN.
     """
     _refuse_dates(X)
     X = _unmasked(X, "X", allows_gaps(estimator))
@@ -54,7 +54,7 @@ or sparse matrix of shape (n_rows, n_features)
     sample_shape = None
     if _n_axes(X) > 2:
         X = check_array(X, allow_nd=True, input_name="X", estimator=estimator, **how)
-        how["ensure_all_finite"] = False  # is checked
+        how["ensure_all_finite"] = False  # checked above; saves a second pass
         sample_shape = X.shape[1:]
         if not reset and sample_shape != estimator.sample_shape_:
             raise ValueError(
@@ -80,7 +80,7 @@ or sparse matrix of shape (n_rows, n_features)
 
 
 def _finiteness(estimator, X, is_later):
-    """Return what scikit-learn's checks take for `ensure_all_finite`."""
+    """Return the argument `ensure_all_finite` of scikit-learn's checks."""
     is_array = isinstance(X, np.ndarray) and X.dtype.kind == "f"
     if is_later and is_array and not are_few(X.size):
         return False
@@ -88,7 +88,10 @@ def _finiteness(estimator, X, is_later):
 
 
 def check_finite_rows(estimator, X):
-    """Raise scikit-learn's ValueError if values are infinite, or NaN without leave."""
+    """Raise scikit-learn's ValueError for infinite values, and for NaN if not allowed.
+
+    NaN is allowed where ``missing_values="allow"``.
+    """
     if isinstance(X, np.ndarray):
         assert_all_finite(
             X,
@@ -99,7 +102,7 @@ def check_finite_rows(estimator, X):
 
 
 def _refuse_dates(X):
-    """Raise a TypeError if a data frame has dates, which polars takes for numbers."""
+    """Raise a TypeError if a data frame has dates; polars would convert them."""
     if not all(hasattr(X, name) for name in ("__array__", "columns", "dtypes")):
         return
     dates = [
@@ -116,13 +119,13 @@ def _refuse_dates(X):
 
 
 def _is_temporal(dtype):
-    """Tell whether a type of NumPy, pandas or polars is one of dates or times."""
+    """Tell whether a NumPy, pandas or polars dtype holds dates or times."""
     is_temporal = getattr(dtype, "is_temporal", None)
     return is_temporal() if is_temporal else getattr(dtype, "kind", "") in {"m", "M"}
 
 
 def _unmasked(X, name, is_allowed=False):
-    """Return a masked array as an array, with NaN for what is masked, if allowed."""
+    """Return a masked array as a plain array; masked values become NaN if allowed."""
     if not isinstance(X, np.ma.MaskedArray):
         return X
     n_masked = np.ma.count_masked(X)
@@ -138,7 +141,7 @@ def _unmasked(X, name, is_allowed=False):
 
 
 def check_rows_named(estimator, name, X):
-    """Check rows like those of the fit; a message calls them by their name."""
+    """Check rows as `check_rows` does; error messages say `name` in place of X."""
     try:
         return check_rows(estimator, X, reset=False)
     except (TypeError, ValueError) as error:
@@ -148,7 +151,7 @@ def check_rows_named(estimator, name, X):
 
 
 def check_clean_rows(estimator, name, clean, noisy):
-    """Check the clean rows of noisy ones, where they are given."""
+    """Check the clean versions of noisy rows; None stays None."""
     if clean is None:
         return None
     clean = check_rows_named(estimator, name, clean)
@@ -161,24 +164,24 @@ def check_clean_rows(estimator, name, clean, noisy):
 
 
 def _n_axes(X):
-    """Return the number of axes of an array or of nested lists, 2 of other things."""
+    """Return the number of axes of an array or of nested lists, otherwise 2."""
     if not isinstance(X, (list, tuple)):
         return getattr(X, "ndim", 2)
     try:
         return np.ndim(X)
-    except ValueError:  # ragged, which scikit-learn's checks explain
+    except ValueError:  # ragged lists; scikit-learn's checks explain the error
         return 2
 
 
 def as_floats(rows):
-    """Return a copy of rows in float32 if they are, else in float64."""
+    """Return a copy of the rows: float32 stays float32, the rest becomes float64."""
     return rows.astype(np.float32 if rows.dtype == np.float32 else np.float64)
 
 
 def _as_numbers(rows):
-    """Convert what is larger than float64, and refuse dates; check_array does neither.
+    """Convert types wider than float64 to float64, and refuse dates.
 
-    Integers beyond int64 come as objects.
+    `check_array` does neither. Integers beyond int64 arrive as objects.
     """
     kind = rows.dtype.kind
     if kind in "biuf" and rows.dtype.itemsize <= 8:
@@ -194,6 +197,7 @@ def _as_numbers(rows):
 
 @contextlib.contextmanager
 def _explained_overflow(name):
+    """Turn an overflow in the body into a ValueError that names the argument."""
     try:
         with np.errstate(over="raise"):
             yield
@@ -204,7 +208,10 @@ def _explained_overflow(name):
 
 
 def check_sample_weight(sample_weight, X, fewest=2):
-    """Return float64 weights, one a row: ones, or the user's if enough count."""
+    """Return float64 weights, one for each row; all ones if None is given.
+
+    At least `fewest` of them must be above zero.
+    """
     sample_weight = _unmasked(sample_weight, "sample_weight")
     with _explained_overflow("sample_weight"):
         weights = one_weight_a_row(
@@ -228,7 +235,7 @@ def check_sample_weight(sample_weight, X, fewest=2):
 def check_codes(codes, encoding_dim, name, are_nested=False):
     """Return codes as float32 or float64 of shape (n_rows, encoding_dim).
 
-    Where they are nested, the first alone will do; the others are zeros.
+    Nested codes may be the first few only; zeros stand for the others.
     """
     codes = _unmasked(codes, "X")
     with _explained_overflow("X"):
@@ -245,7 +252,7 @@ def check_codes(codes, encoding_dim, name, are_nested=False):
 
 
 def check_finite(mapped, X):
-    """Return what rows or codes X were mapped to, if all is finite."""
+    """Return `mapped`, the network's output for rows or codes X, if it is finite."""
     if np.isfinite(mapped).all():
         return mapped
     largest = max(-float(X.min()), float(X.max()))
@@ -256,7 +263,7 @@ def check_finite(mapped, X):
 
 
 def extremes(X):
-    """Return the lowest and the highest value, of those that are not missing."""
+    """Return the lowest and the highest value that is not missing."""
     if isinstance(X, SparseRows):
         return X.min(), X.max()
     return np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)

@@ -16,7 +16,7 @@ KINDS = ("gaussian", "masking", "salt_and_pepper", "swap")
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
-    """What a denoising autoencoder has to undo.
+    """The damage that a denoising autoencoder learns to undo.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Corruption:
         See `DenoisingAutoencoder`.
 
     rate : float
-        Share of the values that masking, salt and pepper, and swap noise replace.
+        Fraction of the values that masking, salt and pepper, and swap noise replace.
     """
 
     kind: str | Callable
@@ -32,7 +32,7 @@ class Corruption:
 
     @property
     def needs_range(self):
-        """Whether it needs the lowest and the highest value of the data."""
+        """Whether the corruption needs the lowest and the highest value of the data."""
         return self.kind in ("gaussian", "salt_and_pepper")
 
     def check(self, sample_shape):
@@ -61,8 +61,8 @@ class Corruption:
         if shape is None or not samples.shape.is_compatible_with(shape):
             raise ValueError(f"{wanted}, {samples.shape}; it returned {returned!r}.")
 
-    def apply(self, rows, everything, frame, seed):
-        """Return corrupted rows, all in the network's scale.
+    def apply(self, rows, everything, units, seed):
+        """Return corrupted rows, in the network's scale.
 
         Parameters
         ----------
@@ -70,26 +70,26 @@ class Corruption:
             Clean rows.
 
         everything : float32 tensor of shape (n_all_rows, n_features)
-            Where swap noise takes its values from.
+            The rows from which swap noise takes its values.
 
-        frame : Frame of tensors
+        units : CorruptionUnits of tensors
             The user's units.
 
         seed : keras.random.SeedGenerator
-            Where the randomness comes from.
+            Source of the random numbers.
         """
         if callable(self.kind):
-            return self._called(rows, frame, seed)
+            return self._called(rows, units, seed)
         keras = load_keras()
         ops = keras.ops
         shape = ops.shape(rows)
         if self.kind == "gaussian":
-            noisy = rows + frame.noise * keras.random.normal(shape, seed=seed)
-            return ops.clip(noisy, frame.lowest, frame.highest)
+            noisy = rows + units.noise * keras.random.normal(shape, seed=seed)
+            return ops.clip(noisy, units.lowest, units.highest)
         hit = keras.random.uniform(shape, seed=seed) < self.rate
-        return ops.where(hit, self._replacement(rows, everything, frame, seed), rows)
+        return ops.where(hit, self._replacement(rows, everything, units, seed), rows)
 
-    def apply_once(self, rows, everything, frame, seed):
+    def apply_once(self, rows, everything, units, seed):
         """Corrupt an array of rows chunk by chunk; see `apply`.
 
         Parameters
@@ -98,15 +98,17 @@ class Corruption:
 
         Returns
         -------
-        float32 ndarray, or CorruptedRows where the rows are lazy
+        float32 ndarray, or CorruptedRows if the rows are lazy
         """
         generator = load_keras().random.SeedGenerator(seed)
         everything = tensor(everything)
-        frame = Frame(*frame.tensors())
+        units = CorruptionUnits(*units.tensors())
 
         def corrupt(some, number):
+            # The number of the first row is the counter of the generator, so a chunk
+            # gets the same noise each time, and different chunks get different noise.
             generator.state.assign([seed, number])
-            return self.apply(tensor(some), everything, frame, generator).numpy()
+            return self.apply(tensor(some), everything, units, generator).numpy()
 
         if isinstance(rows, LazyRows):
             return CorruptedRows(rows, np.arange(len(rows)), corrupt)
@@ -115,23 +117,28 @@ class Corruption:
             corrupted[chunk] = corrupt(rows[chunk], chunk.start)
         return corrupted
 
-    def _replacement(self, rows, everything, frame, seed):
+    def _replacement(self, rows, everything, units, seed):
+        """Return what stands in place of the values that are hit."""
         keras = load_keras()
         ops = keras.ops
         shape = ops.shape(rows)
         if self.kind == "masking":
+            # Zero is each feature's mean in the network's scale.
             return ops.zeros_like(rows)
         if self.kind == "salt_and_pepper":
             is_salt = keras.random.uniform(shape, seed=seed) < 0.5
-            return ops.where(is_salt, frame.highest, frame.lowest)
-        return self._from_donors(shape, everything, frame, seed)
+            return ops.where(is_salt, units.highest, units.lowest)
+        return self._from_donors(shape, everything, units, seed)
 
-    def _from_donors(self, shape, everything, frame, seed):
-        """Return each value from a training row, drawn by what the rows count."""
+    def _from_donors(self, shape, everything, units, seed):
+        """Return each value from a random training row, drawn by weight."""
         keras = load_keras()
         ops = keras.ops
+        # Inverse transform sampling: a uniform draw lies between the cumulative weights
+        # of one row and the row before. The last of them may round to less than 1, so
+        # the minimum keeps draws above it at the last row.
         where = keras.random.uniform((math.prod(shape),), seed=seed)
-        donors = ops.searchsorted(frame.shares, where, side="right")
+        donors = ops.searchsorted(units.shares, where, side="right")
         donors = ops.minimum(ops.reshape(donors, shape), ops.shape(everything)[0] - 1)
         return ops.take_along_axis(everything, donors, axis=0)
 
@@ -139,27 +146,29 @@ class Corruption:
         """Call the user's function."""
         return cast(Callable, self.kind)(samples, seed)
 
-    def _called(self, rows, frame, seed):
+    def _called(self, rows, units, seed):
         """Apply the user's function to samples in the user's units."""
         ops = load_keras().ops
-        samples = ops.reshape(rows, (-1, *ops.shape(frame.mean)))
-        corrupted = self._corrupt(samples * frame.scale + frame.mean, seed)
-        standardized = (ops.cast(corrupted, "float32") - frame.mean) / frame.scale
+        samples = ops.reshape(rows, (-1, *ops.shape(units.mean)))
+        corrupted = self._corrupt(samples * units.scale + units.mean, seed)
+        standardized = (ops.cast(corrupted, "float32") - units.mean) / units.scale
         return ops.reshape(standardized, ops.shape(rows))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CorruptedRows(LazyRows):
-    """Lazy rows that are corrupted as they are read, each chunk always alike.
+    """Lazy rows that are corrupted as they are read.
+
+    A chunk that starts at the same row gets the same corruption each time.
 
     Parameters
     ----------
     matrix, numbers
-        See `LazyRows`; the matrix is clean rows, themselves lazy.
+        See `LazyRows`; the matrix holds the clean rows, which are lazy too.
 
     corrupt : callable
-        ``corrupt(rows, number)`` returns dense rows corrupted; the number of the first
-        seeds what is random.
+        ``corrupt(rows, number)`` returns corrupted dense rows. `number` is that of the
+        first row and seeds the randomness.
     """
 
     corrupt: Callable
@@ -170,28 +179,28 @@ class CorruptedRows(LazyRows):
 
 
 def shares_of(weights):
-    """Return what each row and those before it count, of all."""
+    """Return the cumulative weights as fractions of the total weight."""
     shares = weights.cumsum(dtype=np.float64)
     return shares / shares[-1]
 
 
 @dataclasses.dataclass(frozen=True)
-class Frame:
-    """The user's units, as corruption sees them; numbers or tensors.
+class CorruptionUnits:
+    """The user's units, as corruption needs them; numbers or tensors.
 
     Parameters
     ----------
     mean, scale : float32 array of shape sample_shape, float
-        What brings the network's scale to the user's units.
+        Rows times `scale` plus `mean` are in the user's units.
 
     noise : float
-        Deviation of Gaussian noise, in the network's scale.
+        Standard deviation of Gaussian noise, in the network's scale.
 
     lowest, highest : arrays of shape (n_features,)
-        Range of the data, in the network's scale; infinite where it is not needed.
+        Range of the data, in the network's scale; infinite if it is not needed.
 
     shares : float32 array of shape (n_rows,)
-        What each training row and those before it count, of all.
+        Cumulative weights of the training rows, as fractions of the total.
     """
 
     mean: np.ndarray

@@ -8,6 +8,8 @@ import numpy as np
 
 from skae._runtime.tensorflow import empty_to_share
 
+# 1 MB in float64, between the user's array and the float32 rows. More would cost memory
+# in every thread that reads rows, less would cost a call for fewer values.
 _VALUES_AT_A_TIME = 2**17
 
 
@@ -15,13 +17,13 @@ _VALUES_AT_A_TIME = 2**17
 class LazyRows:
     """Rows made from those of a matrix; they read like an array.
 
-    A slice or an array of numbers takes rows, which share the matrix; ``np.asarray``
-    makes an array of them, so it is for a few at a time.
+    Indexing with a slice or an array of numbers returns lazy rows of the same matrix.
+    ``np.asarray`` makes a dense array; use it for a few rows at a time.
 
     Parameters
     ----------
     matrix : matrix of shape (n_matrix_rows, n_features)
-        What the rows are made from; never changed.
+        The source of the rows. It is never changed.
 
     numbers : int ndarray of shape (n_rows,)
         Which rows of the matrix these are, in order.
@@ -71,10 +73,10 @@ class ScaledRows(LazyRows):
         See `LazyRows`; the matrix is an array of numbers of any type.
 
     mean : float64 ndarray of shape (n_features,)
-        What is subtracted.
+        Subtracted from each row.
 
     scale : float
-        What the rest is divided by.
+        Divides the centred rows.
     """
 
     mean: np.ndarray
@@ -82,11 +84,11 @@ class ScaledRows(LazyRows):
 
     @property
     def dtype(self):
-        """Type of the values, which are computed in float64."""
+        """Type of the values. They are computed in float64 and then rounded."""
         return np.dtype(np.float32)
 
     def columns(self, part):
-        """Return the same rows of some features, a slice of them."""
+        """Return the same rows with a slice of the features only."""
         matrix, mean = self.matrix[:, part], self.mean[part]
         return ScaledRows(matrix, self.numbers, mean, self.scale)
 
@@ -96,12 +98,15 @@ class ScaledRows(LazyRows):
         with np.errstate(over="ignore"):
             for start in range(0, len(self), step):
                 part = slice(start, start + step)
+                # In float64: float32 would lose the digits in which values that are
+                # large beside their spread differ.
                 exact = self.matrix[self.numbers[part]] - self.mean
                 exact /= self.scale
                 dense[part] = exact
 
 
 def dense_copy(values):
+    """Return lazy rows as a float32 array whose memory TensorFlow can share."""
     dense = empty_to_share(values.shape)
     values.write(dense)
     return dense

@@ -1,4 +1,4 @@
-"""Missing values: where they are, and what stands for them."""
+"""Missing values: finding them, and filling them with means."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def has_gaps(X):
 
 
 def fill_with_means(X, mean):
-    """Return X with each missing value at its feature's mean; X itself if it has none.
+    """Return X with means in place of missing values; X itself if none are missing.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def fill_with_means(X, mean):
 
 
 def zero_where_missing(values):
-    """Return values with zeros for NaN."""
+    """Return the values with zeros in place of NaN."""
     return np.where(np.isnan(values), 0, values)
 
 
 def mean_and_variance_of_observed(X, weights, known_mean=None):
-    """Return the features' weighted means and variances over the values observed.
+    """Return the features' weighted means and variances over the observed values.
 
     Parameters
     ----------
@@ -49,22 +49,22 @@ def mean_and_variance_of_observed(X, weights, known_mean=None):
         Rows, with NaN where values are missing.
 
     weights : float64 ndarray of shape (n_rows,)
-        What each row counts.
+        Weight of each row.
 
     known_mean : float64 ndarray of shape (n_features,) or None, default=None
-        Means of features without any value, whose variance is zero then.
+        Means to use for features without any observed value. Their variance is zero.
 
     Raises
     ------
     ValueError
-        When a feature has no value, and nothing is known of it.
+        When a feature has no observed value and `known_mean` is None.
     """
     found = moments_of(X, weights)
     return mean_of_observed(found, known_mean), found.variance
 
 
 def mean_of_observed(moments, known_mean=None):
-    """Return the mean of `Moments`; see `mean_and_variance`."""
+    """Return the mean of `Moments`; see `mean_and_variance_of_observed`."""
     has_none = moments.weights == 0
     if known_mean is not None:
         return np.where(has_none, known_mean, moments.mean)

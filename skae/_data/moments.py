@@ -1,4 +1,4 @@
-"""Means, variances and range of rows, from one reading of them."""
+"""Means, variances and range of rows, from a single pass over them."""
 
 import dataclasses
 
@@ -7,18 +7,22 @@ import numpy as np
 from skae._data.rows import row_chunks
 from skae._data.sparse import SparseRows
 
+# Some 450 float64 epsilons (2.2e-16): the relative error that rounded sums may leave. A
+# higher bound would take small true variation for rounding.
 _ROUNDING = 1e-13
+# The square of a number below 1.5e-154 is no normal float64 any more. The rest is a
+# margin for deviations that are smaller than the mean.
 _UNDERFLOWS = 1e-150
 
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """Means, squared deviations and range of rows, from one reading of them.
+    """Means, squared deviations and range of rows, from a single pass over them.
 
     Parameters
     ----------
     weights : float64 array of shape (n_features,)
-        What the rows count that have a value of the feature.
+        Total weight of the rows in which the feature is observed.
 
     mean : float64 array of shape (n_features,)
         Weighted means of the values that are not missing.
@@ -30,7 +34,7 @@ class Moments:
         Whether values are missing.
 
     lowest, highest : float, default=-inf, inf
-        Range of all values, where it was asked for.
+        Range of all values, if it was asked for.
     """
 
     weights: np.ndarray
@@ -42,10 +46,11 @@ class Moments:
 
     @classmethod
     def of(cls, rows, weights, with_range=False):
-        """Return the moments of an array of a few rows, NaN where values are missing.
+        """Return the moments of an array of a few rows; NaN stands for missing values.
 
-        Deviations start at the first row, so that equal rows have no variance, and
-        large means cost no digits.
+        Two passes over deviations from the first row (shifted data, Chan, Golub and
+        LeVeque, 1983): equal rows get a variance of exactly zero, and large means
+        cancel no digits, as they would in E[x²] - E[x]².
         """
         limits = range_of(rows) if with_range else ()
         first = rows[0].astype(np.float64)
@@ -63,12 +68,14 @@ class Moments:
     def together(cls, parts):
         """Return the moments of all rows from those of their parts.
 
-        By the law of total variance: that within the parts, and that of their means.
+        By the law of total variance: the variance within the parts, plus the variance
+        of their means.
         """
         weights = np.array([part.weights for part in parts])
         means = np.array([part.mean for part in parts])
         total = weights.sum(axis=0)
         shares = weights / np.where(total, total, 1)
+        # Added to the first mean, so that equal means give exactly that mean.
         mean = means[0] + (shares * (means - means[0])).sum(axis=0)
         between = (weights * (means - mean) ** 2).sum(axis=0)
         return cls(
@@ -92,7 +99,7 @@ class Moments:
 
 
 def moments_of(X, weights, with_range=False):
-    """Return the `Moments` of rows, read once, chunk by chunk, in float64.
+    """Return the `Moments` of rows, in float64; reads them once, chunk by chunk.
 
     Parameters
     ----------
@@ -100,7 +107,7 @@ def moments_of(X, weights, with_range=False):
         Rows; an array has NaN where values are missing.
 
     weights : float64 array of shape (n_rows,)
-        What each row counts.
+        Weight of each row.
 
     with_range : bool, default=False
         Whether to find the lowest and the highest value as well.
@@ -120,13 +127,13 @@ def moments_of(X, weights, with_range=False):
 
 
 def mean_and_variance(X, weights):
-    """Return the features' weighted means and variances; see `moments`."""
+    """Return the features' weighted means and variances; see `moments_of`."""
     found = moments_of(X, weights)
     return found.mean, found.variance
 
 
 def _of_observed(rows, weights):
-    """Return weights, means and squares of the values observed, and if some are not."""
+    """Return the fields of `Moments` up to `has_missing`, over the observed values."""
     observed = ~np.isnan(rows)
     total = weighted_sum(weights, observed)
     known = np.where(observed, rows, 0)
@@ -136,17 +143,22 @@ def _of_observed(rows, weights):
 
 
 def range_of(rows):
-    """Return the lowest and the highest value of those that are not missing."""
+    """Return the lowest and the highest value that is not missing."""
     return np.fmin.reduce(rows, axis=None), np.fmax.reduce(rows, axis=None)
 
 
 def weighted_sum(weights, rows):
-    """Return weights @ rows with bits that do not depend on the number of threads."""
+    """Return weights @ rows, with the same bits for any number of threads.
+
+    `einsum` adds up in one thread, in a fixed order; BLAS, behind ``@``, may not.
+    """
     return np.einsum("i,ij->j", weights, rows, dtype=np.float64)
 
 
 def total_scale(mean, variance):
-    """Return the root of the mean variance, or 1 where there is only rounding.
+    """Return the root of the features' mean variance, or 1 if it is only rounding.
+
+    Division by a spread of rounding errors would blow them up to data.
 
     Raises
     ------
@@ -168,7 +180,8 @@ def total_scale(mean, variance):
 
 
 def rounding_of(mean):
-    """Return the deviation that equal rows of this mean may seem to have."""
+    """Return the deviation that rounding may give to rows that are equal."""
     largest = np.abs(mean).max() or 1.0
-    # Squares of the means may overflow where those of the deviations do not.
+    # Relative to the largest: the squares of the means may overflow although those of
+    # the deviations do not.
     return _ROUNDING * largest * np.sqrt(((mean / largest) ** 2).mean())

@@ -1,4 +1,4 @@
-"""Rows in the network's scale: what each counts, which are held out, and chunks."""
+"""Rows in the network's scale: their weights, the held-out rows, and chunks."""
 
 import dataclasses
 import math
@@ -7,28 +7,31 @@ import numpy as np
 
 from skae._data.lazy import LazyRows, ScaledRows, dense_copy
 
+# 4 MB. Larger chunks cost memory in every thread, smaller ones more calls.
 _CHUNK_BYTES = 2**22
+# Chunks of very wide rows have at least so many, to be multiplied as matrices.
 FEWEST_ROWS = 32
+# 4 MB in float32. Merging sorts a copy of the rows: larger data cost time and memory.
 MOST_VALUES_TO_MERGE = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Rows in the network's scale, and what each counts.
+    """Rows in the network's scale, with their weights.
 
     Parameters
     ----------
     values : float32 ndarray of shape (n_rows, n_features) or LazyRows
-        The data. `numpy.asarray` makes an array of a few at a time.
+        The data. Use `numpy.asarray` on a few rows at a time.
 
     weights : float64 ndarray of shape (n_rows,)
         Positive; a row of weight 2 counts as two rows.
 
     clean : like values, or None, default=None
-        What to reconstruct from each row, if not the row itself.
+        What to reconstruct from each row; None means the row itself.
 
     draws : float32 ndarray of shape (n_rows, n_draws) or None, default=None
-        Normal draws for objectives that judge rows by chance.
+        Normal draws, kept fixed, for objectives whose validation loss is random.
     """
 
     values: np.ndarray | LazyRows
@@ -44,7 +47,7 @@ class Rows:
         return Rows(**{name: part[rows] for name, part in kept.items()})
 
     def copied(self):
-        """Return the same rows with scaled ones made, as `shared_tensor` needs them."""
+        """Return the rows with `ScaledRows` copied, as `shared_tensor` needs them."""
         made = {
             name: dense_copy(part)
             for name, part in vars(self).items()
@@ -53,22 +56,22 @@ class Rows:
         return dataclasses.replace(self, **made)
 
     def drawn(self, draws):
-        """Return the same rows with other draws."""
+        """Return the same rows with these draws."""
         return dataclasses.replace(self, draws=draws)
 
     @property
     def targets(self):
-        """What to reconstruct."""
+        """The values to reconstruct."""
         return self.values if self.clean is None else self.clean
 
     @property
     def data(self):
-        """The values, and what to reconstruct if that is another."""
+        """The values, and the targets if they differ from the values."""
         return [self.values] + ([] if self.clean is None else [self.clean])
 
 
 def write(values, dense):
-    """Write a few rows into an array of their shape, whether they are one or not."""
+    """Write a few rows, an array or lazy ones, into an array of their shape."""
     if isinstance(values, LazyRows):
         values.write(dense)
     else:
@@ -83,15 +86,15 @@ def row_chunks(X, fewest=FEWEST_ROWS):
 
 
 def are_few(n_values):
-    """Tell whether data are so small that a copy of them costs nothing."""
+    """Tell whether data are so small that a copy of them costs next to nothing."""
     return n_values <= MOST_VALUES_TO_MERGE
 
 
 def merge_repeated_rows(weights, *arrays):
-    """Drop rows of weight zero; in small data add up the weights of equal rows.
+    """Drop rows of weight zero; in small data, merge equal rows and add their weights.
 
-    So a row of weight two and the same row twice are the same data, bit for bit, in
-    whatever order the rows come. Of several arrays, rows belong together.
+    So a row of weight two and the same row twice give the same data, bit for bit, in
+    any order of the rows. Row i of all arrays is one sample.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def merge_repeated_rows(weights, *arrays):
         return weights, *arrays
     rows = np.hstack(arrays)
     missing = np.isnan(rows)
-    # NaN differs from itself, so equal rows are told by what stands for it.
+    # NaN differs from itself, so zeros and a mask of missing values are compared.
     key = np.hstack([np.where(missing, 0, rows), missing]) if missing.any() else rows
     _, first, which = np.unique(key, axis=0, return_index=True, return_inverse=True)
     weights = np.bincount(which.ravel(), weights=weights)
@@ -114,9 +117,9 @@ def merge_repeated_rows(weights, *arrays):
 
 
 def validation_last(n_rows, fraction, generator):
-    """Return an order of the rows with the held-out ones last, and how many they are.
+    """Return an order of the rows, the held-out ones last, and how many are held out.
 
-    At least one row is left on either side, unless the fraction is 0.
+    Both parts get at least one row, unless the fraction is 0.
     """
     if not fraction:
         return np.arange(n_rows), 0

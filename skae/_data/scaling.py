@@ -8,6 +8,8 @@ from skae._data.lazy import ScaledRows, dense_copy
 from skae._data.sparse import SparseRows
 from skae._runtime.tensorflow import has_gpu
 
+# 64 MB. A copy makes epochs faster (on MNIST by about a tenth, docs/guide/speed.rst),
+# so only data that take more memory than this go without.
 _MOST_BYTES_ALWAYS_COPIED = 2**26
 
 
@@ -18,7 +20,7 @@ class Scaling:
     Parameters
     ----------
     mean : float64 ndarray of shape (n_features,)
-        Zeros where the network sees the data as they are.
+        Zeros if the network sees the data as they are.
 
     scale : float
         One positive number for all features.
@@ -29,13 +31,13 @@ class Scaling:
 
     @classmethod
     def identity(cls, n_features):
-        """Return the scaling of data that are in the network's scale already."""
+        """Return the scaling that changes nothing."""
         return cls(np.zeros(n_features), 1.0)
 
     def standardize(self, X, order):
-        """Return float32 (X[order] - mean) / scale, made chunk by chunk in float64.
+        """Return (X[order] - mean) / scale in float32, computed in float64 by chunks.
 
-        `shared_tensor` can share the array, and any of its rows from the first on.
+        `shared_tensor` can share the memory of the array, and that of its first rows.
         Sparse rows stay sparse.
         """
         if isinstance(X, SparseRows):
@@ -44,11 +46,10 @@ class Scaling:
         return dense_copy(self._lazily(X, order))
 
     def scaled_rows(self, X, order):
-        """Return the same, of large data without a copy: made as they are read.
+        """Return the same as `standardize`; large arrays are scaled as they are read.
 
-        Copied, however large, are arrays whose rows are not in one piece each, which
-        are slow to gather, and all that goes to a GPU, which reads its own memory many
-        times faster.
+        Two kinds of large arrays are copied all the same. Rows that are not contiguous
+        are slow to gather. A GPU reads its own memory many times faster.
         """
         is_large = 4 * len(order) * X.shape[1] > _MOST_BYTES_ALWAYS_COPIED
         is_array = isinstance(X, np.ndarray) and X.strides[1] == X.itemsize

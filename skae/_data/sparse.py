@@ -1,4 +1,4 @@
-"""Sparse rows, which become dense a few at a time."""
+"""Sparse rows, of which a few at a time become dense."""
 
 import dataclasses
 
@@ -7,23 +7,26 @@ from scipy.sparse import csr_array, vstack
 
 from skae._data.lazy import LazyRows
 
+# 8 MB in float64. Larger pieces cost memory in every thread, smaller ones more calls.
 _VALUES_AT_A_TIME = 2**20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SparseRows(LazyRows):
-    """Rows that differ from a background in few places, and become dense as read.
+    """Rows that differ from a background row in few places; reading makes them dense.
+
+    A background other than zero lets centred rows stay sparse.
 
     Parameters
     ----------
     matrix : csr_array of shape (n_matrix_rows, n_features)
-        The values where they are not the background's. Without duplicates.
+        The stored values, which take the place of the background. No duplicates.
 
     numbers : int ndarray of shape (n_rows,)
         See `LazyRows`.
 
     background : ndarray of shape (n_features,)
-        The value of each feature everywhere else.
+        The value of each feature where nothing is stored.
     """
 
     background: np.ndarray
@@ -40,7 +43,7 @@ class SparseRows(LazyRows):
 
     @property
     def density(self):
-        """Share of the matrix's values that are stored."""
+        """Fraction of the matrix's values that are stored."""
         return self.matrix.nnz / max(1, self.matrix.shape[0] * self.matrix.shape[1])
 
     def write(self, dense):
@@ -52,7 +55,7 @@ class SparseRows(LazyRows):
         dense.reshape(-1)[places] = stored.data
 
     def column_chunks(self):
-        """Yield some of the features at a time, as many as have a few megabytes."""
+        """Yield the rows with a few features at a time, a few megabytes when dense."""
         stored = self.matrix[self.numbers]
         step = max(1, _VALUES_AT_A_TIME // len(self))
         for start in range(0, self.shape[1], step):
@@ -62,7 +65,7 @@ class SparseRows(LazyRows):
             )
 
     def blocks(self):
-        """Yield slices over the rows, and what is stored of these as a csr_array."""
+        """Yield slices over the rows, each with its stored values as a csr_array."""
         n_rows = self.matrix.shape[0]
         step = max(1, n_rows * _VALUES_AT_A_TIME // max(1, self.matrix.nnz))
         for start in range(0, len(self), step):
@@ -87,7 +90,7 @@ class SparseRows(LazyRows):
             yield extreme(self.background)
 
     def standardized(self, mean, scale, order):
-        """Return (rows[order] - mean) / scale in float32, as dense rows would be."""
+        """Return (rows[order] - mean) / scale in float32, with dense rows' bits."""
         stored = self.matrix
         data = np.empty(stored.nnz, np.float32)
         for start in range(0, len(data), _VALUES_AT_A_TIME):
@@ -100,14 +103,17 @@ class SparseRows(LazyRows):
     def mean_and_variance(self, shares):
         """Return the features' means and variances, with weights that add up to 1.
 
-        The deviations are squared, not the values, so that large means cost no digits.
+        Two passes, as in `Moments.of`: deviations are squared, not values, because
+        E[x²] - E[x]² would cancel the digits that large means have in common.
         """
         background = self.background.astype(np.float64)
         mean = background + self._sum(shares, lambda x, i: x - background[i])
         n_stored = self._sum(np.ones(len(self)), lambda x, i: np.ones(len(x)))
         elsewhere = 1 - self._sum(shares, lambda x, i: np.ones(len(x)))
-        elsewhere[n_stored == len(self)] = 0.0  # not what rounding leaves
-        # Again from the mean on, so that equal rows have no variance.
+        # Weights add up to 1 only up to rounding, but these features have no rest.
+        elsewhere[n_stored == len(self)] = 0.0
+        # A second step from the first mean, which corrects its rounding, so that equal
+        # rows get a variance of exactly zero.
         mean += elsewhere * (background - mean) + self._sum(
             shares, lambda x, i: x - mean[i]
         )
@@ -117,7 +123,7 @@ class SparseRows(LazyRows):
         return mean, variance
 
     def _sum(self, shares, term):
-        """Add up, feature by feature, the weighted terms of the values stored."""
+        """Return each feature's weighted sum of terms over the stored values."""
         total = np.zeros(self.shape[1])
         for part, stored in self.blocks():
             weights = np.repeat(shares[part], np.diff(stored.indptr))
@@ -128,15 +134,15 @@ class SparseRows(LazyRows):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Products:
-    """Sparse rows times a kernel, computed as parts become dense.
+    """The product of sparse rows and a kernel; ``np.asarray`` computes it.
 
     Parameters
     ----------
     rows : SparseRows
-        The rows.
+        The left factor.
 
     kernel : float array of shape (n_features, n_products)
-        What multiplies them.
+        The right factor.
     """
 
     rows: SparseRows
@@ -144,7 +150,7 @@ class Products:
 
     @property
     def shape(self):
-        """Number of rows and of products."""
+        """Shape of the product."""
         return len(self.rows), self.kernel.shape[1]
 
     @property
@@ -168,10 +174,11 @@ class Products:
 
 
 class Deviations:
-    """The matrix of sparse rows' deviations from a mean, weighted, without making it.
+    """The matrix of weighted deviations of sparse rows from a mean, never made dense.
 
-    Row by row it is ``sqrt(weight) * (row - mean)``; kept are a sparse matrix and what
-    to subtract from it, ``sqrt(weights)`` times one row.
+    Row i is ``sqrt(weight_i) * (row_i - mean)``. The matrix is ``S - r sᵀ``: S holds
+    the weighted deviations from the background and is sparse, r is ``sqrt(weights)``,
+    and s is ``mean - background``. Every product below expands this difference.
 
     Parameters
     ----------
@@ -179,10 +186,10 @@ class Deviations:
         The rows.
 
     weights : array of shape (n_rows,)
-        What each row counts.
+        Weight of each row.
 
     mean : array of shape (n_features,)
-        Where the deviations start.
+        The mean to subtract.
     """
 
     def __init__(self, rows, weights, mean):
@@ -225,7 +232,10 @@ class Deviations:
         return self.transposed_matmul(self @ vectors)
 
     def covariance(self):
-        """Return the transposed matrix times the matrix, as a dense array."""
+        """Return the transposed matrix times the matrix, as a dense array.
+
+        It is SᵀS - c sᵀ - s cᵀ with c = Sᵀr - s rᵀr / 2.
+        """
         total = np.zeros(2 * self._shift.shape)
         crossed = np.zeros(len(self._shift))
         for scaled, roots in self._blocks:
@@ -235,7 +245,10 @@ class Deviations:
         return total - crossed - crossed.T
 
     def gram_matrix(self):
-        """Return the matrix times the transposed matrix, as a dense array."""
+        """Return the matrix times the transposed matrix, as a dense array.
+
+        It is SSᵀ - c rᵀ - r cᵀ with c = S s - r sᵀs / 2.
+        """
         scaled = vstack([scaled for scaled, _ in self._blocks], format="csr")
         roots = np.concatenate([roots for _, roots in self._blocks])
         crossed = (scaled @ self._shift)[:, None] - roots * (self._shift**2).sum() / 2

@@ -1,4 +1,4 @@
-"""Axes to draw into, and samples drawn into them."""
+"""Axes to draw into, and images in them."""
 
 import numpy as np
 
@@ -15,7 +15,9 @@ def one_axes(ax, width, height):
 
 
 def grid_of_axes(ax, n_rows, n_columns, width, height, **how):
-    """Return an array of axes: in the place of `ax`, which is hidden, or all new.
+    """Return an array of new axes: in a new figure, or where `ax` was.
+
+    `ax` itself is hidden.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def grid_of_axes(ax, n_rows, n_columns, width, height, **how):
         return pyplot.subplots(n_rows, n_columns, **size, **how)[1]
     ratios = {"height_ratios": how.pop("height_ratios", None)}
     place = ax.get_subplotspec()
-    # A bare GridSpec belongs to no figure, and neither would its parts.
+    # A GridSpec without a figure cannot give axes to one.
     if place is not None and place.get_gridspec().figure is not None:
         grid = place.subgridspec(n_rows, n_columns, **ratios)
     else:
@@ -53,18 +55,21 @@ def grid_of_axes(ax, n_rows, n_columns, width, height, **how):
 
 
 def has_layout(figure):
-    """Tell whether a figure makes room for what lies beside its axes."""
+    """Tell whether a figure makes room for what is drawn beside its axes."""
     return figure.get_layout_engine() is not None
 
 
 def hide_ticks(axis):
-    """Leave the frame of the axes alone."""
+    """Remove the ticks, and keep the frame of the axes."""
     axis.set_xticks([])
     axis.set_yticks([])
 
 
 def draw_image(axis, image, limits, cmap, **place):
-    """Draw an image, grey or in colours, with missing values in a colour of their own.
+    """Draw a grey or coloured image.
+
+    In a grey image missing values have a colour of their own. In a coloured one they
+    are drawn half-way between the limits.
 
     Parameters
     ----------
@@ -89,7 +94,7 @@ def draw_image(axis, image, limits, cmap, **place):
 
 
 def distinct_colours(n_colours, cmap=None):
-    """Return up to 20 colours that can be told apart, or those along a `cmap`."""
+    """Return up to 20 colours that differ clearly, or colours along a `cmap`."""
     from matplotlib import colormaps
 
     if cmap is not None:
@@ -99,7 +104,7 @@ def distinct_colours(n_colours, cmap=None):
 
 
 def add_legend(axis, **look):
-    """Put a legend beside the axes, or inside where the figure makes no room."""
+    """Put a legend beside the axes, or inside them if the figure makes no room."""
     if has_layout(axis.figure):
         place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     else:

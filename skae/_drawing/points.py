@@ -4,6 +4,7 @@ import numpy as np
 
 from skae._drawing.axes import distinct_colours
 
+# Matplotlib's largest palette of distinct colours, tab20, has 20.
 MOST_CLASSES = 20
 _OTHER = "other"
 _SAME = {
@@ -15,9 +16,9 @@ _SAME = {
 def draw_points(axis, positions, y=None, **look):
     """Scatter points.
 
-    Text and truth values are labels, and so are whole numbers of up to 20 values; each
-    has its colour. Of more than 20 labels the rarer share one. Other numbers go along a
-    range of colours.
+    Text and truth values are labels. So are whole numbers with at most 20 different
+    values. Each label has its colour; if there are more than 20, the rarer ones have
+    one colour together. Other numbers are drawn along a range of colours.
 
     Parameters
     ----------
@@ -29,19 +30,20 @@ def draw_points(axis, positions, y=None, **look):
         Labels or numbers.
 
     **look
-        Of `matplotlib.axes.Axes.scatter`; an array with a value for each point is
-        taken apart by label, and a `cmap` colours labels too.
+        Arguments of `matplotlib.axes.Axes.scatter`. An array with a value for each
+        point is split by label. A `cmap` colours labels too.
 
     Raises
     ------
     ValueError
-        When `look` has the colours or names that `y` gives.
+        When `look` sets colours or names although `y` does.
 
     Returns
     -------
     list of matplotlib.collections.PathCollection
-        One for each label, which it is named after; or one.
+        One for each label, named after it; without labels, a single one.
     """
+    # Many points need small dots, or they hide one another.
     size = np.clip(4000 / max(len(positions), 1), 2, 12)
     look = _with_defaults(look, s=size, linewidths=0)
     if y is None:
@@ -54,7 +56,7 @@ def draw_points(axis, positions, y=None, **look):
 
 
 def _with_defaults(look, **defaults):
-    """Add what is not given, by this name or another that Matplotlib has for it."""
+    """Add the defaults that are not given under any of Matplotlib's names for them."""
     missing = {
         name: value
         for name, value in defaults.items()
@@ -86,7 +88,7 @@ def _draw_classes(axis, positions, names, numbers, look):
 
 
 def _of_points(value, chosen):
-    """Take the values of some points, where there is one for each."""
+    """Return the values of some points, if there is a value for each point."""
     if isinstance(value, str) or np.shape(value)[:1] != chosen.shape:
         return value
     return np.asarray(value)[chosen]
@@ -110,7 +112,7 @@ def are_labels(y):
 
 
 def _classes(y):
-    """Return names of up to 20 classes, and which of them each point has."""
+    """Return names of up to 20 classes, and the number of each point's class."""
     if y.dtype.kind == "O":
         y = y.astype(str)
     if y.dtype.kind == "f":

@@ -20,14 +20,15 @@ from skae._data.missing import (
     mean_and_variance_of_observed,
 )
 from skae._data.moments import mean_and_variance, rounding_of
-from skae._data.prepare import Given
+from skae._data.prepare import UserData
 from skae._estimators.constraints import check_parameters, fit_context
 from skae._estimators.html import table
 from skae._keras.objects import plain, restored, with_stand_ins
 from skae._runtime.annotations import ArrayLike, Floats, KerasModel, Rows
 from skae._saving.fitted import fit_of, plain_fit
 from skae._saving.writing import save
-from skae._training.fit import Fitting
+from skae._training.fit import fit
+from skae._training.partial_fit import partial_fit
 from skae._training.sklearn_callbacks import CallbackSupportMixin, with_callbacks
 
 
@@ -92,7 +93,7 @@ default=None
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
-        return self._fit(Given(X, sample_weight, X_val, y=y))
+        return self._fit(UserData(X, sample_weight, X_val, y=y))
 
     @fit_context
     def partial_fit(
@@ -137,14 +138,20 @@ default=None
         TypeError
             When `callbacks` holds something that is no Keras callback.
         """
-        return self._fit(Given(X, sample_weight), is_partial=True)
+        return self._partial_fit(UserData(X, sample_weight))
 
-    def _fit(self, given, is_partial=False):
-        if is_partial:
-            check_parameters(self)
+    def _fit(self, data):
+        return self._after(_with_callbacks, data)
+
+    def _partial_fit(self, data):
+        check_parameters(self)
+        return self._after(partial_fit, data)
+
+    def _after(self, recipe, data):
+        """Carry out a fit on a copy, so that one that fails leaves no trace."""
         fitted = object.__new__(type(self))
         fitted.__dict__.update(self.__dict__)
-        _run_fit(fitted, given, is_partial)
+        recipe(fitted, data)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -189,7 +196,7 @@ default=None
             codes, else float64. Dense, however sparse these rows were.
         """
         check_is_fitted(self)
-        *_, objective = self._fitted.architecture
+        objective = self._fitted.architecture.objective
         codes = check_codes(
             X, self._n_features_out, type(self).__name__, objective.nested_dropout
         )
@@ -392,5 +399,6 @@ default=None
 
 
 @with_callbacks
-def _run_fit(estimator, given, is_partial):
-    Fitting(estimator, is_partial).run(given)
+def _with_callbacks(estimator, data):
+    """Fit an estimator, with scikit-learn's care for its callbacks."""
+    fit(estimator, data)

@@ -48,8 +48,8 @@ class ConvAutoencoder(BaseAutoencoder):
         stage halves height and width, rounded up.
 
     kernel_size : int or tuple of int, default=3
-        Height and width of the convolutions. A tuple of one number, as ``(5,)``, makes
-        samples of shape (length, channels) signals, where otherwise they are grey
+        Height and width of the convolutions. With a tuple of one number, such as
+        ``(5,)``, samples of shape (length, channels) are signals, otherwise grey
         images.
 
     downsampling : {"strides", "max_pool"}, default="strides"
@@ -60,7 +60,7 @@ class ConvAutoencoder(BaseAutoencoder):
         Whether a batch normalisation follows each stage's convolution.
 
     bottleneck : {"dense", "spatial"}, default="dense"
-        Whether a dense layer makes the code, or the last stage is the code, flattened.
+        Whether the code is the output of a dense layer, or the last stage, flattened.
 
     image_shape : tuple of int or None, default=None
         Shape of one image, (height, width) or (height, width, channels), if X has flat

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Self, TypeAlias
 
 from skae._data.corruption import KINDS, Corruption
-from skae._data.prepare import Given
+from skae._data.prepare import UserData
 from skae._estimators.base import BaseAutoencoder
 from skae._estimators.constraints import (
     AUTO,
@@ -42,9 +42,9 @@ _Corruption: TypeAlias = (
 class DenoisingAutoencoder(BaseAutoencoder):
     """Learns to undo corruption, and so to clean rows and to find robust codes.
 
-    In training the encoder reads corrupted rows, corrupted afresh in every epoch, and
-    the decoder is to give the clean ones. Rows held out are corrupted once, and judge
-    the epochs by how well they are cleaned.
+    In training the encoder reads corrupted rows, and the decoder learns to give the
+    clean ones. Rows are corrupted anew in every epoch. Rows held out are corrupted
+    once; an epoch is better if it cleans them better.
 
     Parameters
     ----------
@@ -58,20 +58,21 @@ default="gaussian"
         What happens to the rows in training.
 
         - "gaussian" adds normal noise of deviation `noise_scale` to every value, and
-          clips to the range of the training data. Clip the rows that you clean as well.
-        - "masking" takes values away: they become the mean of their feature, or zero
-          with ``loss="binary_crossentropy"``.
-        - "salt_and_pepper" puts the smallest or the largest value of the training data
-          in place of values; for features of one range, such as pixels.
-        - "swap" puts another training row's value of the same feature in place of
-          values; for tables.
+          clips the result to the range of the training data. Clip the rows that you
+          want to clean, too.
+        - "masking" replaces values by the mean of their feature, or by zero with
+          ``loss="binary_crossentropy"``.
+        - "salt_and_pepper" replaces values by the smallest or the largest value of the
+          training data. It is for features of one range, such as pixels.
+        - "swap" replaces values by the same feature's value in another training row. It
+          is for tables.
         - A callable ``corruption(samples, seed)`` gets a float32 tensor of shape
           ``(batch, *sample_shape)`` in the unit of the data and a
           `keras.random.SeedGenerator`, and returns the corrupted tensor. It is compiled
-          into the training step, so it works with `keras.ops` and `keras.random`.
+          into the training step, so write it with `keras.ops` and `keras.random`.
 
-        All but "gaussian" hit each value with the probability `corruption_rate`; a
-        callable sees to that itself.
+        "masking", "salt_and_pepper" and "swap" replace each value with the probability
+        `corruption_rate`. A callable decides by itself.
 
     noise_scale : float or "auto", default="auto"
         Standard deviation of "gaussian" noise, in the unit of the data. "auto" is half
@@ -97,9 +98,9 @@ default="gaussian"
 
     Notes
     -----
-    `score` rates how well rows are reconstructed as they are, so a search by it finds
-    the least corruption best. To search over `noise_scale` or `corruption_rate`, score
-    how noisy rows of your own are cleaned.
+    `score` measures how well rows are reconstructed as they are, so a search by it
+    prefers the least corruption. To search over `noise_scale` or `corruption_rate`,
+    score how well your own noisy rows are cleaned.
 
     References
     ----------
@@ -205,8 +206,8 @@ default="gaussian"
             Ignored; present so that pipelines can pass labels.
 
         X_clean : {array-like, sparse matrix} of the shape of X, default=None
-            The clean samples of the rows of X, which are noisy then. Nothing else is
-            corrupted; `corruption` is not used.
+            The clean samples of the rows of X. The rows of X are then the noisy ones,
+            and `corruption` is not used.
 
         sample_weight : array-like of shape (n_samples,), default=None
             What each row counts: a row of weight 2 is two rows, one of weight 0 is
@@ -217,8 +218,8 @@ default=None
             Rows that judge each epoch, instead of rows held out from X.
 
         X_val_clean : {array-like, sparse matrix} of the shape of X_val, default=None
-            The clean samples of the rows of X_val; needed exactly where both `X_clean`
-            and `X_val` are given.
+            The clean samples of the rows of X_val. Give it if, and only if, both
+            `X_clean` and `X_val` are given.
 
         Returns
         -------
@@ -235,7 +236,7 @@ default=None
             When `callbacks` holds something that is no Keras callback.
         """
         _check_labels(X, y)
-        return self._fit(Given(X, sample_weight, X_val, X_clean, X_val_clean, y))
+        return self._fit(UserData(X, sample_weight, X_val, X_clean, X_val_clean, y))
 
     @fit_context
     def partial_fit(
@@ -280,7 +281,7 @@ default=None
             When `callbacks` holds something that is no Keras callback.
         """
         _check_labels(X, y)
-        return self._fit(Given(X, sample_weight, X_clean=X_clean), is_partial=True)
+        return self._partial_fit(UserData(X, sample_weight, X_clean=X_clean))
 
     def denoise(self, X: Rows) -> Floats:
         """Clean noisy rows.
@@ -308,7 +309,7 @@ default=None
 
 
 def _check_labels(X: Rows, y: object) -> None:
-    """Raise a ValueError if clean rows come in the place of labels."""
+    """Raise a ValueError if clean rows are passed as labels."""
     shape: tuple = getattr(y, "shape", ())
     if len(shape) > 1 and shape[1] > 1 and shape == getattr(X, "shape", None):
         raise ValueError(

@@ -36,11 +36,11 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     Encoder and decoder are each a linear map plus a neural network. The linear maps
     start as the principal axes of the training rows and the networks at zero, so
-    training begins at PCA; it ends with the weights that reconstruct held-out rows
-    best, and falls back to PCA where no others do so by more than chance.
+    training begins at PCA. It keeps the weights that reconstruct held-out rows best.
+    If no weights beat PCA by more than chance, it keeps PCA.
 
-    Like PCA, it centres the features and keeps their relative variances; the unit of
-    the data does not matter. Codes and reconstructions are in the unit of the data.
+    Like PCA, it centres the features and keeps their relative variances. The unit of
+    the data does not matter; codes and reconstructions come back in that unit.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, of 1,024 with `nested_dropout`.
+        is one layer of 256 units, or of 1,024 with `nested_dropout`.
 
     activation : str, default="relu"
         Name of the Keras activation of the hidden layers.
@@ -59,7 +59,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         autoencoder.
 
     network : network or None, default=None
-        A network of `skae.networks` in place of the one that the three parameters
+        A network of `skae.networks`, instead of the one that the three parameters
         above describe.
 
     %(l1_activity)s
@@ -75,7 +75,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     %(fitted_attributes)s
 
     hidden_layer_sizes_ : tuple of int
-        Units of the hidden layers; without `network`.
+        Units of the hidden layers. Not set if `network` is given.
 
     See Also
     --------

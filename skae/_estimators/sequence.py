@@ -23,20 +23,21 @@ from skae.networks import RecurrentNetwork
 class SequenceAutoencoder(BaseAutoencoder):
     """Dimensionality reduction of sequences by recurrent networks beside PCA.
 
-    Encoder and decoder are each a linear map plus a recurrent network: the encoder
-    reads the sequence into one vector, the decoder repeats its code at every step and
-    unfolds it again. The linear maps start as the principal axes and the recurrent
-    networks at zero, so training begins at PCA, as in `AutoencoderTransformer`. With
-    ``init="random"`` it is the sequence autoencoder of the textbooks.
+    Encoder and decoder are each a linear map plus a recurrent network. The encoder
+    reads the sequence into one vector. The decoder repeats the code at every step and
+    turns that into a sequence again. The linear maps start as the principal axes and
+    the recurrent networks at zero, so training begins at PCA, as in
+    `AutoencoderTransformer`. With ``init="random"`` it is the sequence autoencoder of
+    the textbooks.
 
-    All sequences have the same length; each step has one channel or several.
+    All sequences must have the same length; each step has one channel or several.
 
     Parameters
     ----------
     %(encoding_dim)s
 
     units : int, default=64
-        Units of each recurrent layer; of each direction, if bidirectional.
+        Units of each recurrent layer; if bidirectional, of each direction.
 
     n_layers : int, default=1
         Number of recurrent layers in the encoder, and in the decoder.

@@ -23,8 +23,12 @@ from skae._runtime.warnings import warn
 from skae.networks import DenseNetwork, Network
 from skae.networks._checks import check_positive
 
+# In nats. A code with so small a divergence tells a row from another hardly at all;
+# with a larger bound, weak but useful codes would be reported too.
 _COLLAPSED = 0.01
+# More draws make `score_samples` less noisy, and proportionally slower.
 _ELBO_DRAWS = 16
+# A larger table gives fewer rows the same draws, but takes longer to fill.
 _TABLE_SIZE = 4096
 
 
@@ -33,32 +37,34 @@ class VAETransformer(BaseAutoencoder):
     """Codes as probability distributions, and a generator of new rows.
 
     The encoder gives a normal distribution for each row's code, the decoder a
-    distribution of rows for each code; training maximises the evidence lower bound
-    (ELBO) of the rows' likelihood under a standard normal prior of the codes. Beside a
-    linear map the network starts at probabilistic PCA, the best linear model of this
+    distribution of rows for each code. Training maximises the evidence lower bound
+    (ELBO) of the rows' log-likelihood, under a standard normal prior of the codes. A
+    network with a linear map starts at probabilistic PCA, the best linear model of this
     kind.
 
     Parameters
     ----------
     encoding_dim : int or None, default=32
-        Number of codes. None takes as many as there are rows or features, whichever
-        are fewer, and at most 512; where the network makes its size itself, as
-        ``bottleneck="spatial"`` and Keras models of your own do, it takes that.
+        Number of codes. None takes the number of rows or of features, whichever is
+        smaller, but at most 512. If the network fixes the number of codes, as
+        ``bottleneck="spatial"`` and Keras models of your own do, None takes that
+        number.
 
     network : network or None, default=None
         One of `skae.networks`, with a linear code. None is ``DenseNetwork()``.
 
     beta : float, default=1.0
-        What the KL divergence counts in the loss. More than 1 asks for simpler codes,
+        Weight of the KL divergence in the loss. More than 1 asks for simpler codes,
         less for better reconstructions.
 
     kl_warmup : int or "auto", default="auto"
-        Epochs in which the KL divergence rises from nothing to `beta`, linearly. "auto"
-        is none for a network that starts at PCA, and a fifth of the epochs for others.
+        Epochs in which the weight of the KL divergence rises linearly from 0 to `beta`.
+        "auto" is 0 for a network that starts at PCA, otherwise a fifth of the epochs.
 
     loss : {"mse", "binary_crossentropy"}, default="mse"
-        Likelihood of the rows: normal with one variance for all features, which is
-        learnt, or Bernoulli, for data in [0, 1]. In nats per row, summed over features.
+        Likelihood of the rows. "mse" is a normal one, with a single variance for all
+        features, which is learnt. "binary_crossentropy" is a Bernoulli one, for data
+        in [0, 1]. The loss is in nats per row, summed over features.
 
     %(training_parameters)s
 
@@ -70,14 +76,14 @@ class VAETransformer(BaseAutoencoder):
     -----
     `transform` gives the means of the codes' distributions, in units of the prior.
     `score` is the fraction of variance that reconstructions from them explain, as for
-    all estimators; to search by the ELBO, score with
+    all estimators. To search by the ELBO, score with
     ``lambda vae, X, y=None: vae.score_samples(X).mean()``.
 
-    In `history_` are also "reconstruction" and "kl", the two terms of the loss, and the
+    `history_` also has "reconstruction" and "kl", the two terms of the loss, and the
     same of the rows held out ("val_reconstruction", "val_kl").
 
-    Estimates by chance (`score_samples`, `log_likelihood`) draw numbers that depend on
-    the row alone, so they are the same at every call and in any company.
+    `score_samples` and `log_likelihood` draw random numbers. These depend only on the
+    row, so a row gets the same value in every call, whatever the other rows are.
 
     References
     ----------
@@ -187,7 +193,8 @@ class VAETransformer(BaseAutoencoder):
         -------
         scores : float64 ndarray of shape (n_samples,)
             In nats, of the density in the unit of X or, with "binary_crossentropy", of
-            the probability. With ``beta=1`` whatever `beta` is.
+            the probability. Always with the weight 1 of the KL divergence, whatever
+            `beta` is.
         """
         X, rows, codec = self._standardized(X)
         numbers = _row_numbers(rows.values)
@@ -208,9 +215,8 @@ class VAETransformer(BaseAutoencoder):
             Rows like those of `fit`, or the same flattened.
 
         n_samples : int, default=100
-            Number of codes drawn for each row. The estimate is a lower bound on
-            average, and tighter the more there are (Burda, Grosse and Salakhutdinov,
-            2015).
+            Number of codes drawn for each row. On average the estimate is a lower
+            bound; more codes make it tighter (Burda, Grosse and Salakhutdinov, 2015).
 
         Returns
         -------
@@ -222,7 +228,7 @@ class VAETransformer(BaseAutoencoder):
         total = np.full(len(numbers), -np.inf)
         for i in range(check_positive("n_samples", n_samples)):
             draws = _normal_draws(numbers, self.encoding_dim_, i)
-            with np.errstate(invalid="ignore"):  # infinities, which are refused below
+            with np.errstate(invalid="ignore"):  # check_finite refuses infinities
                 total = np.logaddexp(total, codec.log_importance(rows.values, draws))
         estimates = total - np.log(n_samples) - self._loss_offset()
         return check_finite(estimates, X)
@@ -233,7 +239,7 @@ class VAETransformer(BaseAutoencoder):
         return X, *self._fitted.standardized(X)
 
     def _loss_offset(self):
-        *_, fitted_objective = self._fitted.architecture
+        fitted_objective = self._fitted.architecture.objective
         return fitted_objective.offset(self._fitted.scaling.scale, self.n_features_in_)
 
     def _network(self) -> Network:
@@ -275,15 +281,15 @@ def _listed(numbers, most=20):
 
 
 def _row_numbers(rows):
-    """Return a number for each row that depends on its values alone."""
+    """Return a number for each row that depends only on its values."""
     numbers = np.empty(len(rows), np.int64)
     for chunk in row_chunks(rows):
-        part = np.asarray(rows[chunk]) + np.float32(0)  # without negative zeros
+        part = np.asarray(rows[chunk]) + np.float32(0)  # turns -0 into 0
         numbers[chunk] = [zlib.crc32(row) for row in np.ascontiguousarray(part)]
     return numbers
 
 
 def _normal_draws(row_numbers, n_codes, i):
-    """Return the i-th normal draws of rows, from a table by their numbers."""
+    """Return the i-th normal draws of rows: look up their numbers in a random table."""
     table = np.random.RandomState(i).standard_normal((_TABLE_SIZE, n_codes))
     return table[row_numbers % _TABLE_SIZE].astype(np.float32)

@@ -1,7 +1,7 @@
 """Which Keras objects a file may ask for: those that only compute.
 
 Keras' safe mode keeps code out of a configuration. It does not keep out layers that
-read files, that compute while a model is made, or that are larger than the file.
+read files, that compute while the model is built, or that are larger than the file.
 """
 
 import importlib
@@ -16,8 +16,8 @@ _MODELS = {
     "keras.src.models.sequential": {"Sequential"},
 }
 
-# A list of what may be built, since layers that run code, read files or load other
-# formats keep being added to Keras.
+# A list of allowed layers, not of forbidden ones: new versions of Keras add layers that
+# run code, read files or load other formats.
 _LAYERS = set(
     """
     Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D
@@ -38,7 +38,7 @@ _LAYERS = set(
     """.split()  # noqa: SIM905 - a literal would take 90 lines
 )
 
-# Tensor operations between layers; Keras names them by where they are defined.
+# Tensor operations between layers. Keras names them by the module that defines them.
 _OPERATIONS = {f"keras.src.ops.{name}" for name in ("linalg", "math", "nn", "numpy")}
 
 _ARRAYS = {"__numpy__", "__tensor__"}
@@ -53,13 +53,13 @@ _DTYPES = {
 def check(config):
     """Raise a ValueError if a Keras configuration asks for anything but computing.
 
-    What it may ask for are Keras' own layers, models, initializers, regularizers,
-    constraints, losses, optimizers and their schedules, and activations by name.
+    Allowed are Keras' own layers, models, initializers, regularizers, constraints,
+    losses, optimizers and their schedules, and activations by name.
 
     Parameters
     ----------
     config : dict, list or plain value
-        As ``keras.saving.serialize_keras_object`` gives it, or part of that.
+        A result of ``keras.saving.serialize_keras_object``, or a part of one.
     """
     if isinstance(config, str):
         check_name(config)
@@ -76,8 +76,8 @@ def check(config):
 
 
 def check_name(name):
-    """Raise a ValueError if a name stands for something of the user's in Keras."""
-    keras = sys.modules.get("keras")  # before it is imported, nothing is registered
+    """Raise a ValueError if the user has registered something with Keras by a name."""
+    keras = sys.modules.get("keras")  # before the import nothing is registered
     if keras and keras.saving.get_registered_object(name) is not None:
         raise ValueError(
             f"{name!r} is the name of something of your own, registered with Keras "
@@ -86,7 +86,7 @@ def check_name(name):
 
 
 def without_training(config):
-    """Return a configuration without how its models were compiled for training."""
+    """Return a configuration without the training settings of its models."""
     if isinstance(config, list):
         return [without_training(part) for part in config]
     if not isinstance(config, dict):
@@ -153,7 +153,7 @@ def _is_activation(config):
 
 
 def _is_plain_part(module, name):
-    """Tell whether this names an initializer, optimizer or the like by its base."""
+    """Tell whether a name is an initializer, optimizer or the like, by its base."""
     keras = load_keras()
     bases = {
         "keras.initializers": (keras.initializers, "Initializer"),
@@ -176,13 +176,13 @@ def _is_subclass(found, base):
     return isinstance(found, type) and issubclass(found, base)
 
 
-# How the layers of a model hang together
+# How the layers of a model are connected
 
 
 def _check_graph(config):
-    """Raise a ValueError if making a Keras model would do more than describe it.
+    """Raise a ValueError if building a Keras model would do more than describe it.
 
-    Layers applied to numbers would compute at once, and layers that lead nowhere have
+    Layers applied to numbers would compute at once. Layers that lead to no output have
     weights that the model does not list.
     """
     layers = config.get("layers")
@@ -202,7 +202,7 @@ def _check_graph(config):
 
 
 def _inputs(layer):
-    """Return the names of the layers whose outputs a layer takes."""
+    """Return the names of the layers that a layer takes its inputs from."""
     names = []
     for node in layer["inbound_nodes"]:
         taken = list(_tensors([node["args"], node["kwargs"]]))
@@ -213,7 +213,7 @@ def _inputs(layer):
 
 
 def _tensors(part):
-    """Yield the names of the layers that give the tensors in a part of a node."""
+    """Yield the names of the layers whose tensors occur in a part of a node."""
     if isinstance(part, list):
         for item in part:
             yield from _tensors(item)
@@ -225,7 +225,7 @@ def _tensors(part):
 
 
 def _names(outputs):
-    """Yield the names of layers in what may be nested: [name, node, tensor]."""
+    """Yield the layer names in outputs: [name, node, tensor], or these nested."""
     parts = outputs.values() if isinstance(outputs, dict) else outputs
     if isinstance(outputs, list) and isinstance(outputs[0], str):
         yield outputs[0]

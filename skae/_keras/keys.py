@@ -1,4 +1,4 @@
-"""Keys that tell values apart by all that they hold."""
+"""Hashable keys that are equal only for values with equal contents."""
 
 import hashlib
 import numbers
@@ -11,24 +11,25 @@ _EXACT = str, bytes, numbers.Number, np.generic, np.dtype, type(None)
 
 
 def by_value(value):
-    """Return what is hashable, and equal only for values that are the same.
+    """Return a hashable key that is equal only for values with equal contents.
 
-    Arrays are compared element by element, by a digest; containers, estimators and
-    other objects by what they hold. What runs code (functions, Keras layers and
-    initializers, classes) is told apart by identity, and kept alive by the key, so
-    that no other object takes its place. Of Keras models it counts as well what is
-    frozen, which decides on the order of the variables.
+    Arrays are compared by a digest of their elements; containers, estimators and other
+    objects by their contents. Functions, classes, and Keras layers and initializers
+    run code, so they are compared by identity. The key keeps them alive, so that no
+    new object gets their address. The key of a Keras model also holds which of its
+    variables are trainable, because this decides on their order.
     """
     try:
         return _key(value)
-    except RecursionError:  # it holds itself
+    except RecursionError:  # the value contains itself
         return Identity(value)
 
 
 def _key(value):
     kind = type(value)
     if isinstance(value, _EXACT):
-        return kind, repr(value)  # 1, 1.0 and True are equal, and so are 0.0 and -0.0
+        # With type and repr: 1, 1.0 and True are equal, and so are 0.0 and -0.0.
+        return kind, repr(value)
     if isinstance(value, np.ndarray):
         return _key_of_array(value)
     if isinstance(value, dict):
@@ -51,7 +52,8 @@ def _key_of_array(array):
     if array.dtype.hasobject:
         return *kind, _key(array.tolist())
     digest = hashlib.sha256(np.asarray(array).tobytes()).digest()
-    return *kind, digest, _key(getattr(array, "__dict__", None))  # masks and the like
+    # Attributes of subclasses, such as the mask of a masked array, count as well.
+    return *kind, digest, _key(getattr(array, "__dict__", None))
 
 
 def _is_model(value):
@@ -59,7 +61,7 @@ def _is_model(value):
 
 
 class Identity:
-    """Equals itself alone: another of the same value."""
+    """Wraps a value; equal only to another wrapper of the very same object."""
 
     def __init__(self, value):
         self._value = value

@@ -1,4 +1,4 @@
-"""Keras models as plain data, and back, once their weights are known to fit."""
+"""Keras models as plain data, and back once their weights are known to fit."""
 
 import itertools
 import json
@@ -12,22 +12,22 @@ from skae._runtime.tensorflow import load_keras
 from skae.exceptions import SavedFileError
 
 KEY = "keras_object"
-"""The only key of a dict that stands for an object of Keras' own class."""
+"""The only key of a dict that represents an object of one of Keras' own classes."""
 
 
 class UsersObject:
-    """Stands for a Keras object that holds code of the user's own, in pickles.
+    """Takes the place of a Keras object with code of the user's own, in pickles.
 
     Parameters
     ----------
     restore : function
-        Makes the object again from `parts`.
+        Makes the object from `parts`.
 
     parts : tuple
         Classes, functions and data.
 
     reason : str
-        Why a file of data cannot hold the object.
+        Why a file of plain data cannot hold the object.
     """
 
     def __init__(self, restore, parts, reason):
@@ -41,11 +41,11 @@ class UsersObject:
 
 
 def made_by_keras(config):
-    """Let Keras make what a checked configuration says; a ValueError if it cannot."""
+    """Return the object of a checked configuration; a ValueError if Keras cannot."""
     keras = load_keras()
     try:
         return keras.saving.deserialize_keras_object(config)
-    except Exception as error:  # of any kind, from a configuration that was forged
+    except Exception as error:  # a forged configuration may raise anything
         raise ValueError(f"Keras cannot make this: {error}") from error
 
 
@@ -53,6 +53,7 @@ def made_by_keras(config):
 
 
 def plain_model(model):
+    """Return a Keras model as plain data, or as a `UsersObject` if it holds code."""
     config = without_training(json.loads(model.to_json()))
     text, weights = json.dumps(config), model.get_weights()
     try:
@@ -65,7 +66,7 @@ def plain_model(model):
 
 
 def _gather_code(item, code, seen):
-    """Gather classes and functions of the user's in a Keras object, by their names."""
+    """Add the user's classes and functions in a Keras object to `code`, by name."""
     if id(item) in seen:
         return
     seen.add(id(item))
@@ -94,7 +95,7 @@ def _users_model_of(text, weights, code):
 
 
 def model_of(text, weights):
-    """Make a model of Keras' own layers, once its weights are known to fit."""
+    """Return a model of Keras' own layers, after a check that its weights fit."""
     keras = load_keras()
     check(json.loads(text))
 
@@ -110,9 +111,10 @@ def model_of(text, weights):
 
 
 def with_weights(model, weights):
-    """Give a model weights; return it when its layers have taken note.
+    """Set the weights of a model and return it.
 
-    Layers such as Normalization compute with what they have derived from theirs.
+    Layers such as Normalization compute with values derived from their weights, which
+    `finalize_state` derives again.
     """
     model.set_weights(weights)
     for layer in _layers(model):
@@ -138,12 +140,13 @@ def check_weights(weights, variables_of_models, others=()):
         Values of the models' variables, and then of others.
 
     variables_of_models : callable
-        Builds Keras models and returns their variables, which get no memory.
+        Builds Keras models and returns their variables. It runs where variables take
+        no memory.
 
     others : list of keras.Variable
-        With values.
+        Variables that exist already.
     """
-    load_keras()  # what stops it is no fault of the file
+    load_keras()  # outside `try`: if this fails, the file is not to blame
     try:
         wanted = _without_memory(variables_of_models)
     except Exception as error:
@@ -163,10 +166,10 @@ def check_weights(weights, variables_of_models, others=()):
 
 
 def _without_memory(variables_of_models):
-    """Return shapes and types of the variables that Keras models would have.
+    """Return the shapes and types of the variables that Keras models would have.
 
-    In a stateless scope Keras leaves variables without values; at the end of the
-    thread it forgets them.
+    In a stateless scope Keras creates variables without values. The scope belongs to
+    the thread, and Keras forgets the variables when the thread ends.
     """
     keras = load_keras()
 

@@ -1,10 +1,10 @@
 """Keras objects as plain data that keep all their settings, and back.
 
-Keras copies and pickles its objects by their configuration. That leaves settings out
-(Keras 3.15 forgets the delta of Huber, and what AdamW excludes from weight decay), and
-works for classes of the user's own only once they are registered. Here objects of
-Keras' own classes become their configuration and the settings that it lacks. All others
-become a `UsersObject`, which refers to the class as Python's pickles do.
+Keras copies and pickles its objects by their configuration. This loses settings (Keras
+3.15 loses the delta of Huber, and the variables that AdamW excludes from weight decay).
+It also fails for the user's own classes unless they are registered. Here an object of
+Keras' own class becomes its configuration plus the settings that the configuration
+lacks. Any other becomes a `UsersObject`, which refers to its class as pickles do.
 """
 
 import copy
@@ -24,7 +24,7 @@ from skae._runtime.tensorflow import load_keras
 
 _PATTERN = "regular_expression"
 
-# What an optimizer counts and tracks, which is none of its settings.
+# Attributes in which an optimizer keeps its state; they are not settings.
 _NO_SETTINGS = {
     "built",
     "name",
@@ -40,8 +40,8 @@ def plain(value):
     Parameters
     ----------
     value : object
-        A Keras model, optimizer, loss or schedule; a dict, list or tuple that holds
-        such; or anything else, which is returned as it is.
+        A Keras model, optimizer, loss or schedule, or a dict, list or tuple of these.
+        Anything else is returned as it is.
     """
     if type(value) is dict:
         return {name: plain(item) for name, item in value.items()}
@@ -54,12 +54,12 @@ def plain(value):
 
 
 def restored(value):
-    """Return the value that `plain` was given, with fresh Keras objects.
+    """Return the value that `plain` was given, with new Keras objects.
 
     Raises
     ------
     ValueError, TypeError, LookupError, AttributeError or SavedFileError
-        When plain data are not what `plain` makes. Nothing in them is run.
+        When the plain data are not a result of `plain`. Nothing in them is run.
     """
     if isinstance(value, UsersObject):
         return value.restored()
@@ -73,7 +73,10 @@ def restored(value):
 
 
 class StandIn:
-    """Stands for a Keras object while scikit-learn clones what holds it."""
+    """Takes the place of a Keras object while scikit-learn clones its estimator.
+
+    A deep copy of it is a complete new Keras object.
+    """
 
     def __init__(self, value):
         self._value = value
@@ -83,7 +86,7 @@ class StandIn:
 
 
 def with_stand_ins(estimator):
-    """Return a shallow copy of an estimator that scikit-learn clones without loss."""
+    """Return a shallow copy of an estimator whose clones lose no Keras settings."""
     stand_in = object.__new__(type(estimator))
     stand_in.__dict__ = dict(vars(estimator))
     kinds = tuple(kind for kind, _ in _kinds())
@@ -94,15 +97,15 @@ def with_stand_ins(estimator):
 
 
 def description(value):
-    """Return text of what Keras objects hold, and the code that they refer to.
+    """Return the contents of Keras objects as text, and the code they refer to.
 
-    Both are equal for equal objects, whatever number Keras has put into their names.
+    Both are equal for equal objects; numbers that Keras adds to names do not count.
 
     Returns
     -------
     text : str
     code : tuple of classes and functions
-        Each object whose contents cannot be compared is there by itself.
+        Also holds, as `Identity`, each object whose contents cannot be compared.
     """
     code: list[Any] = []
 
@@ -116,7 +119,7 @@ def description(value):
             code.append(type(item))
         try:
             return joblib.hash(item)
-        except Exception:  # whatever a user's class raises when it is pickled
+        except Exception:  # a user's class may raise anything when it is pickled
             code.append(Identity(item))
             return "incomparable"
 
@@ -133,7 +136,10 @@ def _with_text_keys(value):
 
 
 def _kinds():
-    """Return (class, function that describes its instances), once Keras is imported."""
+    """Return pairs (class, function that describes instances); none before the import.
+
+    Without Keras imported no value can be a Keras object, and the import takes seconds.
+    """
     keras = sys.modules.get("keras")
     if keras is None or not hasattr(keras, "optimizers"):
         return ()
@@ -181,7 +187,7 @@ def _plain_optimizer(optimizer):
 
 
 def _schedule(optimizer):
-    """Return what gives the optimizer's learning rate, if not a number."""
+    """Return the schedule or function that gives the optimizer's learning rate."""
     keras = load_keras()
     kind = keras.optimizers.schedules.LearningRateSchedule
     held = vars(optimizer).values()
@@ -213,18 +219,18 @@ def _by_config(item):
 
 
 def _unnumbered(name, cls):
-    """Return a name without the number that Keras has put behind that of the class."""
+    """Return a name without the number that Keras has added to the class's name."""
     own = re.sub(r"_\d+$", "", name or "")
     return (own or None) if own.replace("_", "") == cls.__name__.lower() else name
 
 
 def _lost(item, again):
-    """Return the settings of an object that are not in its configuration.
+    """Return the settings of an object that its configuration lacks.
 
     Parameters
     ----------
     again : object
-        Made from the configuration.
+        A new object made from the configuration, for comparison.
     """
     return {
         name: _plain_setting(value)
@@ -237,7 +243,7 @@ def _lost(item, again):
 
 
 def _is_setting(value):
-    """Tell whether a value is plain, and not what Keras counts by variable."""
+    """Tell whether a value is a plain setting, not Keras' state for each variable."""
     if isinstance(value, dict):
         names_are_text = all(isinstance(name, str) for name in value)
         return value and names_are_text and all(map(_is_setting, value.values()))

@@ -1,7 +1,7 @@
 """A network as compiled functions of its weights: encode, decode, losses of rows."""
 
+import dataclasses
 import functools
-import math
 import threading
 from collections import OrderedDict
 
@@ -12,8 +12,6 @@ from skae._runtime.caches import evict_oldest
 from skae._runtime.tensorflow import load_tensorflow, traced
 from skae._runtime.threads import Lock
 from skae.networks._build import (
-    architecture_key,
-    build,
     builds_with_seeds,
     count_weights,
     initial_weights,
@@ -31,28 +29,17 @@ class Codec:
 
     Parameters
     ----------
-    network : object
-        Builds the Keras models; see `skae.networks`.
-
-    sample_shape : tuple of int
-        Shape of one sample.
-
-    encoding_dim : int
-        Number of codes.
-
-    objective : Objective
-        Gives the losses and what the decoder's outputs mean.
+    architecture : Architecture
+        Its objective gives the losses and what the decoder's outputs mean.
     """
 
-    def __init__(self, network, sample_shape, encoding_dim, objective):
-        self.encoder, self.decoder = build(
-            network, sample_shape, encoding_dim, objective
-        )
-        self.architecture = network, sample_shape, encoding_dim, objective
-        self.sample_shape = sample_shape
-        self.n_features = math.prod(sample_shape)
-        self.encoding_dim = encoding_dim
-        self.objective = objective
+    def __init__(self, architecture):
+        self.architecture = architecture
+        self.encoder, self.decoder = architecture.build()
+        self.sample_shape = architecture.sample_shape
+        self.n_features = architecture.n_features
+        self.encoding_dim = architecture.encoding_dim
+        self.objective = architecture.objective
         self._ends = np.cumsum(
             [len(variables(model)) for model in (self.encoder, self.decoder)]
         )
@@ -66,20 +53,18 @@ class Codec:
 
         Networks with code of the user's own are built for that.
         """
-        network, *_ = self.architecture
-        if builds_with_seeds(network):
+        if builds_with_seeds(self.architecture.network):
             models = self.encoder, self.decoder
             return initial_weights(models, self._built, seed)
-        return [v.numpy() for v in variables(*build(*self.architecture, seed))]
+        return [v.numpy() for v in variables(*self.architecture.build(seed))]
 
     def lend_models(self):
         """Return the encoder and decoder for one training; to others, None.
 
         The codec computes with weights that it is given, and does not see theirs.
         """
-        network, *_ = self.architecture
         with self._compiling:
-            if builds_with_seeds(network) and self._models_to_lend:
+            if builds_with_seeds(self.architecture.network) and self._models_to_lend:
                 return self._models_to_lend.pop()
             return None
 
@@ -88,8 +73,8 @@ class Codec:
         return self._network_key() == fitted.codec._network_key()
 
     def _network_key(self):
-        network, *parts, objective = self.architecture
-        return architecture_key(network, *parts, objective.of_the_network())
+        objective = self.objective.of_the_network()
+        return dataclasses.replace(self.architecture, objective=objective).key
 
     @property
     def n_weights(self):
@@ -238,15 +223,15 @@ _codecs: OrderedDict = OrderedDict()
 _codecs_lock = Lock()
 
 
-def shared_codec(network, sample_shape, encoding_dim, objective):
-    """Return the codec of an architecture, compiled once per process.
+def shared_codec(architecture):
+    """Return the codec of an `Architecture`, compiled once per process.
 
-    The most recently used codecs are kept; see `Codec` for the parameters.
+    The most recently used codecs are kept.
     """
-    key = architecture_key(network, sample_shape, encoding_dim, objective)
+    key = architecture.key
     with _codecs_lock.held():
         if key not in _codecs:
-            _codecs[key] = Codec(network, sample_shape, encoding_dim, objective)
+            _codecs[key] = Codec(architecture)
         _codecs.move_to_end(key)
         codec = _codecs[key]
         evict_oldest(_codecs, _MOST_CODECS)

@@ -1,4 +1,4 @@
-"""The layers on both sides of a code, where its coordinates can be changed."""
+"""Changes of a code's coordinates, written into the layers before and after it."""
 
 import dataclasses
 
@@ -11,20 +11,20 @@ from skae.networks._build import variables
 
 @dataclasses.dataclass(frozen=True)
 class CodeMap:
-    """A change of coordinates of codes, and the way back.
+    """An affine change of coordinates of codes, and its inverse.
 
     ``new = (codes - centre) @ matrix`` and ``codes = new @ inverse + fill``.
 
     Parameters
     ----------
     matrix : float64 array of shape (n_codes, n_new)
-        For codes behind an activation, one that commutes with it.
+        For codes behind an activation it must commute with the activation.
 
     inverse : float64 array of shape (n_new, n_codes)
-        Where there are fewer new codes, that of the larger matrix, cut.
+        With fewer new codes, the first rows of the inverse of the whole matrix.
 
     centre, fill : float64 arrays of shape (n_codes,)
-        Equal, unless codes are only left out: those are filled in.
+        They are equal unless new codes were cut off; `fill` also holds their means.
     """
 
     matrix: np.ndarray
@@ -45,7 +45,7 @@ class CodeMap:
         return (codes - self.centre) @ self.matrix
 
     def first(self, n_codes, mean):
-        """Return the map to the first new codes, the others held at their mean.
+        """Return the map to the first new codes, with the others at their mean.
 
         Parameters
         ----------
@@ -60,17 +60,17 @@ class CodeMap:
         )
 
     def scaled(self, factors):
-        """Return the map to the new codes times positive factors."""
+        """Return the map whose new codes are multiplied by positive factors."""
         return dataclasses.replace(
             self, matrix=self.matrix * factors, inverse=self.inverse / factors[:, None]
         )
 
 
 class CodeLayers:
-    """Where the weights are, among the variables, that give and read a code.
+    """The layers that give a code and those that read it.
 
-    Networks whose code is a dense layer's have such weights, unless they are of the
-    user's own models.
+    Their weights can take over a change of the code's coordinates. Networks with a
+    dense code have such layers, unless the user's own models are behind them.
 
     Parameters
     ----------
@@ -98,13 +98,16 @@ class CodeLayers:
             The change.
 
         outputs_per_code : int
-            How many outputs the encoder gives for each code. Of two the second is a
-            log-variance, for which the map must do no more than sort and flip.
+            Number of the encoder's outputs for each code. If there are two, the second
+            is a log-variance, and the map may only sort and flip the codes.
 
         Returns
         -------
         list of float32 arrays
         """
+        # The encoder's last layer W, b becomes W matrix, (b - centre) matrix; the
+        # decoder's first layer K, b becomes inverse K, b + fill K. In float64, so that
+        # reconstructions change by no more than one rounding.
         changed = list(weights)
         matrix = _for_all_outputs(code_map.matrix, outputs_per_code)
         centre = np.repeat(code_map.centre, outputs_per_code)
@@ -126,6 +129,10 @@ class CodeLayers:
 
 
 def _for_all_outputs(matrix, outputs_per_code):
+    """Return the matrix for means and log-variances, which alternate.
+
+    A flip of a code changes the sign of its mean but not its variance.
+    """
     if outputs_per_code == 1:
         return matrix
     both = np.zeros((2 * matrix.shape[0], 2 * matrix.shape[1]))
@@ -135,14 +142,17 @@ def _for_all_outputs(matrix, outputs_per_code):
 
 
 def _shifted(bias, by):
-    """Add to a bias; of the two that a GRU has, to the inputs'."""
+    """Add to a bias. A GRU has two rows of biases; the first is for its inputs."""
     shifted = bias.copy()
     np.atleast_2d(shifted)[0] += by
     return shifted
 
 
 def _readers(decoder):
-    """Return what has kernel and bias and reads the code, or None if others do."""
+    """Return the layers and cells with kernel and bias that read the code.
+
+    Return None if a layer without them reads the code too.
+    """
     keras = load_keras()
     passing_on = keras.layers.RepeatVector | keras.layers.Rescaling
     readers, codes = [], [decoder.inputs[0]]
@@ -163,7 +173,7 @@ def _inputs(layer):
 
 
 def _parts(layer):
-    """Return what has the kernels and biases for a layer's inputs, or None."""
+    """Return the objects that hold a layer's input kernels and biases, or None."""
     keras = load_keras()
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer.forward_layer.cell, layer.backward_layer.cell]

@@ -18,7 +18,7 @@ _LARGE_MEAN = 10.0
 _LARGEST_MEAN_OF_MODELS = 0.01 * 2.0**24
 
 
-class FittedCodec:
+class FittedNetwork:
     """The state of a fit, and batched inference with it.
 
     Parameters
@@ -47,12 +47,12 @@ class FittedCodec:
     def on_standardized(self):
         """Return the same codec for rows in the network's scale."""
         identity = Scaling.identity(len(self.scaling.mean))
-        return FittedCodec(self.codec, self.weights, identity)
+        return FittedNetwork(self.codec, self.weights, identity)
 
     @functools.cached_property
     def codec(self):
         """The codec of the architecture, shared with other fits."""
-        return shared_codec(*self.architecture)
+        return shared_codec(self.architecture)
 
     @functools.cached_property
     def _tensors(self):
@@ -105,7 +105,7 @@ class FittedCodec:
                 "Use transform and inverse_transform, which subtract the mean in "
                 "float64, or fit rows whose mean you have subtracted."
             )
-        codec = Codec(*self.architecture)
+        codec = Codec(self.architecture)
         return standalone_models(codec, self.weights, self.scaling)
 
     def encode(self, X):

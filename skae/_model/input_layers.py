@@ -1,4 +1,4 @@
-"""The dense layers that read an encoder's rows, apart from all that is behind them."""
+"""An encoder in two parts: the dense layers that read the rows, and the rest."""
 
 import functools
 
@@ -9,7 +9,10 @@ from skae.networks._build import variables
 
 
 class InputLayers:
-    """What reads the rows of an encoder, if that is dense layers with a bias alone.
+    """The layers that read an encoder's rows, if all are dense layers with a bias.
+
+    Their products with the rows can then be computed elsewhere, such as for sparse
+    rows, or with the scaling of the rows in the kernels.
 
     Parameters
     ----------
@@ -19,8 +22,8 @@ class InputLayers:
     Attributes
     ----------
     numbers : list of (int, int)
-        Numbers, among the encoder's variables, of the layers' kernels and biases. Empty
-        where anything else reads the rows.
+        Positions of the layers' kernels and biases among the encoder's variables. Empty
+        if any other layer reads the rows.
     """
 
     def __init__(self, encoder):
@@ -37,12 +40,12 @@ class InputLayers:
         self.numbers = pairs if len(pairs) == len(self._layers) else []
 
     def encode(self, sums, weights):
-        """Return what the encoder makes of rows, given their products with the kernels.
+        """Return the encoder's outputs, given the rows' products with the kernels.
 
         Parameters
         ----------
         sums : float32 tensor of shape (n_rows, n_units)
-            The products, of one layer beside those of the next.
+            The products of all layers, side by side.
 
         weights : list of tensors
             Values of the encoder's variables.
@@ -67,6 +70,7 @@ class InputLayers:
 
     @functools.cached_property
     def _behind(self):
+        """The rest of the encoder, from these layers' outputs to its own."""
         keras = load_keras()
         read = [layer.output for layer in self._layers]
         return keras.Model(read, self._encoder.outputs[0])

@@ -1,4 +1,4 @@
-"""Fitted networks as Keras models that stand alone."""
+"""Fitted networks as Keras models that work without skae."""
 
 import functools
 
@@ -9,12 +9,12 @@ from skae.networks._build import variables
 
 
 def standalone_models(codec, weights, scaling):
-    """Build Keras models that work on the user's units without skae.
+    """Build Keras models that work in the user's units without skae.
 
     Parameters
     ----------
     codec : Codec
-        Of the caller's own; its models become part of the result.
+        Owned by the caller alone, because its models become part of the result.
 
     weights : list of arrays
         Values of the encoder's variables, then the decoder's.
@@ -43,8 +43,9 @@ def standalone_models(codec, weights, scaling):
         )
         outputs = probabilities(codec.decoder(codes))
     else:
-        # Two layers: the difference of large numbers is exact only before scaling. The
-        # second subtracts what float32 rounds from the mean.
+        # Two layers, because the difference of two large numbers close to each other is
+        # exact in float32 (Sterbenz, 1974), but not after scaling. The second layer
+        # subtracts what the mean lost when it was rounded to float32.
         centred = rescaling(1.0, (-mean).tolist(), name="centre")(rows)
         with np.errstate(over="ignore"):  # beyond float32, which the models cannot hold
             rest = ((mean.astype(np.float32) - mean) / scale).tolist()

@@ -11,55 +11,58 @@ from skae._data.rows import row_chunks
 from skae._data.sparse import Deviations, SparseRows
 from skae._model.codec import shared_codec
 from skae._model.coordinates import CodeLayers, CodeMap
-from skae._model.fitted import FittedCodec
+from skae._model.fitted import FittedNetwork
 from skae._pca.axes import signs_of
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._runtime.warnings import warn
 
+# Rows times codes, which bounds the time that the ratios take; but fewer rows than
+# _FEWEST_ROWS would give noisy ratios for many codes.
 _MOST_DECODINGS = 2**17
-_FLOAT64_PRODUCTS = 10**9
 _FEWEST_ROWS = 500
+# Below this, products in float64 cost little time.
+_FLOAT64_PRODUCTS = 10**9
+# Least fraction of the largest variance: about the square of float32's epsilon, 1.2e-7.
+# Codes are float32, so less is rounding and must not be scaled to unit variance.
 _NOISE = 1e-14
+# Least fraction of the largest length. The decoder divides by lengths, and ratios above
+# 1e6 would blow up the rounding of float32 codes to the size of the rows.
 _FAINT = 1e-6
 _SCALABLE = ("linear", "relu")
 
 
 @dataclasses.dataclass(frozen=True)
 class OrderedCodes:
-    """What is known of the codes after a fit.
+    """A fit with its codes in order.
 
     Parameters
     ----------
-    fitted : FittedCodec
+    fitted : FittedNetwork
         In the network's scale.
 
     ratios : float64 array of shape (n_codes,) or None
-        Gain in the share of variance explained as each code is added.
+        Gain in the fraction of variance explained as each code is added.
     """
 
-    fitted: FittedCodec
+    fitted: FittedNetwork
     ratios: np.ndarray | None
 
 
-def check_order(share, codec, is_partial, goes_on):
-    """Raise a ValueError where codes cannot be changed as the parameters ask.
+def check_order(share, codec, goes_on):
+    """Raise a ValueError if codes cannot be changed as the parameters ask.
 
     Parameters
     ----------
     share : float or None
-        Share of the variance that as few codes as possible are to explain.
+        Fraction of the variance that as few codes as possible are to explain.
 
     codec : Codec
         Of the network.
 
-    is_partial : bool
-        Whether this is a pass over a part of the data, after which codes stay as they
-        are.
-
     goes_on : bool
         Whether this goes on from an earlier fit.
     """
-    network, *_, objective = codec.architecture
+    network, objective = codec.architecture.network, codec.objective
     activation = network.code_activation
     wishes = {
         "whiten=True": (objective.whiten, _SCALABLE),
@@ -80,7 +83,11 @@ def check_order(share, codec, is_partial, goes_on):
             "l1_activity cannot go on from codes that whiten=True has scaled. Fit anew "
             "with warm_start=False, or leave whiten=False."
         )
-    if objective.whiten and is_partial:
+
+
+def check_parts(objective):
+    """Raise a ValueError where codes cannot be changed without seeing all rows."""
+    if objective.whiten:
         raise ValueError(
             "partial_fit cannot give codes a variance of one, since it never sees all "
             "rows. Fit anew with whiten=False, or use fit."
@@ -88,20 +95,20 @@ def check_order(share, codec, is_partial, goes_on):
 
 
 @one_blas_thread()
-@np.errstate(over="ignore", invalid="ignore")  # of weights that have diverged
+@np.errstate(over="ignore", invalid="ignore")  # weights may have diverged
 def order_codes(fitted, rows, share, is_pca):
-    """Bring the codes of a fit into order; choose and whiten them where asked to.
+    """Bring the codes of a fit into order; cut and whiten them if asked to.
 
     Parameters
     ----------
-    fitted : FittedCodec
+    fitted : FittedNetwork
         In the network's scale.
 
     rows : Rows
-        All rows of the fit, in the same.
+        All rows of the fit, in the network's scale.
 
     share : float or None
-        Share of the variance to explain with the fewest codes; None keeps all.
+        Fraction of the variance to explain with the fewest codes; None keeps all.
 
     is_pca : bool
         Whether the fit is still at its PCA start, whose codes are in order.
@@ -123,22 +130,22 @@ def order_codes(fitted, rows, share, is_pca):
 class Ordering:
     """Brings the codes of a fit into order, and tells what each explains.
 
-    Codes that are linear are given other coordinates, in which they are uncorrelated
-    on the rows and vary by as much as they explain of the rows by linear regression:
-    those of a linear network are the principal components. Codes behind an activation,
-    and those whose axes have a meaning, as where they are sparse or variational, are
-    sorted by the same variance. Nested codes are in order by what they are.
+    Linear codes get new coordinates, in which they are uncorrelated and each has the
+    variance that it explains of the rows by linear regression. The codes of a linear
+    network become the principal components. Codes behind an activation, sparse codes
+    and variational ones keep their axes; they are sorted by the same variance. Nested
+    codes are in order already.
 
-    Where a code is linear its sign is that with which the feature that varies most
-    with it varies in the same direction, as scikit-learn's PCA has it.
+    A linear code rises with the feature of largest covariance, in absolute value. This
+    is the rule of signs of scikit-learn's PCA.
 
     Parameters
     ----------
-    fitted : FittedCodec
+    fitted : FittedNetwork
         In the network's scale.
 
     rows : Rows
-        All rows of the fit, in the same.
+        All rows of the fit, in the network's scale.
 
     in_order : bool
         Whether the codes are in order already, as at a PCA start.
@@ -146,7 +153,8 @@ class Ordering:
 
     def __init__(self, fitted, rows, in_order):
         self._fitted, self._rows = fitted, rows
-        self._network, *_, self._objective = fitted.architecture
+        self._network = fitted.architecture.network
+        self._objective = fitted.architecture.objective
         self._shares = rows.weights / rows.weights.sum()
         self._layers = CodeLayers(fitted.codec.encoder, fitted.codec.decoder)
         stays = in_order or not self._layers.can_change
@@ -164,7 +172,7 @@ class Ordering:
             self._means = np.zeros_like(self._means)
 
     def _sum(self, function):
-        """Add up what a function makes of some codes, in float64, and their shares."""
+        """Add up a function of some codes, in float64, and weights, over all chunks."""
         return sum(
             function(self._codes[chunk].astype(np.float64), self._shares[chunk])
             for chunk in row_chunks(self._codes)
@@ -203,11 +211,11 @@ class Ordering:
         return within + np.transpose(means - self._mean) @ sums
 
     def _encode(self):
-        """Return the codes, and of what their covariance with the rows is made.
+        """Return the codes, and the parts of their covariance with the rows.
 
-        That is the sum of the products of rows and codes' deviations from their mean in
-        each chunk, and of each chunk the codes' mean and the sum of the rows. So every
-        row is read once, before there is a mean of all codes.
+        By the law of total covariance the parts are the covariance within the chunks,
+        and each chunk's mean of the codes and sum of the rows. So every row is read
+        once, although the mean of all codes is not known yet.
         """
         values = self._rows.values
         # As in `principal_axes`: sums over chunks stay float64.
@@ -231,7 +239,7 @@ class Ordering:
         return np.concatenate(codes), (within, np.array(means), np.array(sums))
 
     def _complete(self, chunk, read):
-        """Return what to reconstruct, or what was read where that is missing."""
+        """Return the targets, with the values read in place of missing ones."""
         if self._rows.clean is None:
             return read
         targets = np.asarray(self._rows.targets[chunk])
@@ -240,10 +248,10 @@ class Ordering:
         return np.where(np.isnan(targets), read, targets)
 
     def ratios(self):
-        """Return the gain in variance explained as each code is added.
+        """Return the gain in the fraction of variance explained by each added code.
 
-        The codes after it are at their mean, nested ones at zero. Of many rows some
-        stand for all, and the ratios are scaled to the sum that all rows have.
+        The codes after it are at their mean, or at zero if nested. With many rows a
+        sample is used, and the ratios are scaled to the sum for all rows.
 
         Returns
         -------
@@ -258,10 +266,10 @@ class Ordering:
         return np.diff(shares, prepend=0.0)
 
     def _explained(self, step, counts):
-        """Return the share of variance that as many first codes as each count explain.
+        """Return the fractions of variance that the first `counts` codes explain.
 
-        Of every step-th row; the codes after them are at their means. Each of these
-        rows is read once, whatever the number of counts.
+        Every step-th row is used, and read once for all counts. The codes after the
+        first are at their means.
         """
         fitted, targets = self.fitted(), self._rows.targets[::step]
         codes, weights = self._codes[::step], self._shares[::step]
@@ -274,27 +282,27 @@ class Ordering:
                 decoded = fitted.decode(self._first(n_codes, mapped))
                 errors[i] += shares @ self._squared_lengths(rows - decoded)
         variance = Moments.together(parts).squares.sum()
-        # Without variance the decoder's bias explains all.
+        # Without variance the decoder's bias explains everything.
         return 1 - errors / variance if variance else np.ones(len(counts))
 
     def _first(self, n_codes, codes):
-        """Return codes with those after the first at their means."""
+        """Return codes with all after the first `n_codes` at their means."""
         held = np.arange(len(self._means)) >= n_codes
         return np.where(held, self._means, codes).astype(np.float32)
 
     def _squared_lengths(self, errors):
-        """Return the squared length of each row, over what is not missing."""
+        """Return the squared length of each row, over the observed values."""
         if self._objective.has_gaps:
             errors = zero_where_missing(errors)
         return np.einsum("ij,ij->i", errors, errors)
 
     def cut(self, n_codes):
-        """Leave out all codes but the first."""
+        """Leave out all codes after the first `n_codes`."""
         self._map = self._map.first(n_codes, self._means)
         self._means = self._means[:n_codes]
 
     def whiten(self):
-        """Give each code a variance of one, unless it has none."""
+        """Give each code a variance of one; a constant code stays constant."""
         mean = self._map(self._mean)
         variances = self._sum(
             lambda some, shares: shares @ (self._map(some) - mean) ** 2
@@ -304,19 +312,22 @@ class Ordering:
 
     def fitted(self):
         """Return the fit with the codes in order."""
-        network, shape, n_codes, objective = self._fitted.architecture
+        architecture = self._fitted.architecture
         codec, weights = self._fitted.codec, self._fitted.weights
         if not self._map.is_identity:
             weights = self._layers.changed(
-                weights, self._map, objective.outputs_per_code
+                weights, self._map, self._objective.outputs_per_code
             )
-        if len(self._means) < n_codes:
-            codec = shared_codec(network, shape, len(self._means), objective)
-        return FittedCodec(codec, weights, self._fitted.scaling)
+        n_codes = len(self._means)
+        if n_codes < architecture.encoding_dim:
+            codec = shared_codec(
+                dataclasses.replace(architecture, encoding_dim=n_codes)
+            )
+        return FittedNetwork(codec, weights, self._fitted.scaling)
 
 
 def warn_if_short(ratios, share):
-    """Warn if codes explain less than the share of the variance asked for."""
+    """Warn if codes explain less of the variance than the fraction asked for."""
     explained = ratios.sum()
     if explained < share:
         warn(
@@ -327,24 +338,24 @@ def warn_if_short(ratios, share):
 
 
 def _fewest_codes(ratios, share):
-    """Return how many codes, of those in order, explain a share; all if none do."""
+    """Return how many first codes explain the fraction `share`; all if too few do."""
     enough = np.flatnonzero(np.cumsum(ratios) >= share)
     return int(enough[0]) + 1 if len(enough) else len(ratios)
 
 
 def _selection(order, signs=None):
-    """Return the map that sorts codes, and flips them by signs."""
+    """Return the map that sorts codes and multiplies them by signs."""
     n_codes = len(order)
     matrix = np.diag(np.ones(n_codes) if signs is None else signs)[:, order]
     return CodeMap(matrix, matrix.T, np.zeros(n_codes), np.zeros(n_codes))
 
 
 def _decorrelating(covariance, shared, mean):
-    """Return the map to uncorrelated codes in the unit of what they explain.
+    """Return the map to uncorrelated codes, each of the variance that it explains.
 
-    Codes that are uncorrelated and of unit variance stay so in any rotation; that
-    which makes their covariance with the rows orthogonal, and sorts it, is given by
-    its singular vectors.
+    Whitened codes stay so in any rotation, and explain the squared length of their
+    covariance with the rows. The SVD of this covariance gives the rotation that sorts
+    them: singular vectors as axes, singular values as lengths.
 
     Parameters
     ----------
@@ -372,13 +383,13 @@ def _decorrelating(covariance, shared, mean):
 
 
 def _left_singular(matrix):
-    """Return all left singular vectors as columns, and as many singular values."""
+    """Return all left singular vectors as columns, and one singular value for each."""
     n_rows, n_columns = matrix.shape
     left, values, _ = np.linalg.svd(matrix, full_matrices=n_rows > n_columns)
     return left, np.pad(values, (0, n_rows - len(values)))
 
 
 def _floored(values, share):
-    """Raise values to at least a share of the largest, or to one if that is zero."""
+    """Raise values to a fraction of the largest, or to one if that is zero."""
     lowest = share * values.max()
     return np.maximum(values, lowest) if lowest > 0 else np.ones_like(values)

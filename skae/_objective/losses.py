@@ -1,4 +1,4 @@
-"""Losses: what each compares, and how outputs become reconstructions."""
+"""Losses, and how the decoder's outputs become reconstructions."""
 
 from skae._keras.models import UsersObject
 from skae._keras.objects import description, plain
@@ -8,9 +8,13 @@ NAMES = ("mse", "binary_crossentropy", "poisson")
 """Losses that a string names."""
 
 LINKS = {"binary_crossentropy": "logit", "poisson": "log"}
-"""What the decoder's outputs are of the reconstructions, where not the same."""
+"""The link function from reconstructions to outputs, if it is not the identity.
 
-# Of Keras' losses, those of classes, probabilities, directions or values above zero.
+Both links are canonical: they make the loss convex in the outputs (McCullagh and
+Nelder, 1989).
+"""
+
+# Keras' losses for classes, probabilities, directions or values above zero.
 _OF_OTHER_DATA = set(
     """
     BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy
@@ -20,7 +24,10 @@ _OF_OTHER_DATA = set(
     Tversky
     """.split()  # noqa: SIM905 - as in _keras_config
 )
+# exp(40) is 2e17: even its square is finite in float32, which ends at 3e38.
 _HIGHEST_LOG_RATE = 40.0
+# A normal float32 (those end at 1e-38) whose logarithm is finite, so that 0 · log(0)
+# becomes 0, as the limit of x log(x) is.
 _LEAST_COUNT = 1e-30
 
 
@@ -58,22 +65,22 @@ def as_given(loss):
 
 
 def comparable(loss):
-    """Return a loss as something that is equal for equal losses.
+    """Return a loss in a form in which equal losses compare equal.
 
     Parameters
     ----------
     loss : str or keras.losses.Loss
-        A name, or an instance.
+        A name or an instance.
 
     Returns
     -------
     str or KerasLoss
-        A name, or the instance with what it holds.
+        The name, or the instance wrapped in `KerasLoss`.
 
     Raises
     ------
     ValueError
-        When it is no loss, or one for other data.
+        When it is not a loss, or a loss for another kind of data.
     """
     if isinstance(loss, str):
         return loss
@@ -107,11 +114,11 @@ def row_losses(loss, targets, outputs, has_gaps=False):
         As `comparable` returns it.
 
     targets, outputs : float32 tensors of shape (n_rows, n_features)
-        What to reconstruct, and what the decoder gave.
+        The values to reconstruct, and the decoder's outputs.
 
     has_gaps : bool, default=False
-        Whether targets may be NaN, where they are missing. The mean is over the others,
-        and zero if there are none.
+        Whether targets may have missing values, which are NaN. Then the mean is over
+        the observed values, and it is zero if there are none.
 
     Returns
     -------
@@ -120,35 +127,39 @@ def row_losses(loss, targets, outputs, has_gaps=False):
     Raises
     ------
     ValueError
-        When a Keras loss gives anything but a number a row.
+        When a Keras loss does not return one number for each row.
     """
     if not has_gaps:
         return _means(loss, targets, outputs)
     ops = load_keras().ops
     missing = ops.isnan(targets)
     if loss in NAMES:
+        # NaN is replaced before the loss and masked after it: the gradient of a masked
+        # NaN would still be NaN.
         safe = ops.where(missing, ops.zeros_like(targets), targets)
         losses = value_losses(loss, safe, outputs)
         losses = ops.where(missing, ops.zeros_like(losses), losses)
         return mean_of_observed(ops.mean(losses, axis=-1), missing)
-    # Keras takes the mean itself; a loss of distances is zero where there is none.
+    # Keras takes the mean itself. A loss of distances is zero where targets equal
+    # outputs, and no gradient flows where both are constants.
     safe = ops.where(missing, ops.stop_gradient(outputs), targets)
     losses = _means(loss, safe, ops.where(missing, safe, outputs))
     return mean_of_observed(losses, missing)
 
 
 def mean_of_observed(means, missing):
-    """Turn means over all values, zero where they are missing, into those over others.
+    """Turn means over all values into means over the observed values.
 
     Parameters
     ----------
     means : tensor of shape (n_rows,)
-        Means of the rows; zero stays zero.
+        Means of the rows, in which missing values count as zero.
 
     missing : bool tensor of shape (n_rows, n_features)
         Where values are missing.
     """
     ops = load_keras().ops
+    # A row without any observed value has a mean of 0, which 0 / 1 keeps.
     share = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
     return means / ops.where(share > 0, share, ops.ones_like(share))
 
@@ -171,9 +182,12 @@ def value_losses(loss, targets, outputs):
     """Return the loss of each value, for a loss with a name; see `row_losses`."""
     ops = load_keras().ops
     if loss == "binary_crossentropy":
+        # -t log(p) - (1 - t) log(1 - p) with p = sigmoid(outputs), written for logits:
+        # no logarithm of a probability that has rounded to zero.
         return ops.softplus(outputs) - targets * outputs
     if loss == "poisson":
-        # Half the deviance, which is zero where the rate is the count.
+        # Half the Poisson deviance, r - t + t log(t / r) with r = exp(outputs). Unlike
+        # the likelihood it is zero where the rate equals the count.
         rates = ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
         logs = ops.log(ops.maximum(targets, _LEAST_COUNT))
         return rates - targets + targets * (logs - outputs)

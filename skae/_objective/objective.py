@@ -1,4 +1,4 @@
-"""Objectives: what an autoencoder learns to do."""
+"""Objectives: the losses that an autoencoder minimises."""
 
 import dataclasses
 import math
@@ -18,11 +18,15 @@ from skae._objective.losses import (
 )
 from skae._runtime.tensorflow import load_keras
 
-# Nested dropout leaves k codes in proportion to a power of k, and all more often.
+# Nested dropout keeps k codes with a probability in proportion to k to the power of
+# -0.8, and all codes in about a third of the rows besides (docs/guide/codes.rst). More
+# rows with few codes favour small codes over large ones, which
+# benchmarks/nested_codes.py compares.
 _FALL_OF_PREFIXES = 0.8
 _SHARE_OF_ALL_CODES = 0.35
 
-# Between these, in nats, log-variances are as the network gives them.
+# In nats. exp(±12) is 1.6e5 and 6e-6: far outside what standardised data need, and far
+# inside float32, where products of such numbers with errors stay finite.
 _LOWEST_LOG_VARIANCE = -12.0
 _HIGHEST_LOG_VARIANCE = 12.0
 
@@ -34,23 +38,23 @@ class Objective:
     Parameters
     ----------
     loss : str or KerasLoss
-        As `_losses.comparable` returns it.
+        As `losses.comparable` returns it.
 
     l1_activity : float
-        Weight of the sum of the absolute codes.
+        Weight of the sum of the absolute codes in the loss.
 
     corruption : Corruption or None
-        What happens to the rows in training before the encoder reads them.
+        Damage to the rows in training before the encoder reads them.
 
     whiten : bool
-        Whether codes are brought to a variance of one after training.
+        Whether codes are scaled to a variance of one after training.
 
     nested_dropout : bool
-        Whether in training all codes after a random one are zero (Rippel et al.,
-        2014).
+        Whether in training all codes after a random one are set to zero (Rippel,
+        Gelbart and Adams, 2014).
 
     has_gaps : bool
-        Whether what to reconstruct may have missing values, which are NaN.
+        Whether the values to reconstruct may have missing values, which are NaN.
     """
 
     loss: Any = "mse"
@@ -61,10 +65,10 @@ class Objective:
     has_gaps: bool = False
 
     terms: ClassVar[tuple] = ("loss",)
-    """What `row_terms` gives, by name; the loss is their weighted sum."""
+    """Names of the terms that `row_terms` returns. The loss is their weighted sum."""
 
     outputs_per_code: ClassVar[int] = 1
-    """How many of the encoder's outputs make a code."""
+    """Number of the encoder's outputs for each code."""
 
     @classmethod
     def of(cls, estimator, **others):
@@ -79,7 +83,7 @@ class Objective:
         )
 
     def of_the_network(self):
-        """Return the objective without what fits of one network may differ in."""
+        """Return the objective without what two fits of one network may differ in."""
         return dataclasses.replace(self, l1_activity=0.0, whiten=False, has_gaps=False)
 
     @property
@@ -89,12 +93,12 @@ class Objective:
 
     @property
     def term_weights(self):
-        """What each of the terms counts in the loss."""
+        """Weight of each term in the loss."""
         return (1.0,)
 
     @property
     def link(self):
-        """What the decoder's outputs are: "identity", or "logit" or "log" of values."""
+        """Link from values to the decoder's outputs: "identity", "logit" or "log"."""
         return LINKS.get(self.loss, "identity")
 
     @property
@@ -109,40 +113,44 @@ class Objective:
         return self.loss == "mse" and not others
 
     def unit(self, scale):
-        """Return what a loss is multiplied by, to be in the user's unit."""
+        """Return the factor that brings a loss to the user's unit.
+
+        A squared error has the square of the unit, the Poisson deviance the unit.
+        """
         if self.loss == "mse":
             return scale**2
         return scale if self.loss == "poisson" else 1.0
 
     def offset(self, scale, n_features):
-        """Return what is added to a loss, to be in the user's unit."""
+        """Return the summand that brings a loss to the user's unit."""
         return 0.0
 
     def build(self):
-        """Return fresh Keras variables of the objective itself."""
+        """Return new Keras variables of the objective itself."""
         return []
 
     def codes(self, encoded):
-        """Return the codes among the encoder's outputs."""
+        """Return the codes from the encoder's outputs."""
         return encoded
 
     def n_draws(self, n_codes):
-        """Return how many normal draws `sampled` takes for each row."""
+        """Return the number of normal draws that `sampled` takes for each row."""
         return int(self.nested_dropout)
 
     def sampled(self, encoded, draws):
-        """Return what the decoder reads in training."""
+        """Return the codes that the decoder reads in training."""
         if not self.nested_dropout:
             return encoded
         ops = load_keras().ops
         shares = self.shares_of_prefixes(encoded.shape[-1])
-        # A normal draw is below this as often as codes end before one.
+        # Inverse transform sampling: P(draw > ends[i]) = P(more than i codes are kept),
+        # since ndtri is the inverse of the normal distribution function.
         ends = ndtri(np.cumsum(shares) - shares).astype(np.float32)
         return encoded * ops.cast(draws > ends, encoded.dtype)
 
     @staticmethod
     def shares_of_prefixes(n_codes):
-        """Return how often nested dropout leaves one code, two, and so on to all."""
+        """Return the probabilities that nested dropout keeps 1, 2, ... all codes."""
         shares = np.arange(1, n_codes + 1) ** -_FALL_OF_PREFIXES
         shares *= (1 - _SHARE_OF_ALL_CODES) / shares.sum()
         shares[-1] += _SHARE_OF_ALL_CODES
@@ -154,10 +162,10 @@ class Objective:
         Parameters
         ----------
         targets, outputs : float32 tensors of shape (n_rows, n_features)
-            What to reconstruct, and what the decoder gave.
+            The values to reconstruct, and the decoder's outputs.
 
         encoded : float32 tensor of shape (n_rows, n_codes * outputs_per_code)
-            What the encoder gave.
+            The encoder's outputs.
 
         own : list of tensors
             Values of the variables of `build`.
@@ -175,9 +183,8 @@ class Objective:
     def squared_errors(self, targets, outputs, has_gaps=False):
         """Return each row's mean squared error of reconstruction, shape (n_rows,).
 
-        Over what is observed, if `has_gaps`.
-
-        In float64, which has the squares of all that float32 has.
+        With `has_gaps` the mean is over the observed values. Errors are squared in
+        float64, which holds the square of every float32 number.
         """
         ops = load_keras().ops
         errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
@@ -197,9 +204,9 @@ class Objective:
 class NegativeELBO(Objective):
     """Maximise the evidence lower bound on the likelihood (Kingma and Welling, 2014).
 
-    The encoder gives mean and log-variance of each code, alternating. With squared
-    errors the likelihood is Gaussian, of one variance for all features, which is
-    learnt; with cross-entropies it is Bernoulli.
+    The encoder's outputs are the mean and the log-variance of each code, alternating.
+    With "mse" the likelihood is Gaussian, with one learnt variance for all features.
+    With "binary_crossentropy" it is Bernoulli.
 
     Parameters
     ----------
@@ -207,7 +214,7 @@ class NegativeELBO(Objective):
         Gaussian or Bernoulli likelihood.
 
     beta : float
-        What the KL divergence counts (Higgins et al., 2017).
+        Weight of the KL divergence (Higgins et al., 2017).
     """
 
     beta: float = dataclasses.field(default=1.0, compare=False)
@@ -218,12 +225,12 @@ class NegativeELBO(Objective):
 
     @property
     def is_plain_error(self):
-        """Whether the loss is zero where the reconstruction is exact; it is not."""
+        """False: the loss is not zero where the reconstruction is exact."""
         return False
 
     @property
     def term_weights(self):
-        """What each of the terms counts in the loss."""
+        """Weight of each term in the loss."""
         return (1.0, self.beta)
 
     def unit(self, scale):
@@ -231,7 +238,11 @@ class NegativeELBO(Objective):
         return 1.0
 
     def offset(self, scale, n_features):
-        """Return what a density gains in nats from the change of units."""
+        """Return the nats that a change of units adds to a row's surprise.
+
+        A density of n features is divided by ``scale ** n``; probabilities of binary
+        values have no unit.
+        """
         return 0.0 if self.has_logits else n_features * math.log(scale)
 
     def build(self):
@@ -246,15 +257,15 @@ class NegativeELBO(Objective):
         return encoded[:, ::2]
 
     def log_variances(self, encoded):
-        """Return the log-variances, in a range where nothing overflows."""
+        """Return the log-variances, kept in a range where nothing overflows."""
         return _bounded(encoded[:, 1::2])
 
     def n_draws(self, n_codes):
-        """Return one draw a code."""
+        """Return the number of codes: one draw for each."""
         return n_codes
 
     def sampled(self, encoded, draws):
-        """Return codes drawn from the posterior."""
+        """Return codes drawn from the posterior, by the reparameterisation trick."""
         ops = load_keras().ops
         deviations = ops.exp(self.log_variances(encoded) / 2)
         return self.codes(encoded) + deviations * draws
@@ -272,27 +283,40 @@ class NegativeELBO(Objective):
         errors = ops.sum(losses, axis=-1)
         if self.has_logits:
             return errors
+        # Of a normal distribution: (error² / variance + log(2π variance)) / 2, summed
+        # over the features. The logarithm is the variable, so the variance is positive.
         log_variance = _bounded(own[0])
         n_features = targets.shape[-1]
         constant = n_features * (log_variance + math.log(2 * math.pi))
         return (errors * ops.exp(-log_variance) + constant) / 2
 
     def kl_divergences(self, encoded):
-        """Return the KL divergence of each row and code from the prior, in nats."""
+        """Return the KL divergence of each row and code from the prior, in nats.
+
+        Of N(m, v) from N(0, 1): (m² + v - 1 - log v) / 2 (Kingma and Welling, 2014).
+        """
         ops = load_keras().ops
         means, log_variances = self.codes(encoded), self.log_variances(encoded)
         return (ops.square(means) + ops.exp(log_variances) - 1 - log_variances) / 2
 
     def log_importance(self, targets, encoded, outputs, draws, own):
-        """Return log p(row, code) - log q(code | row) of codes that were drawn."""
+        """Return log p(row, code) - log q(code | row) of codes that were drawn.
+
+        These are the importance weights of Burda, Grosse and Salakhutdinov (2015).
+        """
         ops = load_keras().ops
         codes = self.sampled(encoded, draws)
+        # log p(code) - log q(code | row) with code = mean + deviation * draw; log(2π)
+        # is in both.
         log_ratio = self.log_variances(encoded) + ops.square(draws) - ops.square(codes)
         return ops.sum(log_ratio, axis=-1) / 2 - self.surprise(targets, outputs, own)
 
 
 def _bounded(log_variances):
-    """Bend values beyond the range back into it; gradients do not vanish at once."""
+    """Bend values beyond the range back into it, by a softplus at either end.
+
+    Unlike `clip` it keeps a gradient beyond the range, so training can come back.
+    """
     ops = load_keras().ops
     above = _LOWEST_LOG_VARIANCE + ops.softplus(log_variances - _LOWEST_LOG_VARIANCE)
     return _HIGHEST_LOG_VARIANCE - ops.softplus(_HIGHEST_LOG_VARIANCE - above)

@@ -12,13 +12,23 @@ from skae._data.sparse import Deviations, SparseRows
 from skae._pca.krylov import leading_pairs
 from skae._runtime.threads import map_in_threads, one_blas_thread
 
+# Ratio of variances that float32 loses: the square of a millionth, which is some 8
+# float32 epsilons (1.2e-7).
 _EXACT = 1e-12
+# Eigenvalues below this fraction of the total variance are rounding errors of `eigh`,
+# and their axes arbitrary. It is some 45 float64 epsilons (2.2e-16).
 _NOISE = 1e-14
+# A feature is constant if its variance is below this fraction of the largest: the
+# square of 1e-14, a deviation that rounding in float64 alone may leave.
 _ROUNDING_OF_ZERO = 1e-28
+# 50 MB in float64. `eigh` takes time in proportion to the cube of the size.
 _LARGEST_MATRIX = 2500
+# Below this, products in float64 take so little time that float32 would not pay.
 _FLOAT64_PRODUCTS = 10**10
-# Dense rows may lie in a file, where every block reads them again.
+# More blocks are more exact, but dense rows may lie in a file, and every block reads
+# them again.
 _KRYLOV_BLOCKS, _KRYLOV_BLOCKS_OF_SPARSE_ROWS = 6, 10
+# 8 MB in float64. Larger pieces cost memory in every thread, smaller ones more calls.
 _VALUES_AT_A_TIME = 2**20
 # Up to this density a sparse matrix is multiplied faster than the dense one.
 _SPARSE_PRODUCTS = 0.05
@@ -31,23 +41,24 @@ class PrincipalAxes:
     Parameters
     ----------
     components : float64 array of shape (n_axes, n_features)
-        Orthonormal, by falling variance, signs as scikit-learn's PCA gives them.
+        Orthonormal axes in order of falling variance, with scikit-learn's signs.
 
     variances : float64 array of shape (n_axes,)
         Variance along each axis.
 
     residual_variances : float64 array of shape (n_features,)
-        Variance of each feature that the axes leave unexplained.
+        Variance of each feature that the axes do not explain.
 
     mean : float64 array of shape (n_features,)
         Mean of the rows.
 
     complete : bool
-        Whether there are as many axes as were asked for, and rows and features allow.
+        Whether there are as many axes as were asked for, or as the numbers of rows and
+        features allow. There are fewer where the last ones would be rounding errors.
 
     readers : float64 array of shape (n_axes, n_features) or None, default=None
-        What gives the components of rows that are read otherwise than they are, with
-        gaps; None stands for `components`.
+        Maps rows in which means replace missing values to the components of the true
+        rows. None means that `components` do so.
     """
 
     components: np.ndarray
@@ -59,9 +70,9 @@ class PrincipalAxes:
 
     @property
     def are_beyond_float32(self):
-        """Whether axes are asked for whose variances are lost in float32.
+        """Whether float32 loses the variances of some of the axes.
 
-        That is where some feature varies by less than a millionth of another.
+        That is possible where some feature varies by less than a millionth of another.
         """
         features = self.residual_variances + self.variances @ self.components**2
         varying = features[features > _ROUNDING_OF_ZERO * features.max()]
@@ -72,7 +83,7 @@ class PrincipalAxes:
 
     @property
     def are_exact(self):
-        """Whether the axes explain all variance, to float32's precision."""
+        """Whether the axes explain all variance, up to float32's precision."""
         return self.residual_variances.sum() <= _EXACT * self.total_variance
 
     @property
@@ -81,12 +92,12 @@ class PrincipalAxes:
         return self.variances.sum() + self.residual_variances.sum()
 
     def share_of_first(self, n_axes):
-        """Return the share of the variance that the first axes explain."""
+        """Return the fraction of the variance that the first axes explain."""
         total = self.total_variance
         return float(self.variances[:n_axes].sum() / total) if total > 0 else 1.0
 
     def explaining(self, share):
-        """Return the fewest first axes that explain a share of the variance."""
+        """Return the fewest leading axes that explain a fraction of the variance."""
         explained = np.cumsum(self.variances)
         total = self.total_variance
         n_axes = np.searchsorted(explained, share * total) + 1
@@ -105,8 +116,8 @@ class PrincipalAxes:
 def principal_axes(values, weights, n_components, generator):
     """Find the principal axes of weighted rows.
 
-    The covariance matrix is decomposed where it is small, the Gram matrix where the
-    rows are few, and a block Krylov method (Musco and Musco, 2015) does the rest.
+    With few features the covariance matrix is decomposed, with few rows the Gram
+    matrix, and otherwise a block Krylov method is used (Musco and Musco, 2015).
 
     Parameters
     ----------
@@ -114,13 +125,13 @@ def principal_axes(values, weights, n_components, generator):
         The rows.
 
     weights : float64 array of shape (n_rows,)
-        What each row counts.
+        Weight of each row.
 
     n_components : int
-        Number of axes; fewer are returned where rows or features are fewer.
+        Number of axes. Fewer are returned if there are fewer rows or features.
 
     generator : numpy.random.RandomState
-        For the Krylov method's start.
+        Draws the start of the Krylov method.
 
     Returns
     -------
@@ -129,6 +140,8 @@ def principal_axes(values, weights, n_components, generator):
     n_rows, n_features = values.shape
     weights = weights / weights.sum()
     n_components = min(n_components, n_rows, n_features)
+    # The Gram matrix costs a second pass over the rows, for the axes, so it must be
+    # much smaller than the covariance matrix.
     if n_features <= min(_LARGEST_MATRIX, 4 * n_rows):
         decompose = _from_covariance
     elif n_rows <= _LARGEST_MATRIX:
@@ -141,12 +154,16 @@ def principal_axes(values, weights, n_components, generator):
     kept = variances > _NOISE * total.sum()
     variances, components = variances[kept], components[kept]
     components *= signs_of(components)[:, None]
+    # Rounding may make the difference slightly negative.
     residual = np.maximum(total - variances @ components**2, 0.0)
     return PrincipalAxes(components, variances, residual, mean, bool(kept.all()))
 
 
 def signs_of(components):
-    """Return signs with which the largest value of each row is positive."""
+    """Return the signs that make the largest absolute value of each row positive.
+
+    This is scikit-learn's `svd_flip` with ``u_based_decision=False``.
+    """
     largest = np.abs(components).argmax(axis=1)
     return np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
 
@@ -161,13 +178,15 @@ def _from_covariance(values, weights, n_components, generator):
 
 
 def _moments_and_covariance(values, weights):
-    """Return means, variances and covariance of dense rows, which are read once.
+    """Return means, variances and covariance of dense rows, in one pass over them.
 
-    By the law of total covariance: chunks deviate from their own means, which need no
-    reading before, and these means from that of all.
+    By the law of total covariance: the covariance within the chunks, around their own
+    means, plus that of these means. So no pass is needed for the overall mean first,
+    and large means cancel no digits, as they would in E[xxᵀ] - E[x]E[x]ᵀ.
     """
     n_features = values.shape[1]
-    # Large products in float32 are twice as fast; sums over chunks stay float64.
+    # Large products in float32 are twice as fast. Sums over chunks stay in float64, so
+    # rounding errors do not grow with the number of rows.
     exact = len(values) * n_features**2 < _FLOAT64_PRODUCTS
 
     def product(chunk):
@@ -200,6 +219,8 @@ def _from_gram_matrix(values, weights, n_components, generator):
         mean, total, gram_matrix = _moments_and_gram_matrix(values, weights)
         variances, left = _largest_eigenpairs(gram_matrix, n_components)
         components = _left_times_deviations(left, values, weights, mean)
+    # The SVD of the deviations D: if (DDᵀ)u = vu, then Dᵀu is an eigenvector of DᵀD
+    # for the same v, of length √v. That is zero where there is no variance.
     lengths = np.linalg.norm(components, axis=1, keepdims=True)
     return (
         mean,
@@ -210,9 +231,9 @@ def _from_gram_matrix(values, weights, n_components, generator):
 
 
 def _moments_and_gram_matrix(values, weights):
-    """Return means and variances of dense rows, and their Gram matrix.
+    """Return means, variances and Gram matrix of dense rows.
 
-    Some features are read at a time, once, so that wide rows need no copy.
+    The features are read once, a few at a time, so that wide rows need no copy.
     """
 
     def product(part):
@@ -232,6 +253,7 @@ def _moments_and_gram_matrix(values, weights):
 
 
 def _left_times_deviations(left, values, weights, mean):
+    """Return left @ deviations, where deviations are as in `Deviations`."""
     products = map_in_threads(
         lambda part: left @ _scaled(_columns(values, part), weights, mean[part]),
         _column_parts(values),
@@ -240,7 +262,7 @@ def _left_times_deviations(left, values, weights, mean):
 
 
 def _column_parts(values):
-    """Yield slices over the features, each of a few megabytes of all rows."""
+    """Yield slices over the features; all rows of one take a few megabytes."""
     n_rows, n_features = values.shape
     step = max(1, _VALUES_AT_A_TIME // n_rows)
     for start in range(0, n_features, step):
@@ -253,6 +275,7 @@ def _columns(values, part):
 
 
 def _scaled(rows, weights, mean):
+    """Return sqrt(weights) * (rows - mean); products of it are weighted sums."""
     scaled = rows - mean
     scaled *= np.sqrt(weights)[:, None]
     return scaled
@@ -270,7 +293,10 @@ def _from_krylov_space(values, weights, n_components, generator):
 
 
 class _DenseDeviations:
-    """Does as `Deviations` does for rows that are dense, or are when read."""
+    """The same as `Deviations`, for dense rows and for lazy rows that become dense.
+
+    Products are in float32, which is twice as fast.
+    """
 
     def __init__(self, values, weights, mean):
         self._values, self.n_features = values, values.shape[1]
@@ -294,7 +320,7 @@ class _DenseDeviations:
     def covariance_times(self, vectors):
         """Return the transposed matrix times the matrix times vectors.
 
-        The rows are read once.
+        This reads the rows once, and the deviations from the mean are never stored.
         """
         vectors = vectors.astype(np.float32)
 
@@ -303,15 +329,17 @@ class _DenseDeviations:
             return block.T @ (block @ vectors)
 
         total = np.zeros(vectors.shape)
+        # Each chunk gives a result of the size of the vectors, so it should have
+        # several times as many rows as there are vectors.
         for part in map_in_threads(
             product, row_chunks(self._values, 4 * vectors.shape[1])
-        ):  # sums over chunks stay float64
+        ):  # sums over chunks stay in float64
             total += part
         return total
 
 
 def _largest_eigenpairs(matrix, n_pairs):
-    """Return the largest eigenvalues, falling, and their eigenvectors as rows."""
+    """Return the largest eigenvalues, in falling order, and eigenvectors as rows."""
     size = len(matrix)
     values, vectors = eigh(matrix, subset_by_index=(size - n_pairs, size - 1))
     return values[::-1], vectors.T[::-1].copy()

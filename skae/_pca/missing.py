@@ -13,9 +13,15 @@ from skae._data.rows import row_chunks
 from skae._pca.axes import principal_axes
 from skae._runtime.threads import one_blas_thread
 
+# Each round finds the axes again, so this bounds the time; training goes on from there.
 _MOST_ROUNDS = 20
+# Stop when the mean squared change of filled values is below this fraction of the
+# features' mean variance. Less takes more rounds for a start that training changes.
 _ENOUGH = 1e-3
+# As `_LARGEST_MATRIX` in `axes`: the normal equations take 50 MB in float64.
 _MOST_FEATURES = 2500
+# Fraction of the mean diagonal of the normal equations, which are singular if features
+# depend linearly on each other. Directions of average variance shrink by a thousandth.
 _RIDGE = 1e-3
 
 
@@ -23,9 +29,9 @@ _RIDGE = 1e-3
 def axes_despite_gaps(values, weights, n_components, generator):
     """Find the principal axes of rows with missing values.
 
-    These are filled with what the axes say of their rows, shrunk by the noise around
-    the axes, and the axes found again, until little changes: regularised iterative PCA
-    (Josse and Husson, 2012).
+    The method is regularised iterative PCA (Josse and Husson, 2012). Missing values
+    start at their feature's mean. Then two steps alternate until little changes: find
+    the axes, and fill in each row's projection on them, shrunk by the noise.
 
     Parameters
     ----------
@@ -38,24 +44,24 @@ def axes_despite_gaps(values, weights, n_components, generator):
     Returns
     -------
     axes : PrincipalAxes
-        Its `readers` regress the components of the filled rows on the rows with each
-        missing value at its mean.
+        Its `readers` are the regression of the filled rows' components on the rows in
+        which means replace missing values.
 
     complete : float32 array of shape (n_rows, n_features)
-        The rows, filled.
+        The rows with missing values filled in.
     """
-    gaps = np.isnan(values)
+    missing = np.isnan(values)
     mean, variance = mean_and_variance_of_observed(
         values, weights, np.zeros(values.shape[1])
     )
     complete = fill_with_means(values, mean)
     for _ in range(_MOST_ROUNDS):
         axes = principal_axes(complete, weights, n_components, generator)
-        before = complete[gaps]
+        before = complete[missing]
         for chunk in row_chunks(values):
             expected = _expected(axes, complete[chunk])
-            complete[chunk] = np.where(gaps[chunk], expected, complete[chunk])
-        change = np.square(complete[gaps] - before).mean()
+            complete[chunk] = np.where(missing[chunk], expected, complete[chunk])
+        change = np.square(complete[missing] - before).mean()
         if change <= _ENOUGH * variance.mean():
             break
     readers = _regression(values, mean, weights, complete - axes.mean, axes)
@@ -63,7 +69,11 @@ def axes_despite_gaps(values, weights, n_components, generator):
 
 
 def _regression(values, mean, weights, deviations, axes):
-    """Regress the components of filled rows on the rows with means in the gaps."""
+    """Regress the filled rows' components on the rows as the network reads them.
+
+    The network reads means in place of missing values. This is ridge regression, by
+    the normal equations, which are added up over chunks of rows.
+    """
     n_features = values.shape[1]
     if n_features > _MOST_FEATURES:
         return None
@@ -74,16 +84,19 @@ def _regression(values, mean, weights, deviations, axes):
         weighted = read * weights[chunk, None]
         moments += weighted.T @ read
         shared += weighted.T @ (deviations[chunk] @ axes.components.T)
-    if not np.trace(moments):  # nothing varies
+    if not np.trace(moments):  # without variance there is nothing to regress on
         return None
     moments += _RIDGE * np.trace(moments) / n_features * np.eye(n_features)
     return np.linalg.solve(moments, shared).T
 
 
 def _expected(axes, rows):
-    """Return what the axes say of rows, by as much as they are above the noise.
+    """Return the projection of rows on the axes, each code shrunk by the noise.
 
-    That is what axes of less than average variance (Kaiser, 1960), and no axes, have.
+    Only axes of more than average variance carry signal (Kaiser, 1960). The noise is
+    the mean variance in all other directions. A code is multiplied by
+    ``(variance - noise) / variance`` (Josse and Husson, 2012), so that axes that fit
+    noise do not fill missing values with it.
     """
     n_features = len(axes.residual_variances)
     total = axes.variances.sum() + axes.residual_variances.sum()

@@ -1,4 +1,4 @@
-"""Names of what the public API takes and returns, for annotations."""
+"""Types of the public API's arguments and results, for annotations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 """Codes, reconstructions and scores: float32 or float64."""
 
 Shape: TypeAlias = Sequence[int]
-"""Sizes along some axes, in a tuple or a list."""
+"""Sizes along some axes, as a tuple or a list."""
 
 Seed: TypeAlias = int | np.random.RandomState | None
 

@@ -1,4 +1,4 @@
-"""Ctrl-C: soon, but never where TensorFlow would crash."""
+"""Ctrl-C: raised soon, but never where TensorFlow would crash."""
 
 import contextlib
 import contextvars
@@ -7,24 +7,26 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
-# Half of what a user waits, at most, for Ctrl-C to be heard.
+# A user should not wait much longer than this for Ctrl-C to take effect. Shorter calls
+# would spend more time between them.
 _SECONDS_PER_CALL = 0.5
+# Too short for a user to notice, too long for the main thread to cost processor time.
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
-# What the body of `interrupts_deferred` in the main thread has received, the handler
-# that it is for, and how often asyncio's task had been cancelled before.
+# For the body of `interrupts_deferred` in the main thread: the signals received, the
+# handler they are for, and how often asyncio's task had been cancelled before.
 _put_off: list[tuple] = []
 
 
 @contextlib.contextmanager
 def interrupts_deferred():
-    """Put Ctrl-C off to where `let_interrupts_in` is called, or to the end of the body.
+    """Defer Ctrl-C to the next `let_interrupts_in`, or to the end of the body.
 
-    Python would raise it anywhere. In the midst of an eager call that is a segmentation
-    fault of TensorFlow's, seen in one of some hundred fits that were interrupted. Who
-    presses twice is heard at once. Only Python's main thread sees Ctrl-C, so the bodies
-    of others always finish.
+    Python would raise it anywhere. In an eager call this crashes TensorFlow with a
+    segmentation fault, seen in about one of a hundred interrupted fits. A second
+    Ctrl-C is raised at once. Only Python's main thread receives Ctrl-C, so bodies in
+    other threads always finish.
     """
     handler = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
@@ -51,11 +53,11 @@ def interrupts_deferred():
 
 
 def let_interrupts_in():
-    """Raise now what `interrupts_deferred` has put off, where nothing is half done.
+    """Raise the Ctrl-C that `interrupts_deferred` has deferred, at a safe place.
 
-    Under `asyncio.run` the handler raises nothing: it cancels the main task, which
-    would hear of that at its next `await`, after the fit. So this raises what that
-    would.
+    Under `asyncio.run` the handler raises nothing. It cancels the main task, which
+    would only notice at its next `await`, after the fit. So this function raises the
+    CancelledError itself.
     """
     import asyncio
 
@@ -81,11 +83,11 @@ def _cancellations():
 
 
 def out_of_reach(function, *arguments):
-    """Return what a function returns that takes long and must not be interrupted.
+    """Call a function that takes long and must not be interrupted; return its result.
 
-    From the main thread, the only one in which Python raises Ctrl-C, it is called in
-    another: the caller hears of Ctrl-C soon, and the function ends in peace. It sees
-    the context variables of the caller, but nothing that is kept by thread.
+    Python raises Ctrl-C in the main thread only. So a call from the main thread runs
+    in another one: the caller can be interrupted, while the function still finishes.
+    The function sees the context variables of the caller, but no thread-local data.
     """
     if threading.current_thread() is not threading.main_thread():
         return function(*arguments)
@@ -98,24 +100,23 @@ def out_of_reach(function, *arguments):
 
 
 def result_of(future):
-    """Return the result of a future, and let interrupts in until there is one."""
+    """Wait for a future and return its result; let interrupts in meanwhile."""
     while not wait([future], _SECONDS_BETWEEN_LOOKS).done:
         let_interrupts_in()
     return future.result()
 
 
 class Pace:
-    """Cuts an epoch into calls of about half a second.
+    """Divides an epoch into calls of about half a second each.
 
-    Interrupts are heard between calls. The steps are the same, however an epoch is
-    cut.
+    Ctrl-C is raised between calls. The division does not change the training steps.
     """
 
     def __init__(self):
         self._n_steps = 1
 
     def pieces(self, n_steps):
-        """Yield the first step and the one after the last of each call."""
+        """Yield the first step of each call, and the step after its last."""
         first = 0
         while first < n_steps:
             end = min(first + self._n_steps, n_steps)
@@ -127,4 +128,5 @@ class Pace:
 
     def _learn(self, steps_per_second):
         possible = int(steps_per_second * _SECONDS_PER_CALL)
+        # Grow by at most 8 at a time: the time of a few steps is a poor estimate.
         self._n_steps = max(1, min(possible, 8 * self._n_steps))

@@ -1,4 +1,4 @@
-"""Randomness that leaves every global generator as it found it."""
+"""Random numbers that leave every global generator as it was."""
 
 import contextlib
 import contextvars
@@ -10,23 +10,24 @@ from sklearn.utils import check_random_state
 from skae._runtime.threads import Lock
 
 _global_generators = Lock()
+# The largest int32, which every generator takes: Python's, NumPy's and Keras'.
 _MAX_SEED = 2**31 - 1
 
 
 def as_generator(random_state):
-    """Turn a scikit-learn ``random_state`` into a generator of the fit's own.
+    """Turn a scikit-learn ``random_state`` into a new generator for one fit.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None
-        None gives fresh entropy from the operating system, where scikit-learn
-        would draw from NumPy's global generator.
+        None takes fresh entropy from the operating system. (scikit-learn would draw
+        from NumPy's global generator.)
 
     Returns
     -------
     numpy.random.RandomState
-        Seeded from `random_state`; an instance that was passed in advances by
-        one draw, the global generator never does.
+        Seeded from `random_state`. An instance that is passed in advances by one draw;
+        the global generator never advances.
     """
     if random_state is None:
         return np.random.RandomState()
@@ -43,7 +44,7 @@ _source: contextvars.ContextVar = contextvars.ContextVar("source", default=None)
 
 @contextlib.contextmanager
 def seeds_from(seed):
-    """Have `next_seed` draw from a generator with this seed, in the body's thread."""
+    """Let `next_seed` draw from a generator with this seed, in the body's thread."""
     token = _source.set(np.random.RandomState(seed))
     try:
         yield
@@ -54,8 +55,8 @@ def seeds_from(seed):
 def next_seed():
     """Return a seed for a Keras initializer or layer.
 
-    Outside `seeds_from`, where users build networks by themselves, that is None: Keras
-    draws a seed then, as `keras.utils.set_random_seed` settles it.
+    Outside `seeds_from`, where users build networks themselves, it is None. Keras then
+    draws a seed, which `keras.utils.set_random_seed` makes reproducible.
     """
     source = _source.get()
     return None if source is None else draw_seed(source)
@@ -65,9 +66,9 @@ def next_seed():
 def seeded(seed):
     """Seed Python's and NumPy's global generators for the body only.
 
-    This is for models of a user's own code, whose initializers and random layers may
-    have no seeds: Keras draws these from Python's generator. One thread at a time is
-    in a body, so two fits cannot disturb each other's draws.
+    This is for models that the user's own code builds. Their initializers and random
+    layers may have no seeds, and Keras then draws seeds from Python's generator. Only
+    one thread at a time runs a body, so two fits do not disturb each other's draws.
     """
     with _global_generators.held():
         python_state, numpy_state = random.getstate(), np.random.get_state()

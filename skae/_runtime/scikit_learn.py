@@ -1,4 +1,4 @@
-"""The one home of what skae uses of scikit-learn that is not public."""
+"""The only module that imports private parts of scikit-learn."""
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions

@@ -1,6 +1,6 @@
-"""The one door to Keras and TensorFlow, opened when something is first fitted.
+"""The only way to Keras and TensorFlow, which are imported at the first fit.
 
-Importing TensorFlow takes seconds, so nothing in skae imports it at module level.
+Importing TensorFlow takes seconds, so no module of skae imports it at module level.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ def load_keras():
     """Import Keras and TensorFlow, and return Keras.
 
     TensorFlow logs errors only, unless the user has set ``TF_CPP_MIN_LOG_LEVEL`` or
-    imported it already. (A few lines it prints before it reads any setting.)
+    has imported it before. (It prints a few lines before it reads any setting.)
 
     Raises
     ------
     RuntimeError
         When Keras runs on another backend than TensorFlow, or when this process was
-        forked from one in which TensorFlow was running.
+        forked from a process in which TensorFlow was running.
     """
     if _is_cut_off:
         _refuse_fork()
@@ -60,10 +60,10 @@ def _has_started():
 
 
 def _begin_start():
-    """Start Keras and TensorFlow in a thread, unless it runs; return its `Future`.
+    """Import Keras and TensorFlow in a thread, unless it runs; return its `Future`.
 
-    Ctrl-C is raised in the main thread only, so it never leaves modules behind that
-    are imported by half, which can neither be used nor imported again.
+    Python raises Ctrl-C in the main thread only, so it cannot stop the imports half
+    way. Half-imported modules can neither be used nor imported again.
     """
     global _start
     with _start_lock.held():
@@ -75,7 +75,7 @@ def _begin_start():
 
 
 def _import_and_configure():
-    """Import Keras and TensorFlow, and choose what must be chosen before they run."""
+    """Import Keras and TensorFlow, and set what must be set before they run."""
     with _quiet_log():
         import keras
         import tensorflow
@@ -87,10 +87,10 @@ def _import_and_configure():
 
 @contextlib.contextmanager
 def _quiet_log():
-    """Have TensorFlow log errors only, where the user has chosen nothing.
+    """Let TensorFlow log errors only, unless the user has chosen a level.
 
-    The setting is read at the import. It is taken back then, so that child processes
-    do not take it for the user's wish.
+    TensorFlow reads the setting at its import. Then it is removed, because child
+    processes would take it for the user's choice.
     """
     if "tensorflow" in sys.modules or _LOG_LEVEL in os.environ:
         yield
@@ -115,10 +115,10 @@ def _refuse_other_backends(backend):
 
 
 def _share_cores(threads):
-    """Have TensorFlow run as many threads as are this process's share of the cores.
+    """Limit TensorFlow's threads to this process's share of the cores.
 
-    By itself it takes all cores, whatever ``OMP_NUM_THREADS`` says. What the user has
-    chosen stays.
+    By default it takes all cores and ignores ``OMP_NUM_THREADS``. A number that the
+    user has chosen stays.
     """
     n_threads = share_of_cores()
     if n_threads is None:
@@ -126,37 +126,39 @@ def _share_cores(threads):
     for kind in ("intra", "inter"):
         chosen = getattr(threads, f"get_{kind}_op_parallelism_threads")()
         if chosen == 0 and f"TF_NUM_{kind.upper()}OP_THREADS" not in os.environ:
-            # RuntimeError: TensorFlow runs already.
+            # RuntimeError: TensorFlow is running, which fixes the number.
             with contextlib.suppress(RuntimeError):
                 getattr(threads, f"set_{kind}_op_parallelism_threads")(n_threads)
 
 
 def _share_gpus(config):
-    """Have TensorFlow take a GPU's memory as it needs it, not all of it at once.
+    """Let TensorFlow take a GPU's memory as it needs it, not all of it at once.
 
-    What the user has chosen stays.
+    A setting that the user has chosen stays.
     """
-    # RuntimeError: TensorFlow runs already. ValueError: the user has split a GPU.
+    # RuntimeError: TensorFlow is running. ValueError: the user has split a GPU.
     with contextlib.suppress(RuntimeError, ValueError):
         gpus = config.list_physical_devices("GPU")
-        # TensorFlow wants the same of all GPUs.
+        # TensorFlow demands the same setting for all GPUs.
         if all(config.experimental.get_memory_growth(gpu) is None for gpu in gpus):
             for gpu in gpus:
                 config.experimental.set_memory_growth(gpu, True)
 
 
 def traced(function, *signature, **how):
-    """Return a function traced by TensorFlow, for arguments of one signature.
+    """Return a function as TensorFlow traces it, for arguments of one signature.
 
-    It is traced as it is written: Python's own ``if`` and ``while`` are followed once.
+    Autograph is off: Python's own ``if`` and ``while`` are followed once, at tracing.
 
-    Interrupted in the midst of this, TensorFlow could trace nothing more in its thread.
+    Tracing runs out of the reach of Ctrl-C: after an interrupted trace TensorFlow
+    could trace nothing more in that thread.
     """
     tf = load_tensorflow()
     strategy = tf.distribute.get_strategy()
 
     def trace():
-        with strategy.scope():  # the user may have entered it in the caller's thread
+        # The scope belongs to a thread; the user may have entered one in the caller's.
+        with strategy.scope():
             compiled = tf.function(function, autograph=False, **how)
             return compiled.get_concrete_function(*signature)
 
@@ -164,12 +166,12 @@ def traced(function, *signature, **how):
 
 
 def tensor(values, dtype=None):
-    """Return a tensor of TensorFlow's with these values, where it computes."""
+    """Return these values as a TensorFlow tensor on the device that computes."""
     return load_tensorflow().constant(values, dtype)
 
 
 def rows_of(shape):
-    """Return what `traced` takes for float32 rows, however many, of samples of a shape.
+    """Return the signature, for `traced`, of any number of float32 samples.
 
     Parameters
     ----------
@@ -181,12 +183,12 @@ def rows_of(shape):
 
 
 def out_of_memory():
-    """Return the errors that tell that there is not the memory for something."""
+    """Return the classes of errors that mean that there is not enough memory."""
     return MemoryError, load_tensorflow().errors.OpError
 
 
 def has_gpu():
-    """Tell whether TensorFlow computes on a GPU where nobody says otherwise."""
+    """Tell whether TensorFlow computes on a GPU by default."""
     tf = load_tensorflow()
     return bool(tf.config.list_logical_devices("GPU"))
 
@@ -204,7 +206,10 @@ def _note_fork():
 
 
 def _is_running(tensorflow):
-    """Tell whether TensorFlow has been used, after which its threads are settled."""
+    """Tell whether TensorFlow has been used.
+
+    TensorFlow has no query for this, but it refuses other thread numbers from then on.
+    """
     threads = getattr(getattr(tensorflow, "config", None), "threading", None)
     if threads is None:
         return False
@@ -231,11 +236,16 @@ def _refuse_fork():
     )
 
 
+# Bytes. TensorFlow aligns its own tensors so, and only shares arrays that are aligned
+# likewise.
 _ALIGNMENT = 64
 
 
 def empty_to_share(shape):
-    """Return a float32 array that begins where TensorFlow's own would."""
+    """Return an uninitialised float32 array whose memory TensorFlow can share.
+
+    NumPy aligns to less, so the array starts inside a slightly larger piece of memory.
+    """
     n_bytes = 4 * math.prod(shape)
     memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
@@ -243,13 +253,13 @@ def empty_to_share(shape):
 
 
 def shared_tensor(values):
-    """Return an array as a tensor that shares its memory where TensorFlow can do so.
+    """Return an array as a tensor, which shares its memory if possible.
 
-    The array must not change as long as there is the tensor. Sharing needs the CPU and
-    an array like those of `Scaling.standardize`; anything else is copied.
+    The array must not change while the tensor exists. Sharing needs the CPU and an
+    array like those of `Scaling.standardize`; anything else is copied.
     """
     tf = load_tensorflow()
     if values.ctypes.data % _ALIGNMENT or not values.flags.carray:
         return tf.convert_to_tensor(values)
     shared = tf.experimental.dlpack.from_dlpack(values.__dlpack__())
-    return tf.identity(shared)  # moves it to where TensorFlow computes
+    return tf.identity(shared)  # copies it to the GPU if there is one

@@ -1,4 +1,4 @@
-"""Threads: how many to use, and the same bits however many they are."""
+"""Threads: how many to use, and the same bits for any number of them."""
 
 import contextlib
 import functools
@@ -14,7 +14,10 @@ from skae._runtime.interrupts import let_interrupts_in
 
 
 class Lock:
-    """A reentrant lock that a forked child finds open, whoever held it."""
+    """A reentrant lock that is open in a forked child, whoever held it in the parent.
+
+    A plain lock would stay closed there: the thread that held it does not exist.
+    """
 
     def __init__(self):
         self._renew()
@@ -35,7 +38,7 @@ def share_of_cores():
     """Return how many threads this process should use, or None for all cores.
 
     That is ``OMP_NUM_THREADS``, which joblib's loky sets in its workers. A pool of
-    `multiprocessing` sets nothing; its workers run one thread each, as joblib has it.
+    `multiprocessing` sets nothing. Its workers get one thread each, as joblib does it.
     """
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if wanted.isdecimal() and int(wanted) > 0:
@@ -44,7 +47,7 @@ def share_of_cores():
 
 
 def n_threads():
-    """Return how many threads to compute in."""
+    """Return the number of threads to compute in."""
     return share_of_cores() or cpu_count()
 
 
@@ -53,10 +56,11 @@ _blas_lock = Lock()
 
 @contextlib.contextmanager
 def one_blas_thread():
-    """Have NumPy and SciPy multiply and decompose matrices in one thread.
+    """Let NumPy and SciPy multiply and decompose matrices in one thread.
 
-    Their last bits depend on the number of threads, and so on how many processes
-    share the cores. The limit is the whole process's, so one body runs at a time.
+    Sums split over threads round differently, so the last bits would depend on how
+    many processes share the cores. The limit holds for the whole process, so only one
+    body runs at a time.
     """
     with _blas_lock.held(), _blas_limit():
         yield
@@ -72,23 +76,23 @@ def _blas_controller():
 
 
 def map_in_threads(function, items):
-    """Yield what `function` makes of each item, in order, computed side by side.
+    """Yield the result of `function` for each item, in order, computed in parallel.
 
-    Read it within `one_blas_thread`, whose limit holds in the threads as well. Few
-    results wait at a time, since they may be large: joblib would compute ahead of a
-    slow reader without end, so it gets a few items at a time.
+    Read the results within `one_blas_thread`. Results may be large, so only a few wait
+    to be read: joblib gets two items for each thread at a time, because it would
+    otherwise compute ahead of a slow reader without bound.
     """
 
     def run(item):
-        with _blas_limit():  # some libraries have one for each thread
+        with _blas_limit():  # some BLAS libraries keep the limit for each thread
             return function(item)
 
     items, most = iter(items), n_threads()
     some = list(itertools.islice(items, 2 * most))
-    if len(some) < 2:  # joblib takes some 15 ms to start threads
+    if len(some) < 2:  # joblib takes about 15 ms to start threads
         yield from map(run, some)
         return
-    # Threads by `require`, whatever a user's `joblib.parallel_config` says.
+    # `require` gives threads even if the user's `joblib.parallel_config` does not.
     with Parallel(most, require="sharedmem", return_as="generator") as parallel:
         while some:
             for result in parallel(delayed(run)(item) for item in some):

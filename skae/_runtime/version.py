@@ -1,3 +1,3 @@
-"""The version of skae; its only place."""
+"""The version of skae, which is written here only."""
 
 __version__ = "0.1.0"

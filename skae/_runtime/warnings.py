@@ -9,8 +9,8 @@ import warnings
 import joblib
 import sklearn
 
-# What lies between a user's line and ours. scikit-learn wraps `fit` and holds
-# pipelines; joblib runs searches; contextlib has the frames of decorators.
+# The files between a user's line and ours. scikit-learn wraps `fit` and runs pipelines,
+# joblib runs searches, and contextlib adds frames for decorators.
 _BETWEEN = (
     os.path.join(os.path.dirname(os.path.dirname(__file__)), ""),  # skae
     os.path.join(os.path.dirname(sklearn.__file__), ""),
@@ -20,7 +20,7 @@ _BETWEEN = (
 
 
 def warn(message, category=UserWarning):
-    """Warn of something at the line outside skae and scikit-learn that led here."""
+    """Warn at the user's line, outside skae and scikit-learn, that led here."""
     if sys.version_info >= (3, 12):
         warnings.warn(message, category, skip_file_prefixes=_BETWEEN)
     else:
@@ -28,7 +28,7 @@ def warn(message, category=UserWarning):
 
 
 def _stacklevel():
-    """Return how many frames above `warn`, itself the first, the user's line is."""
+    """Return the `stacklevel` of the user's line for a warning that `warn` gives."""
     frame: types.FrameType | None = sys._getframe(1)
     level = 1
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):

@@ -10,19 +10,19 @@ import numpy as np
 from skae._data.scaling import Scaling
 from skae._keras.models import check_weights
 from skae._keras.objects import plain, restored
-from skae._model.fitted import FittedCodec
+from skae._model.fitted import FittedNetwork
 from skae._objective.losses import as_given, comparable
 from skae._objective.objective import NegativeELBO, Objective
 from skae._runtime.tensorflow import load_keras
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork, RecurrentNetwork
-from skae.networks._build import variables
+from skae.networks._build import Architecture, variables
 
 OWN_NETWORKS = ConvNetwork, DenseNetwork, RecurrentNetwork
 
 _OBJECTIVES = {objective.__name__: objective for objective in (NegativeELBO, Objective)}
 
 
-class RestoredFit(FittedCodec):
+class LoadedNetwork(FittedNetwork):
     """A fit whose weights are compared with its network before that is built.
 
     So a file cannot make a network larger than itself, and weights of another network
@@ -30,10 +30,10 @@ class RestoredFit(FittedCodec):
 
     Parameters
     ----------
-    architecture : tuple
-        What `Codec` takes.
+    architecture : Architecture
+        Of the network.
 
-    weights, scaling : see `FittedCodec`
+    weights, scaling : see `FittedNetwork`
     """
 
     def __init__(self, architecture, weights, scaling):
@@ -58,15 +58,13 @@ class RestoredFit(FittedCodec):
 
         Networks of the user's own code are left to it.
         """
-        network, sample_shape, dim, objective = self.architecture
-        n_outputs = dim * objective.outputs_per_code
-
-        def models():
-            yield network.build_encoder(sample_shape, n_outputs)
-            yield network.build_decoder(sample_shape, dim)
-
-        if _is_data(network):
-            check_weights(self.weights, lambda: variables(*models()), objective.build())
+        architecture = self.architecture
+        if _is_data(architecture.network):
+            check_weights(
+                self.weights,
+                lambda: variables(*architecture.models()),
+                architecture.objective.build(),
+            )
 
 
 def _is_data(network):
@@ -79,7 +77,7 @@ def _is_data(network):
 
 
 def plain_fit(fitted, given):
-    """Return a `FittedCodec` as plain data and its network.
+    """Return a `FittedNetwork` as plain data and its network.
 
     Parameters
     ----------
@@ -87,13 +85,14 @@ def plain_fit(fitted, given):
         The estimator's parameter `network`. If the fit is of that network, it is
         written once, and its models are the same again.
     """
-    network, sample_shape, dim, objective = fitted.architecture
+    architecture = fitted.architecture
+    network, objective = architecture.network, architecture.objective
     fields = dict(vars(objective))
     fields["loss"] = as_given(objective.loss)
     return {
         "network": None if _is_shallow_copy(network, given) else network,
-        "sample_shape": sample_shape,
-        "encoding_dim": dim,
+        "sample_shape": architecture.sample_shape,
+        "encoding_dim": architecture.encoding_dim,
         "objective": {"name": type(objective).__name__, **plain(fields)},
         "weights": [np.asarray(values) for values in fitted.weights],  # of scalars too
         "mean": fitted.scaling.mean,
@@ -108,7 +107,7 @@ def _is_shallow_copy(network, given):
 
 
 def fit_of(state, given):
-    """Return the `RestoredFit` of what `plain_fit` returned; see there.
+    """Return the `LoadedNetwork` of what `plain_fit` returned; see there.
 
     Raises
     ------
@@ -123,8 +122,9 @@ def fit_of(state, given):
     _checked(mean, _is_numbers(mean) and mean.shape == (math.prod(shape),))
     _checked(scale, isinstance(scale, numbers.Real) and 0 < float(scale) < math.inf)
     network = copy.copy(given) if state["network"] is None else state["network"]
-    architecture = network, shape, dim, _objective_of(state["objective"])
-    return RestoredFit(architecture, weights, Scaling(mean, float(scale)))
+    objective = _objective_of(state["objective"])
+    architecture = Architecture(network, shape, dim, objective)
+    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)))
 
 
 def _objective_of(state):

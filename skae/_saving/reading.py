@@ -101,7 +101,9 @@ def _is_size_or_name(value):
 
 def _check_fit(estimator):
     """Raise a ValueError if sizes differ between a fit and what tells of it."""
-    network, sample_shape, dim, _ = estimator._fitted.architecture
+    architecture = estimator._fitted.architecture
+    network, sample_shape = architecture.network, architecture.sample_shape
+    dim = architecture.encoding_dim
     if type(network) not in networks_of_ours():
         raise ValueError(f"{network!r:.100} is no network of skae's")
     _check_network(network)

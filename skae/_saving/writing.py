@@ -11,7 +11,7 @@ from skae._keras.models import UsersObject
 from skae._objective.losses import KerasLoss
 from skae._runtime.randomness import seeded
 from skae._saving.atomic import write
-from skae._saving.fitted import OWN_NETWORKS, RestoredFit
+from skae._saving.fitted import OWN_NETWORKS, LoadedNetwork
 from skae._saving.kinds import (
     ABOUT,
     ESTIMATORS,
@@ -70,17 +70,24 @@ def _put_models_for_code(estimator):
     if not hasattr(estimator, "_fitted"):
         return
     fitted = estimator._fitted
-    network, sample_shape, dim, objective = fitted.architecture
+    architecture = fitted.architecture
+    network, objective = architecture.network, architecture.objective
     if isinstance(objective.loss, KerasLoss) and objective.loss.is_of_user:
         objective = dataclasses.replace(objective, loss="mse")
     is_of_user = _is_of_user(network)
     if isinstance(network, CustomNetwork):
         with seeded(0):
-            network = network.of_models(sample_shape, dim, objective.outputs_per_code)
+            network = network.of_models(
+                architecture.sample_shape,
+                architecture.encoding_dim,
+                objective.outputs_per_code,
+            )
     elif is_of_user:
         network = CustomNetwork(fitted.codec.encoder, fitted.codec.decoder)
-    architecture = network, sample_shape, dim, objective
-    estimator._fitted = RestoredFit(architecture, fitted.weights, fitted.scaling)
+    architecture = dataclasses.replace(
+        architecture, network=network, objective=objective
+    )
+    estimator._fitted = LoadedNetwork(architecture, fitted.weights, fitted.scaling)
     if is_of_user:
         _check_that_models_do(estimator._fitted)
         if _is_of_user(getattr(estimator, "network", None)):

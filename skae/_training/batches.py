@@ -19,8 +19,8 @@ _PRODUCTS_WORTH_A_COPY = 500
 
 
 @dataclasses.dataclass(frozen=True)
-class Fed:
-    """Some batches, as `Trainer.run` reads them.
+class BatchGroup:
+    """Some batches, as `CompiledSteps.run` reads them.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Fed:
     n_batches : int
         How many batches there are before those beyond the last.
 
-    frame : sequence of tensors
-        Of `Frame.tensors`, for these data.
+    units : sequence of tensors
+        Of `CorruptionUnits.tensors`, for these data.
     """
 
     batches: slice
@@ -48,10 +48,10 @@ class Fed:
     numbers: np.ndarray
     counts: np.ndarray
     n_batches: int
-    frame: list
+    units: list
 
 
-def rows_to_feed(rows, cost):
+def rows_to_read(rows, cost):
     """Return rows, as a copy if to make them anew in each epoch would take long.
 
     It would beside a small network: below some 500 multiplications for each value of a
@@ -70,7 +70,7 @@ def rows_to_feed(rows, cost):
     return rows.copied() if is_cheap and n_bytes <= _MOST_BYTES_TO_COPY else rows
 
 
-class Feed:
+class BatchReader:
     """What training reads, as tensors.
 
     Parameters
@@ -78,13 +78,13 @@ class Feed:
     rows : Rows
         Training rows.
 
-    frame : sequence of tensors
-        Of `Frame.tensors`, if the objective corrupts rows.
+    units : sequence of tensors
+        Of `CorruptionUnits.tensors`, if the objective corrupts rows.
     """
 
-    def __init__(self, rows, frame):
+    def __init__(self, rows, units):
         self._parts = rows.data
-        self._frame = frame
+        self._units = units
         are_lazy = any(isinstance(part, LazyRows) for part in self._parts)
         self._tensors = None if are_lazy else [shared_tensor(p) for p in self._parts]
         self._buffers: list[np.ndarray] = []
@@ -95,7 +95,7 @@ class Feed:
         return ThreadPoolExecutor(n_threads())
 
     def groups(self, numbers, counts):
-        """Yield all batches as `Fed`, in groups of one size; see `take`.
+        """Yield all batches as `BatchGroup`, in groups of one size; see `take`.
 
         Parameters
         ----------
@@ -117,18 +117,18 @@ class Feed:
         return [slice(start, start + size) for start in range(0, n_batches, size)]
 
     def take(self, numbers, counts, batches):
-        """Return a slice of the batches as `Fed`; see `groups`.
+        """Return a slice of the batches as `BatchGroup`; see `groups`.
 
         Lazy rows lie where the next ones are written.
         """
         n_batches = len(numbers[batches])
         numbers, counts = (lengthened(part, batches) for part in (numbers, counts))
-        data, frame = self._tensors, self._frame
+        data, units = self._tensors, self._units
         if data is None:
             data = self._gathered(numbers.ravel())
             numbers = np.arange(numbers.size, dtype=np.int32).reshape(numbers.shape)
-            frame = frame and self._frame_of(counts.ravel())
-        return Fed(batches, data, numbers, counts, n_batches, frame)
+            units = units and self._units_of(counts.ravel())
+        return BatchGroup(batches, data, numbers, counts, n_batches, units)
 
     def _gathered(self, numbers):
         """Return rows as tensors, all in the same memory, call after call."""
@@ -146,9 +146,9 @@ class Feed:
             pass  # an error would be raised here
         return [shared_tensor(dense) for dense in self._buffers]
 
-    def _frame_of(self, counts):
-        """Return the frame of some rows: values are swapped among these."""
-        return [*self._frame[:-1], tensor(shares_of(counts), "float32")]
+    def _units_of(self, counts):
+        """Return the units of some rows: values are swapped among these."""
+        return [*self._units[:-1], tensor(shares_of(counts), "float32")]
 
 
 def lengthened(part, batches):

@@ -4,29 +4,20 @@ import math
 
 import numpy as np
 
-from skae._data.corruption import Frame
+from skae._data.corruption import CorruptionUnits
 from skae._runtime.interrupts import Pace
 from skae._runtime.tensorflow import load_keras, load_tensorflow, traced
 from skae._training.schedule import NO_STEPS
-from skae.networks._build import build, count_weights, variables
+from skae.networks._build import count_weights, variables
 
 
-class Trainer:
+class CompiledSteps:
     """Keras models and their optimizer, with the compiled steps over them.
 
     Parameters
     ----------
-    network : object
-        Builds the Keras models; see `skae.networks`.
-
-    sample_shape : tuple of int
-        Shape of one sample.
-
-    encoding_dim : int
-        Number of codes.
-
-    objective : Objective
-        Gives the row losses.
+    architecture : Architecture
+        Its objective gives the row losses.
 
     optimizer : keras.optimizers.Optimizer
         Unbuilt, and the trainer's own.
@@ -47,10 +38,7 @@ class Trainer:
 
     def __init__(
         self,
-        network,
-        sample_shape,
-        encoding_dim,
-        objective,
+        architecture,
         optimizer,
         *,
         step_shapes=(),
@@ -60,12 +48,12 @@ class Trainer:
     ):
         keras = load_keras()
         if models is None:
-            models = build(network, sample_shape, encoding_dim, objective)
+            models = architecture.build()
         self.encoder, self.decoder = models
-        self.objective = objective
+        self.objective = objective = architecture.objective
         self.optimizer = optimizer
-        self._sample_shape = sample_shape
-        self._n_draws = objective.n_draws(encoding_dim)
+        self._sample_shape = sample_shape = architecture.sample_shape
+        self._n_draws = objective.n_draws(architecture.encoding_dim)
         self._seed = keras.random.SeedGenerator(0)
         self._pace = Pace()
         self._own = objective.build()
@@ -129,6 +117,10 @@ class Trainer:
         """Copies of the values of the optimizer's variables."""
         return [v.numpy() for v in self.optimizer.variables]
 
+    def put_averages_in_place(self):
+        """Let an optimizer that averages weights (use_ema) put these in place."""
+        self.optimizer.finalize_variable_values(self.trainable)
+
     def set_weights(self, weights):
         """Assign values to all variables."""
         _assign(self.variables, weights)
@@ -152,7 +144,7 @@ class Trainer:
         term_weights,
         n_batches,
         steps=NO_STEPS,
-        frame=(),
+        units=(),
         one_by_one=False,
     ):
         """Train on batches, a piece at a time. The steps are the same, however cut.
@@ -178,8 +170,8 @@ class Trainer:
         steps : Steps
             How the optimizer's steps are changed.
 
-        frame : sequence of tensors
-            Of `Frame.tensors`, if the objective corrupts rows.
+        units : sequence of tensors
+            Of `CorruptionUnits.tensors`, if the objective corrupts rows.
 
         one_by_one : bool, default=False
             Whether each batch is a piece.
@@ -196,7 +188,7 @@ class Trainer:
         weights = batches[1]
         batches = [tf.constant(part) for part in (*batches, factors, term_weights)]
         decays = tf.constant(np.asarray(steps.decays, np.float32))
-        arguments = [list(data), batches, list(steps.sizes), decays, list(frame)]
+        arguments = [list(data), batches, list(steps.sizes), decays, list(units)]
         total = tf.zeros(len(self.objective.terms))
         for piece in self._pieces(n_batches, one_by_one):
             rate = self.learning_rate
@@ -217,7 +209,7 @@ class Trainer:
             for _ in self._pace.pieces(1):
                 yield batch, batch + 1
 
-    def _take_steps(self, data, batches, step_sizes, decays, frame, piece, total):
+    def _take_steps(self, data, batches, step_sizes, decays, units, piece, total):
         """Train on the batches from the first to before the second of `piece`.
 
         Return the sums of the terms, added to `total`, and what these come to as means.
@@ -234,9 +226,9 @@ class Trainer:
             n_updates = self._n_updates()
             batch = [tf.gather(part, rows[i]) for part in data]
             targets = batch[-1]
-            if frame:
+            if units:
                 batch[0] = self.objective.corruption.apply(
-                    batch[0], data[0], Frame(*frame), self._seed
+                    batch[0], data[0], CorruptionUnits(*units), self._seed
                 )
             terms = self._take_step(batch[0], targets, weights[i], term_weights[i])
             if step_sizes:
@@ -331,11 +323,11 @@ def _assign(variables, values):
 
 
 def _step_signature(sample_shape, objective, step_shapes, has_targets):
-    """Return the shapes and types of what `Trainer._take_steps` takes."""
+    """Return the shapes and types of what `CompiledSteps._take_steps` takes."""
     tf = load_tensorflow()
     n_features = math.prod(sample_shape)
     rows = tf.TensorSpec((None, n_features), tf.float32)
-    frame = Frame.shapes(sample_shape) if objective.corruption else ()
+    units = CorruptionUnits.shapes(sample_shape) if objective.corruption else ()
     return (
         [rows, rows] if has_targets else [rows],
         [
@@ -346,7 +338,7 @@ def _step_signature(sample_shape, objective, step_shapes, has_targets):
         ],
         [tf.TensorSpec(shape, tf.float32) for shape in step_shapes],
         tf.TensorSpec((None,), tf.float32),
-        [tf.TensorSpec(shape, tf.float32) for shape in frame],
+        [tf.TensorSpec(shape, tf.float32) for shape in units],
         tf.TensorSpec((2,), tf.int32),
         tf.TensorSpec((len(objective.terms),), tf.float32),
     )

@@ -1,18 +1,30 @@
 """The only training loop: epoch by epoch, keeping the weights worth keeping."""
 
+import dataclasses
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skae._data.rows import Rows
+from skae._objective.objective import Objective
 from skae._runtime.randomness import draw_seed
 from skae._runtime.warnings import warn
-from skae._training.batches import Feed, lengthened
-from skae._training.history import History, Training
-from skae._training.schedule import NO_STEPS, cosine_with_warmup, warmed_up_weights
-from skae._training.selection import BestWeights
+from skae._training.batches import BatchReader, lengthened
+from skae._training.history import LossUnits, Trained, by_name
+from skae._training.schedule import (
+    NO_STEPS,
+    Settings,
+    Steps,
+    cosine_with_warmup,
+    warmed_up_weights,
+)
+from skae._training.selection import Judge, Selection
 
 
-class Loop:
-    """Trains from a start, epoch by epoch, and keeps the weights worth keeping.
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What to train on, and how.
 
     Parameters
     ----------
@@ -37,276 +49,300 @@ class Loop:
     steps : Steps, default=NO_STEPS
         How the optimizer's steps are changed.
 
-    frame : sequence of tensors, default=()
-        Of `Frame.tensors`, if the objective corrupts rows.
+    units : sequence of tensors, default=()
+        Of `CorruptionUnits.tensors`, if the objective corrupts rows.
 
     optimizer_values : list of arrays or None, default=None
-        What earlier training left; see `Trainer.reset`.
+        What earlier training left; see `CompiledSteps.reset`.
 
-    observers : list of Observer, default=()
+    observers : sequence of Observer, default=()
         Told of all that happens.
     """
 
-    def __init__(
-        self,
-        settings,
-        rows,
-        validation,
-        objective,
-        row_terms,
-        generator,
-        steps=NO_STEPS,
-        frame=(),
-        optimizer_values=None,
-        observers=(),
-    ):
-        self._settings = settings
-        self._rows = rows
-        self._validation = validation
-        self._objective = objective
-        self._term_weights = np.array(objective.term_weights)
-        self._generator = generator
-        self._optimizer_values = optimizer_values
-        self._steps = steps
-        self._frame = frame
-        self._observers = observers
-        self._one_by_one = any(observer.watches_batches for observer in observers)
-        self._row_weights = (rows.weights / rows.weights.mean()).astype(np.float32)
-        self._n_batches = -(-len(rows) // settings.batch_size)
-        self._weights = BestWeights(row_terms, self._term_weights, rows, validation)
-        self._history = History(
-            settings, objective, self._term_weights, validation is not None
+    settings: Settings
+    rows: Rows
+    validation: Rows | None
+    objective: Objective
+    row_terms: Callable
+    generator: np.random.RandomState
+    steps: Steps = NO_STEPS
+    units: Sequence = ()
+    optimizer_values: list | None = None
+    observers: Sequence = ()
+
+    @property
+    def term_weights(self):
+        """What the terms of the loss count in it."""
+        return np.array(self.objective.term_weights)
+
+    @property
+    def judge(self):
+        """What finds the losses of weights."""
+        return Judge(self.row_terms, self.term_weights, self.rows, self.validation)
+
+    @property
+    def loss_units(self):
+        """How losses are reported."""
+        return LossUnits(
+            self.settings.loss_unit,
+            self.settings.loss_offset,
+            tuple(self.objective.terms),
+            self.term_weights,
         )
-        self._diverged = False
 
-    def stay(self, start):
-        """Return the values `start` as the result, without training."""
-        self._weights.begin(start)
-        loss = self._start_loss
-        self._tell("begin", None, loss)
-        return Training(start, self._history.by_name(), 0, loss, loss)
+    @property
+    def n_batches(self):
+        """Number of batches in an epoch."""
+        return -(-len(self.rows) // self.settings.batch_size)
 
-    def run(self, trainer, start):
-        """Train from the values `start`.
+    @property
+    def watches_batches(self):
+        """Whether an observer wants to hear of each batch."""
+        return any(observer.watches_batches for observer in self.observers)
 
-        Parameters
-        ----------
-        trainer : Trainer
-            The network in training.
+    @property
+    def is_stopped(self):
+        """Whether an observer has asked for the end of training."""
+        return any(observer.stopped for observer in self.observers)
 
-        start : list of arrays
-            Values of the encoder's variables, then the decoder's.
-
-        Returns
-        -------
-        Training
-
-        Raises
-        ------
-        ValueError
-            When no epoch and no start had a finite loss.
-        """
-        self._feed = Feed(self._rows, self._frame)
-        self._trainer = trainer
-        seed = draw_seed(self._generator)
-        self._trainer.reset(start, seed, self._optimizer_values)
-        self._weights.begin(start)
-        self._tell("begin", trainer, self._start_loss)
-        while not self._is_over():
-            self._run_epoch(len(self._history))
-        self._average_weights()
-        self._tell("train_end", self._history.last)
-        return self._training()
-
-    def _tell(self, event, *arguments):
+    def tell(self, event, *arguments):
         """Call a method of all observers."""
-        for observer in self._observers:
+        for observer in self.observers:
             getattr(observer, event)(*arguments)
 
-    @property
-    def _is_stopped(self):
-        """Whether an observer has asked for the end of training."""
-        return any(observer.stopped for observer in self._observers)
+    def start_loss(self, start):
+        """Return the validation loss of a start in the user's units, None without."""
+        return None if self.validation is None else self.loss_units.reported(start.loss)
 
-    @property
-    def _start_loss(self):
-        """Validation loss of the start, in the user's unit; None without such rows."""
-        if self._validation is None:
-            return None
-        return self._history.in_units(self._weights.start.loss)
 
-    def _run_epoch(self, epoch):
-        """Train for an epoch, counted from 0, judge the weights, and tell of it."""
-        self._tell("epoch_begin", epoch)
-        rate = self._trainer.learning_rate
-        factors = self._schedule_factors(epoch)
-        terms = self._train(epoch, factors)
-        logs = {
-            **self._history.logs(terms),
-            **self._judge(epoch + 1, terms),
-            "learning_rate": rate * float(factors[-1]),  # of the epoch's last step
-        }
-        self._history.epochs.append(logs)
-        self._tell("epoch_end", epoch, logs, self._training_so_far)
+def keep_start(task, start):
+    """Return the start as what training gave, without training.
 
-    def _train(self, epoch, factors):
-        """Train on all batches, or as many at a time as are fed; return mean terms."""
-        weights = warmed_up_weights(
-            self._steps_of(epoch),
-            self._settings.warmup * self._n_batches,
-            self._term_weights,
-        )
-        groups: list[tuple] = []
-        for fed in self._feed.groups(*self._shuffled_batches()):
-            *_, done = self._run(fed, factors, weights, groups)
-            groups.append(done)
-            if self._one_by_one and self._is_stopped:
-                break
-        return _mean_of(groups)
+    Parameters
+    ----------
+    task : Task
+        Whose observers are told.
 
-    def _run(self, fed, factors, weights, groups):
-        """Train on the batches `Fed`; yield what `Trainer.run` does.
+    start : list of arrays
+        Values of all variables.
+    """
+    loss = task.start_loss(task.judge.judge(start, 0))
+    task.tell("begin", None, loss)
+    history = by_name([], task.validation is not None)
+    return Trained(start, history, 0, loss, loss)
 
-        If observers want to, they hear of each batch; the `groups` before count in
-        what these hear. They may end the training.
-        """
-        pieces = self._trainer.run(
-            fed.data,
-            (fed.numbers, fed.counts),
-            lengthened(factors, fed.batches),
-            lengthened(weights, fed.batches),
-            fed.n_batches,
-            steps=self._steps,
-            frame=fed.frame,
-            one_by_one=self._one_by_one,
-        )
-        if not self._one_by_one:
-            yield from pieces
+
+def train(task, compiled_steps, start):
+    """Train from a start, epoch by epoch, and keep the weights worth keeping.
+
+    Parameters
+    ----------
+    task : Task
+        What to train on, and how.
+
+    compiled_steps : CompiledSteps
+        The network in training.
+
+    start : list of arrays
+        Values of the encoder's variables, then the decoder's.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    ValueError
+        When no epoch and no start had a finite loss.
+    """
+    judge, epochs = task.judge, []
+    reader = BatchReader(task.rows, task.units)
+    compiled_steps.reset(start, draw_seed(task.generator), task.optimizer_values)
+    selection, has_diverged = Selection.of(judge.judge(start, 0)), False
+    task.tell("begin", compiled_steps, task.start_loss(selection.start))
+    for epoch in range(task.settings.epochs):
+        task.tell("epoch_begin", epoch)
+        rate = compiled_steps.learning_rate
+        factors = _schedule_factors(task, compiled_steps, epoch)
+        terms = _train_epoch(task, compiled_steps, reader, epoch, factors)
+        judged = _judge(task, compiled_steps.weights, epoch + 1, terms)
+        selection = selection.considered(judged, judge)
+        logs = task.loss_units.logs(terms)
+        if judged.terms is not None:
+            logs |= task.loss_units.logs(judged.terms, "val_")
+        logs["learning_rate"] = rate * float(factors[-1])  # of the epoch's last step
+        epochs.append(logs)
+
+        def training_so_far(selection=selection):
+            return _so_far(task, compiled_steps.weights, selection, epochs)
+
+        task.tell("epoch_end", epoch, logs, training_so_far)
+        has_diverged = not np.isfinite(logs.get("val_loss", 0.0) + logs["loss"])
+        if has_diverged or task.is_stopped or _is_patience_over(task, selection, epoch):
+            break
+    if has_diverged:
+        selection = _after_divergence(task, selection, len(epochs))
+    if compiled_steps.optimizer.use_ema and epochs:
+        compiled_steps.put_averages_in_place()
+        loss = task.loss_units.in_scale(epochs[-1]["loss"])
+        averaged = judge.judge(compiled_steps.weights, len(epochs), loss)
+        selection = selection.considered(averaged, judge)
+    task.tell("train_end", epochs[-1] if epochs else {})
+    if task.validation is not None:
+        return _best(task, selection, epochs)
+    return _latest(task, compiled_steps.weights, selection, epochs, has_diverged)
+
+
+# One epoch
+
+
+def _train_epoch(task, compiled_steps, reader, epoch, factors):
+    """Train on all batches, a group at a time; return the mean terms of the loss."""
+    weights = warmed_up_weights(
+        _steps_of(task, epoch),
+        task.settings.warmup * task.n_batches,
+        task.term_weights,
+    )
+    groups: list[tuple] = []
+    for group in reader.groups(*_shuffled_batches(task)):
+        *_, done = _train_group(task, compiled_steps, group, factors, weights, groups)
+        groups.append(done)
+        if task.watches_batches and task.is_stopped:
+            break
+    return _mean_of(groups)
+
+
+def _train_group(task, compiled_steps, group, factors, weights, groups):
+    """Train on a `BatchGroup`; yield what `CompiledSteps.run` does.
+
+    If observers want to, they hear of each batch; the `groups` before count in
+    what these hear. They may end the training.
+    """
+    pieces = compiled_steps.run(
+        group.data,
+        (group.numbers, group.counts),
+        lengthened(factors, group.batches),
+        lengthened(weights, group.batches),
+        group.n_batches,
+        steps=task.steps,
+        units=group.units,
+        one_by_one=task.watches_batches,
+    )
+    if not task.watches_batches:
+        yield from pieces
+        return
+    first = group.batches.start
+    for batch in range(first, first + group.n_batches):
+        task.tell("batch_begin", batch)
+        done = next(pieces)
+        task.tell("batch_end", batch, task.loss_units.logs(_mean_of([*groups, done])))
+        yield done
+        if task.is_stopped:
             return
-        for batch in range(fed.batches.start, fed.batches.start + fed.n_batches):
-            self._tell("batch_begin", batch)
-            done = next(pieces)
-            logs = self._history.logs(_mean_of([*groups, done]))
-            self._tell("batch_end", batch, logs)
-            yield done
-            if self._is_stopped:
-                return
 
-    def _judge(self, epoch, terms):
-        """Judge the weights after an epoch; return what to log of that."""
-        weights = self._trainer.weights
-        if self._validation is None:
-            loss = float(terms @ self._term_weights)
-            self._weights.consider(weights, epoch, loss)
-            return {}
-        self._tell("validation_begin")
-        judged = self._weights.consider(weights, epoch)
-        self._tell("validation_end", self._history.in_units(judged.loss))
-        return self._history.logs(judged.terms, "val_")
 
-    def _shuffled_batches(self):
-        """Return row numbers and row weights of all batches, the last one padded."""
-        n_rows = len(self._rows)
-        shape = (self._n_batches, self._settings.batch_size)
-        order = self._generator.permutation(n_rows)
-        # Padded by random rows, not one: batch normalisation sees them too.
-        numbers = np.resize(order, shape).astype(np.int32)
-        weights = np.zeros(shape, np.float32)
-        weights.flat[:n_rows] = self._row_weights[order]
-        return numbers, weights
+def _judge(task, weights, epoch, terms):
+    """Judge the weights after an epoch, by validation rows where there are some."""
+    if task.validation is None:
+        return task.judge.judge(weights, epoch, float(terms @ task.term_weights))
+    task.tell("validation_begin")
+    judged = task.judge.judge(weights, epoch)
+    task.tell("validation_end", task.loss_units.reported(judged.loss))
+    return judged
 
-    def _schedule_factors(self, epoch):
-        """Return the learning rate's factor at each of the epoch's steps."""
-        constant = self._settings.learning_rate_schedule == "constant"
-        if constant or not self._trainer.follows_schedule:
-            return np.ones(self._n_batches, np.float32)
-        n_steps = self._settings.epochs * self._n_batches
-        return cosine_with_warmup(self._steps_of(epoch), n_steps)
 
-    def _steps_of(self, epoch):
-        return epoch * self._n_batches + np.arange(self._n_batches)
+def _shuffled_batches(task):
+    """Return row numbers and row weights of all batches, the last one padded."""
+    n_rows = len(task.rows)
+    shape = (task.n_batches, task.settings.batch_size)
+    order = task.generator.permutation(n_rows)
+    # Padded by random rows, not one: batch normalisation sees them too.
+    numbers = np.resize(order, shape).astype(np.int32)
+    row_weights = (task.rows.weights / task.rows.weights.mean()).astype(np.float32)
+    weights = np.zeros(shape, np.float32)
+    weights.flat[:n_rows] = row_weights[order]
+    return numbers, weights
 
-    def _is_over(self):
-        """Tell whether training ends here; warn if it has diverged."""
-        done = len(self._history)
-        if done == 0:
-            return self._settings.epochs == 0
-        logs = self._history.last
-        if not np.isfinite(logs.get("val_loss", 0.0) + logs["loss"]):
-            self._report_divergence(done)
-            return True
-        patience = self._settings.patience
-        return (
-            done >= self._settings.epochs
-            or self._is_stopped
-            or (
-                self._validation is not None
-                and patience is not None
-                and done - self._weights.best.epoch >= patience
-            )
-        )
 
-    def _report_divergence(self, epoch):
-        self._diverged = True
-        if self._validation is None:
-            self._weights.fall_back()
-        best = self._weights.best
-        advice = (
-            "Try a smaller learning_rate, a larger batch_size, or data without "
-            "extreme values."
-        )
-        if not np.isfinite(best.loss):
-            raise ValueError(
-                f"The loss was not finite at the start nor in epoch {epoch}, so "
-                f"there are no weights to keep. {advice}"
-            )
-        warn(
-            f"The loss became infinite or NaN in epoch {epoch}; training stopped "
-            f"and kept the weights after epoch {best.epoch}. {advice}",
-            ConvergenceWarning,
-        )
+def _schedule_factors(task, compiled_steps, epoch):
+    """Return the learning rate's factor at each of the epoch's steps."""
+    is_constant = task.settings.learning_rate_schedule == "constant"
+    if is_constant or not compiled_steps.follows_schedule:
+        return np.ones(task.n_batches, np.float32)
+    n_steps = task.settings.epochs * task.n_batches
+    return cosine_with_warmup(_steps_of(task, epoch), n_steps)
 
-    def _average_weights(self):
-        """Let an optimizer with averaged weights (use_ema) put them in place."""
-        optimizer = self._trainer.optimizer
-        if optimizer.use_ema and len(self._history):
-            optimizer.finalize_variable_values(self._trainer.trainable)
-            last = self._history.in_scale(self._history.last["loss"])
-            self._weights.consider(self._trainer.weights, len(self._history), last)
 
-    def _training_so_far(self):
-        """Return what training would give if it ended here."""
-        if self._validation is not None:
-            return self._training()
-        weights = self._trainer.weights
-        if not np.isfinite(self._weights.training_loss(weights)):
-            weights = self._weights.latest_finite().weights
-        return Training(weights, self._history.by_name(), len(self._history))
-
-    def _training(self):
-        if self._validation is None:
-            weights = self._final_weights()
-            return Training(weights, self._history.by_name(), self._weights.best.epoch)
-        chosen = self._weights.start
-        if not self._settings.must_beat_start or self._weights.best_beats_start():
-            chosen = self._weights.best
-        return Training(
-            chosen.weights,
-            self._history.by_name(),
-            chosen.epoch,
-            self._start_loss,
-            self._history.in_units(chosen.loss),
-        )
-
-    def _final_weights(self):
-        """Return what the last epoch and the callbacks left, unless it diverged."""
-        weights = self._trainer.weights
-        if not self._diverged and not np.isfinite(self._weights.training_loss(weights)):
-            self._report_divergence(len(self._history))
-        return self._weights.best.weights if self._diverged else weights
+def _steps_of(task, epoch):
+    return epoch * task.n_batches + np.arange(task.n_batches)
 
 
 def _mean_of(groups):
     """Return the mean terms of groups of batches, from that of each and its weight."""
     means, weights = zip(*groups, strict=True)
     return np.average(means, axis=0, weights=weights) if len(means) > 1 else means[0]
+
+
+# The end of training
+
+
+def _is_patience_over(task, selection, epoch):
+    """Tell whether the validation loss has not fallen for too many epochs."""
+    patience = task.settings.patience
+    if task.validation is None or patience is None:
+        return False
+    return epoch + 1 - selection.best.epoch >= patience
+
+
+def _after_divergence(task, selection, epoch):
+    """Warn of a loss that is not finite; return what to keep, or raise."""
+    if task.validation is None:
+        best = selection.latest_finite(task.judge)
+        selection = dataclasses.replace(selection, best=best)
+    advice = (
+        "Try a smaller learning_rate, a larger batch_size, or data without "
+        "extreme values."
+    )
+    if not np.isfinite(selection.best.loss):
+        raise ValueError(
+            f"The loss was not finite at the start nor in epoch {epoch}, so "
+            f"there are no weights to keep. {advice}"
+        )
+    warn(
+        f"The loss became infinite or NaN in epoch {epoch}; training stopped "
+        f"and kept the weights after epoch {selection.best.epoch}. {advice}",
+        ConvergenceWarning,
+    )
+    return selection
+
+
+def _so_far(task, weights, selection, epochs):
+    """Return what training would give if it ended here."""
+    if task.validation is not None:
+        return _best(task, selection, epochs)
+    if not np.isfinite(task.judge.training_loss(weights)):
+        weights = selection.latest_finite(task.judge).weights
+    return Trained(weights, by_name(epochs, False), len(epochs))
+
+
+def _best(task, selection, epochs):
+    """Return the best weights, or the start where it must be beaten and is not."""
+    weights = task.validation.weights
+    kept = selection.best
+    if task.settings.must_beat_start and not selection.best_beats_start(weights):
+        kept = selection.start
+    return Trained(
+        kept.weights,
+        by_name(epochs, True),
+        kept.epoch,
+        task.start_loss(selection.start),
+        task.loss_units.reported(kept.loss),
+    )
+
+
+def _latest(task, weights, selection, epochs, has_diverged):
+    """Return what the last epoch and the callbacks left, unless it has diverged."""
+    if not has_diverged and not np.isfinite(task.judge.training_loss(weights)):
+        selection, has_diverged = _after_divergence(task, selection, len(epochs)), True
+    kept = selection.best.weights if has_diverged else weights
+    return Trained(kept, by_name(epochs, False), selection.best.epoch)

@@ -1,10 +1,12 @@
-"""What training reports of each epoch, in the user's unit, and gives in the end."""
+"""What training reports of each epoch, in the user's units, and gives in the end."""
 
 import dataclasses
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class Trained:
     """What training gave.
 
     Parameters
@@ -31,72 +33,66 @@ class Training:
     best_loss: float | None = None
 
 
-class History:
-    """The logs of the epochs.
+@dataclasses.dataclass(frozen=True)
+class LossUnits:
+    """How losses of the network's scale are reported.
 
     Parameters
     ----------
-    settings : Settings
-        Unit and offset of the loss.
+    unit, offset : float
+        What losses are multiplied by, and what is added then, to be in the user's
+        units.
 
-    objective : Objective
-        Names the terms of the loss.
+    names : tuple of str
+        Names of the terms of the loss.
 
     term_weights : array of shape (n_terms,)
         What the terms count in it.
-
-    has_validation : bool
-        Whether there are rows that judge each epoch.
-
-    Attributes
-    ----------
-    epochs : list of dict
-        The logs of each epoch done.
     """
 
-    def __init__(self, settings, objective, term_weights, has_validation):
-        self.epochs: list[dict] = []
-        self._settings = settings
-        self._objective = objective
-        self._term_weights = term_weights
-        self._has_validation = has_validation
-
-    def __len__(self):
-        return len(self.epochs)
-
-    @property
-    def last(self):
-        """The logs of the last epoch, {} if there was none."""
-        return self.epochs[-1] if self.epochs else {}
+    unit: float
+    offset: float
+    names: tuple
+    term_weights: np.ndarray
 
     def logs(self, terms, prefix=""):
-        """Name the loss and its terms, where there are several."""
-        logs = {f"{prefix}loss": self.in_units(float(terms @ self._term_weights))}
+        """Return the loss by name, and its terms where there are several."""
+        logs = {f"{prefix}loss": self.reported(float(terms @ self.term_weights))}
         if len(terms) > 1:
-            values = terms * self._settings.loss_unit
-            values[0] += self._settings.loss_offset
-            for name, value in zip(self._objective.terms, values, strict=True):
+            values = terms * self.unit
+            values[0] += self.offset
+            for name, value in zip(self.names, values, strict=True):
                 logs[prefix + name] = float(value)
         return logs
 
-    def in_units(self, loss):
-        """Return a loss of the network's scale in the user's unit."""
-        return loss * self._settings.loss_unit + self._settings.loss_offset
+    def reported(self, loss):
+        """Return a loss of the network's scale in the user's units."""
+        return loss * self.unit + self.offset
 
     def in_scale(self, loss):
-        """Return a loss of the user's unit in the network's scale."""
-        return (loss - self._settings.loss_offset) / self._settings.loss_unit
+        """Return a loss of the user's units in the network's scale."""
+        return (loss - self.offset) / self.unit
 
-    def by_name(self):
-        """Return a dict of lists with one value an epoch."""
-        names = ["loss", "learning_rate"]
-        if self._has_validation:
-            names.append("val_loss")
-        history: dict[str, list] = {name: [] for name in names}
-        for logs in self.epochs:
-            for name, value in logs.items():
-                history.setdefault(name, []).append(value)
-        return history
+
+def by_name(epochs, has_validation):
+    """Return the logs of epochs as a dict of lists with one value an epoch.
+
+    Parameters
+    ----------
+    epochs : list of dict
+        The logs of each epoch.
+
+    has_validation : bool
+        Whether there are rows that judge each epoch.
+    """
+    names = ["loss", "learning_rate"]
+    if has_validation:
+        names.append("val_loss")
+    history: dict[str, list] = {name: [] for name in names}
+    for logs in epochs:
+        for name, value in logs.items():
+            history.setdefault(name, []).append(value)
+    return history
 
 
 def appended(history, more):

@@ -1,5 +1,7 @@
 """What watches a fit: Keras' callbacks, progress, and scikit-learn's callbacks."""
 
+import contextlib
+
 
 class Observer:
     """Is told how a fit goes on, and may end its training; here it does nothing.
@@ -23,7 +25,7 @@ class Observer:
 
         Parameters
         ----------
-        trainer : Trainer or None
+        trainer : CompiledSteps or None
             The network in training, at its start. None where the start is kept
             without training.
 
@@ -72,3 +74,12 @@ class Observer:
 
     def close(self):
         """Clean up after a fit or a failure."""
+
+
+@contextlib.contextmanager
+def closed_at_the_end(observers):
+    """Close all observers at the end of the body, also when it fails."""
+    with contextlib.ExitStack() as stack:
+        for observer in observers:
+            stack.callback(observer.close)
+        yield

@@ -1,4 +1,4 @@
-"""The PCA start: a network that begins as PCA, and steps of PCA's size."""
+"""The PCA start: weights that make a network PCA, and step sizes to go with them."""
 
 import numpy as np
 from scipy.special import logit
@@ -12,16 +12,20 @@ from skae._training.schedule import Steps
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
 from skae.networks._build import kernels, variables
 
-# How far from zero the largest code starts, where the activation is nearly linear.
+# The largest input at the start. The next terms of the series, x²/3 of x for tanh and
+# x²/12 of x/4 for the sigmoid, are a third of a per cent here.
 _LINEAR_RANGE = {"tanh": 0.1, "sigmoid": 0.2}
+# With Adam's rate of 0.01 a step moves a hidden unit by up to 0.2 for an average row.
+# More would be faster but less stable.
 _STEP_OF_ROWS = 20.0
-# Of sparse rows with as many values the logistic regression is fitted.
+# At most so many values of sparse rows enter the regressions: this bounds the time.
 _SPARSE_VALUES = 2**26
-# Of the likelihood of a variational autoencoder, relative to the data.
+# Least variance of a VAE's likelihood; the data's mean variance is 1. Near zero, where
+# the axes explain everything, losses and gradients would be infinite.
 _LEAST_NOISE = 1e-3
 
 # Value and derivative of each code activation at the offsets of the start, as the
-# decoder reads it (it takes 0.5 from a sigmoid).
+# decoder reads it (it subtracts 0.5 from a sigmoid).
 _ACTIVATION_AT = {
     "linear": lambda offset: (offset, np.ones_like(offset)),
     "relu": lambda offset: (offset, np.ones_like(offset)),
@@ -36,13 +40,13 @@ CODE_ACTIVATIONS = tuple(_ACTIVATION_AT)
 
 
 def automatic_init(network):
-    """Return what `init="auto"` stands for."""
+    """Return the value of `init` that "auto" stands for."""
     has_start = network.code_activation in CODE_ACTIVATIONS
     return "pca" if network.has_linear_map and has_start else "random"
 
 
 def check_continues(codec, fitted):
-    """Raise a ValueError if a fit cannot go on with the network of another."""
+    """Raise a ValueError if a fit cannot continue the network of an earlier one."""
     if not codec.has_network_of(fitted):
         raise ValueError(
             "partial_fit, and fit with warm_start=True, continue the network of "
@@ -70,7 +74,7 @@ def check_network(network):
 
 
 def warn_of_lost_axes(axes):
-    """Warn if the network cannot tell axes from rounding."""
+    """Warn if float32 cannot tell some of the axes from rounding errors."""
     if axes.are_beyond_float32:
         warn(
             "Some features vary by less than a millionth of others, and encoding_dim "
@@ -89,20 +93,18 @@ def start_is_exact(code_activation):
 def start_at_pca(
     encoder, decoder, weights, axes, code_activation, rows, objective, weight_decay
 ):
-    """Return the weights of a network that is PCA, and the size of its steps.
+    """Return the weights that make a network PCA, and the sizes of its steps.
 
-    The layers named `LINEAR` become the principal axes. In front of a code
-    activation the codes are moved and shrunk to where it is linear: a ReLU starts
-    with all training rows on its positive side, tanh and sigmoid near zero. Where the
-    outputs are logits, or logarithms of rates, the decoder's linear map is a logistic,
-    or Poisson, regression of the data on the principal components. A variational
-    autoencoder starts at probabilistic PCA (Tipping and Bishop, 1999), the best of
-    those that are linear (Lucas et al., 2019).
+    The layers named `LINEAR` become the principal axes. A code activation gets codes
+    that are shifted and scaled to where it is linear: positive ones for a ReLU, ones
+    near zero for tanh and sigmoid. If the outputs are logits or logarithms of rates,
+    the decoder's linear map is a logistic or Poisson regression of the data on the
+    principal components. A variational autoencoder starts at probabilistic PCA
+    (Tipping and Bishop, 1999), the best linear one (Lucas et al., 2019).
 
-    Steps are measured in what PCA leaves unexplained: the unit of an optimizer's step
-    on a weight is what moves a code, or a reconstruction, by the order of its
-    residual's standard deviation, however many features a row adds up. So a network
-    that starts near a good solution is not thrown out of it.
+    Step sizes follow the standard deviation of what PCA leaves unexplained. One step
+    on a weight moves a code or a reconstruction by about that much, for any number of
+    features. So the first steps do not destroy a start that is nearly optimal.
 
     Parameters
     ----------
@@ -110,11 +112,11 @@ def start_at_pca(
         The network; it stays as it is.
 
     weights : list of arrays
-        Initial values of its variables, in the order of `variables`, and then of the
-        objective's own.
+        Initial values of its variables, in the order of `variables`, then those of the
+        objective's own variables.
 
     axes : PrincipalAxes
-        Where to start.
+        The axes to start at.
 
     code_activation : {"linear", "relu", "tanh", "sigmoid"}
         Activation of the code.
@@ -123,7 +125,7 @@ def start_at_pca(
         All rows, in the network's scale.
 
     objective : Objective
-        Tells what the encoder's and the decoder's outputs are.
+        Says what the encoder's and the decoder's outputs mean.
 
     weight_decay : float
         Pulls the kernels of the branches to zero, and so the network to PCA.
@@ -143,7 +145,7 @@ def start_at_pca(
 
 
 class _Start:
-    """Works out the start and the step sizes of `start_at_pca`."""
+    """Computes the weights and the step sizes of `start_at_pca`."""
 
     def __init__(
         self, encoder, decoder, weights, axes, code_activation, rows, objective
@@ -160,13 +162,14 @@ class _Start:
         self._readers = self._components.copy()
         if axes.readers is not None:
             self._readers[: len(axes.readers)] = axes.readers
-        # Where PCA leaves nothing, what it explains is the measure of a step.
+        # If PCA leaves nothing, steps are measured in what it explains.
         explained = axes.variances @ axes.components**2
         left = explained if axes.are_exact else axes.residual_variances
         residual = left.sum()
         self._left = left
         spread = np.zeros(n_codes)
         spread[: len(axes.variances)] = np.sqrt(axes.variances)
+        # Spreads are divisors: at least the residual's, and more than float32 rounding.
         smallest = max(np.sqrt(residual / n_features), 1e-6 * spread[0], 1e-12)
         self._spread = np.maximum(spread, smallest)
         self._code_step = np.sqrt(residual / n_codes)
@@ -177,7 +180,7 @@ class _Start:
         self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
 
     def _measure_prefixes(self, axes, shares):
-        """Measure steps in what the codes up to each leave, as if they were all."""
+        """Measure the steps of a code by what the codes up to it leave unexplained."""
         explained = np.zeros_like(self._components)
         explained[: len(axes.variances)] = axes.variances[:, None] * axes.components**2
         left = self._left + explained.sum(axis=0) - explained.cumsum(axis=0)
@@ -185,12 +188,12 @@ class _Start:
         self._left = shares @ left
 
     def _operating_point(self, code_activation):
-        """Return slope and offset, per code, of what enters the code activation."""
+        """Return slope and offset, per code, of the code activation's input."""
         n_codes = len(self._components)
         if code_activation == "linear":
             return np.ones(n_codes), np.zeros(n_codes)
         codes = self._principal_components(self._flat)
-        if code_activation == "relu":
+        if code_activation == "relu":  # with a margin of a tenth of the spread
             return np.ones(n_codes), self._spread / 10 - codes.min(axis=0)
         largest = np.abs(codes).max(axis=0)
         reach = _LINEAR_RANGE[code_activation]
@@ -213,7 +216,7 @@ class _Start:
         return np.concatenate([codes(chunk) for chunk in row_chunks(flat)])
 
     def _some_rows(self, most):
-        """Return at most so many row numbers, spread evenly."""
+        """Return evenly spaced row numbers, `most` at most."""
         n_rows = len(self._flat)
         return np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
 
@@ -228,7 +231,7 @@ class _Start:
             self.weights[self._numbers[id(variable)]] = np.asarray(value, np.float32)
 
     def assign(self):
-        """Set the weights to the start."""
+        """Set the weights to the start; the decoder's maps undo slope and offset."""
         kernel = self._readers.T * self._slope
         offset = self._offset - self._axes.mean @ kernel
         self._set(self._encoder.get_layer(LINEAR), kernel, offset)
@@ -242,14 +245,14 @@ class _Start:
             self._set(first, kernel, -self._level @ kernel)
 
     def _decoder_map(self):
-        """Return kernel and bias from principal components to outputs."""
+        """Return kernel and bias of the map from principal components to outputs."""
         regress = _REGRESSIONS.get(self._objective.link)
         if regress is None:
             return self._components, self._axes.mean
         return self._regressed(regress)
 
     def _regressed(self, regress):
-        """Return kernel and bias through a link, by some of the rows."""
+        """Return kernel and bias of a regression through a link, on some rows."""
         is_sparse = isinstance(self._flat, SparseRows)
         most = _SPARSE_VALUES // self._flat.shape[1] if is_sparse else 10_000
         some = self._some_rows(min(max(most, 1_000), 10_000))
@@ -257,7 +260,7 @@ class _Start:
         codes = self._principal_components(values)
         if not is_sparse:
             return regress(codes, np.asarray(values), weights)
-        # The features are independent of each other, given the codes.
+        # Each feature is regressed by itself, so parts of the features can be too.
         maps = map_in_threads(
             lambda part: regress(codes, np.asarray(part), weights),
             values.column_chunks(),
@@ -280,15 +283,14 @@ class _Start:
     def _output_steps(self, n_outputs):
         """Return the unit of a step of each of the last decoder layer's outputs.
 
-        Where a layer gives one sample at many places, all places of a channel share
-        one.
+        In convolutional and recurrent layers all places of a channel share one unit.
         """
         if self._objective.link != "identity":
             return np.ones(n_outputs)
         return np.sqrt(self._left.reshape(-1, n_outputs).mean(axis=0))
 
     def step_sizes(self):
-        """Return what multiplies the steps of each trainable variable."""
+        """Return the factors of the steps of each trainable variable."""
         code_steps = self._encoder_steps()
         per_code = 1 / self._code_spread()[:, None]
         sizes = {
@@ -332,14 +334,15 @@ class _Start:
 
 
 class _VariationalStart(_Start):
-    """Probabilistic PCA: means, log-variances and noise of the best linear model."""
+    """Probabilistic PCA (Tipping and Bishop, 1999), for codes of the prior N(0, 1)."""
 
     def assign(self):
         """Set the weights to the start; see `_Start.assign`."""
         columns, bias, informations = self._generator()
         precisions = 1 + informations
         spreads = self._spread
-        # The posterior mean of a code is its principal component, shrunk.
+        # The posterior mean of a code is its principal component, scaled and shrunk:
+        # √(variance - noise) / variance; the posterior variance is noise / variance.
         slopes = np.sqrt(informations / precisions) / spreads
         linear = self._encoder.get_layer(LINEAR)
         kernel, offset = (np.zeros(v.shape, np.float32) for v in linear.weights)
@@ -356,10 +359,10 @@ class _VariationalStart(_Start):
         return max(self._axes.residual_variances.sum() / n_lost, _LEAST_NOISE)
 
     def _generator(self):
-        """Return the map from codes to outputs, and what a row tells of each code.
+        """Return kernel and bias from codes to outputs, and a row's information.
 
-        The information is in units of the prior's: the posterior's precision is one
-        more.
+        The information on a code is in units of the prior's precision, which is 1. So
+        the posterior's precision is the information plus 1.
         """
         if self._objective.has_logits:
             return self._logistic_generator()
@@ -371,6 +374,11 @@ class _VariationalStart(_Start):
         return kernel * np.sqrt(signal)[:, None], bias, signal / noise
 
     def _logistic_generator(self):
+        """Return the same in the Bernoulli case, for the quadratic bound of Böhning.
+
+        With the curvature bounded by 1/4 (Böhning, 1992), logits are observed with a
+        noise of variance 4. They are 4 times the values, so 16 times their variance.
+        """
         signal = np.zeros(len(self._components))
         signal[: len(self._axes.variances)] = 16 * self._axes.variances - 4
         signal = np.maximum(signal, 0)

@@ -1,4 +1,4 @@
-"""How to train: settings, and what changes from step to step."""
+"""Settings of training, and schedules of what changes from step to step."""
 
 import dataclasses
 
@@ -7,29 +7,30 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """Settings of training.
 
     Parameters
     ----------
     epochs, batch_size : int
-        Passes over the rows, and rows in a step.
+        Number of passes over the rows, and number of rows in a step.
 
     learning_rate_schedule : {"cosine", "constant"}
-        What multiplies the optimizer's learning rate.
+        Schedule of the factor of the optimizer's learning rate.
 
     patience : int or None
-        Epochs without a better validation loss after which training ends.
+        Number of epochs without a better validation loss after which training ends.
 
     must_beat_start : bool
-        Whether the first weights are kept unless others are better by more than
-        chance; otherwise the lowest validation loss wins.
+        If true, the first weights are kept unless others are better by more than
+        chance. Otherwise the weights of lowest validation loss are kept.
 
     warmup : float
-        Epochs in which the terms of the loss but the first rise to their weight.
+        Number of epochs in which all terms of the loss but the first rise to their
+        weights.
 
     loss_unit, loss_offset : float
-        What logs and reported losses are multiplied by, and what is added then, to be
-        in the user's unit.
+        Losses times `loss_unit` plus `loss_offset` are in the user's unit, for logs and
+        reports.
     """
 
     epochs: int
@@ -44,17 +45,18 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Steps:
-    """How the optimizer's steps are changed, for each trainable variable.
+    """Changes of the optimizer's steps, one for each trainable variable.
 
     Parameters
     ----------
     sizes : tuple of float32 arrays
-        What multiplies each step, in a shape that broadcasts to the variable's. None
-        at all leaves the steps as the optimizer takes them.
+        Factors of the steps, of a shape that broadcasts to the variable's. An empty
+        tuple leaves the steps as the optimizer takes them.
 
     decays : tuple of float
-        Weight decay, decoupled from the gradient and from the sizes: each step takes
-        away this times the learning rate of a weight (Loshchilov and Hutter, 2019).
+        Weight decay, decoupled from the gradient and from the sizes: each step
+        subtracts decay times learning rate times the weight (Loshchilov and Hutter,
+        2019).
     """
 
     sizes: tuple = ()
@@ -72,8 +74,9 @@ NO_STEPS = Steps()
 def cosine_with_warmup(steps, n_steps):
     """Return the factors of a cosine schedule with a linear warm-up.
 
-    The learning rate rises over the first tenth of the steps and falls to zero over
-    the rest as half a cosine (Loshchilov and Hutter, 2017).
+    The learning rate rises over the first tenth of the steps, while Adam's averages of
+    the gradients settle. Then it falls towards zero as half a cosine (Loshchilov and
+    Hutter, 2017).
 
     Parameters
     ----------
@@ -96,7 +99,10 @@ def cosine_with_warmup(steps, n_steps):
 
 
 def warmed_up_weights(steps, n_steps, term_weights):
-    """Return what the terms of a loss count at each step, all but the first rising.
+    """Return the weights of a loss's terms at each step; all but the first rise.
+
+    For a variational autoencoder this is KL warm-up (Bowman et al., 2016): without it
+    codes can collapse to the prior before the decoder has learnt to read them.
 
     Parameters
     ----------
@@ -104,10 +110,10 @@ def warmed_up_weights(steps, n_steps, term_weights):
         Step numbers, counted from 0.
 
     n_steps : float
-        Number of steps in which the weights rise from zero, linearly.
+        Number of steps in which the weights rise linearly from zero.
 
     term_weights : array of shape (n_terms,)
-        Where they rise to.
+        Final weights.
 
     Returns
     -------

@@ -1,9 +1,14 @@
-"""Which weights are worth keeping, by their losses on the validation rows."""
+"""Which weights are kept: by their losses on the validation rows."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
+from skae._data.rows import Rows
+
+# Of the mean gain. Weights without a true gain exceed it in about one case of 40, as a
+# normal variable exceeds two of its standard deviations.
 _STANDARD_ERRORS = 2.0
 
 
@@ -36,8 +41,9 @@ class Judged:
     row_losses: np.ndarray | None = None
 
 
-class BestWeights:
-    """Judges weights; keeps the start, the best, and the best before these.
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """Finds the losses of weights.
 
     Parameters
     ----------
@@ -45,75 +51,90 @@ class BestWeights:
         ``row_terms(weights, rows)`` gives the terms of each row's loss at the weights.
 
     term_weights : array of shape (n_terms,)
-        What the terms count.
+        What the terms count in the loss.
 
-    rows : Rows
+    training_rows : Rows
         Training rows.
 
     validation : Rows or None
-        Rows that judge. Without them the latest weights are the best.
+        Rows that judge. Without them weights are judged by the loss in training.
     """
 
-    def __init__(self, row_terms, term_weights, rows, validation):
-        self._row_terms = row_terms
-        self._term_weights = term_weights
-        self._rows = rows
-        self._validation = validation
+    row_terms: Callable
+    term_weights: np.ndarray
+    training_rows: Rows
+    validation: Rows | None
 
-    def begin(self, weights):
-        """Take `weights` for the start, the best so far."""
-        self.start = self.best = self.previous = self.judge(weights, 0)
-
-    def judge(self, weights, epoch, loss=None):
+    def judge(self, weights, epoch, loss=np.nan):
         """Return `weights` as `Judged`; without validation rows, by the given loss."""
-        if self._validation is None:
-            return Judged(weights, epoch, np.nan if loss is None else loss)
-        rows = self._validation
-        row_terms = self._row_terms(weights, rows).astype(np.float64)
-        terms = np.average(row_terms, axis=0, weights=rows.weights)
-        loss = float(terms @ self._term_weights)
-        return Judged(weights, epoch, loss, terms, row_terms @ self._term_weights)
+        if self.validation is None:
+            return Judged(weights, epoch, loss)
+        row_terms = self.row_terms(weights, self.validation).astype(np.float64)
+        terms = np.average(row_terms, axis=0, weights=self.validation.weights)
+        row_losses = row_terms @ self.term_weights
+        return Judged(
+            weights, epoch, float(terms @ self.term_weights), terms, row_losses
+        )
 
-    def consider(self, weights, epoch, loss=None):
-        """Judge weights, and keep them if they are the best.
+    def training_loss(self, weights):
+        """Return the loss of weights on the training rows."""
+        terms = self.row_terms(weights, self.training_rows)
+        return float(terms.mean(axis=0, dtype=np.float64) @ self.term_weights)
 
-        Weights whose loss is not finite never are.
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The weights worth keeping so far.
+
+    Parameters
+    ----------
+    start, best, previous : Judged
+        The first weights, the best, and those that were the best before them.
+    """
+
+    start: Judged
+    best: Judged
+    previous: Judged
+
+    @classmethod
+    def of(cls, start):
+        """Return the selection at the start."""
+        return cls(start, start, start)
+
+    def considered(self, judged, judge):
+        """Return the selection after other weights, which are the best if better.
+
+        Without validation rows the latest are. Weights whose loss is not finite never
+        are.
         """
-        judged = self.judge(weights, epoch, loss)
-        better = self._validation is None or not judged.loss >= self.best.loss
-        if better and np.isfinite(judged.loss):
-            self.previous, self.best = self.best, judged
-        return judged
+        is_better = judge.validation is None or not judged.loss >= self.best.loss
+        if is_better and np.isfinite(judged.loss):
+            return Selection(self.start, judged, self.best)
+        return self
 
-    def fall_back(self):
-        """Make the latest weights with a finite loss on the training rows the best."""
-        self.best = self.latest_finite()
-
-    def latest_finite(self):
+    def latest_finite(self, judge):
         """Return the latest weights kept with a finite loss on the training rows.
 
         The loss of an epoch is that of the weights before its steps, so the weights
         after it may already be lost. The start is returned if all are.
         """
         for judged in (self.best, self.previous, self.start):
-            loss = self.training_loss(judged.weights)
+            loss = judge.training_loss(judged.weights)
             if np.isfinite(loss):
                 return dataclasses.replace(judged, loss=loss)
         return self.start
 
-    def training_loss(self, weights):
-        """Return the loss of weights on the training rows."""
-        terms = self._row_terms(weights, self._rows).mean(axis=0, dtype=np.float64)
-        return float(terms @ self._term_weights)
-
-    def best_beats_start(self):
+    def best_beats_start(self, weights):
         """Tell whether the gain of the best over the start is more than chance.
 
-        The mean gain per validation row must exceed two of its standard errors:
-        about one chance in 40 for weights that are no better than the start.
+        The mean gain of a validation row must exceed two of its standard errors.
+
+        Parameters
+        ----------
+        weights : array of shape (n_validation_rows,)
+            What the validation rows count.
         """
-        gains = self.start.row_losses - self.best.row_losses
-        weights = self._validation.weights
+        gains = np.asarray(self.start.row_losses) - np.asarray(self.best.row_losses)
         mean = np.average(gains, weights=weights)
         variance = np.average((gains - mean) ** 2, weights=weights)
         if not (mean > 0 and len(gains) > 1):

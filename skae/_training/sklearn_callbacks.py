@@ -30,7 +30,7 @@ class FitTasks(Observer):
     estimator : BaseAutoencoder
         The estimator in the making.
 
-    given : Given
+    given : UserData
         What the user handed to `fit`.
 
     n_epochs : int

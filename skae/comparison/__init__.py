@@ -9,4 +9,4 @@ from skae.comparison._result import Comparison, Conditions, Measurement, PlaneMa
 __all__ = ["Comparison", "Conditions", "Measurement", "PlaneMap", "compare"]
 
 for _name in set(__all__) - {"compare"}:
-    globals()[_name].__module__ = __name__  # the public place
+    globals()[_name].__module__ = __name__  # the public name

@@ -1,4 +1,4 @@
-"""What is compared: estimators under a name, made anew for each number of codes."""
+"""What is compared: named estimators, copied for each number of codes."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Candidate:
     size: str
 
     def make(self, dim, seed):
-        """Return a copy with `dim` codes, and `seed` where it has no seed yet."""
+        """Return a copy with `dim` codes, and with `seed` if it has no seed."""
         seeds = {
             name: seed
             for name, value in self.estimator.get_params().items()
@@ -34,13 +34,13 @@ class Candidate:
 
     @property
     def is_ours(self):
-        """Whether an estimator of skae's is in it, so that TensorFlow must start."""
+        """Whether it is or holds an estimator of skae's, so that TensorFlow starts."""
         parts = [self.estimator, *self.estimator.get_params().values()]
         return any(isinstance(part, BaseAutoencoder) for part in parts)
 
 
 def candidates(estimators):
-    """Return `Candidate` objects, PCA's first; see `skae.compare`."""
+    """Return `Candidate` objects, PCA first; see `skae.compare`."""
     if estimators is None:
         estimators = [AutoencoderTransformer()]
     if not isinstance(estimators, dict):
@@ -57,7 +57,7 @@ def candidates(estimators):
 
 
 def _named(estimators):
-    """Name estimators after their classes, and number what comes again."""
+    """Name estimators after their classes, with a number if a name comes again."""
     named = {}
     for estimator in estimators:
         cls = type(estimator).__name__
@@ -93,7 +93,7 @@ def _size_parameter(name, estimator):
 
 
 def _possible_sizes(estimator):
-    """Yield names of parameters: the estimator's own, or those of its last steps."""
+    """Yield names of parameters: the estimator's own, then those of its last steps."""
     yield from _SIZES
     if isinstance(estimator, Pipeline):
         for step, inner in reversed(estimator.steps):

@@ -1,4 +1,4 @@
-"""An autoencoder against PCA, measured on rows that neither has seen."""
+"""Comparison of autoencoders with PCA, on rows that neither has seen."""
 
 import functools
 import itertools
@@ -27,6 +27,8 @@ from skae.comparison._candidates import BASELINE, candidates
 from skae.comparison._measures import Trial
 from skae.comparison._result import Comparison, Conditions
 
+# Trustworthiness needs three rows for a single neighbour. A larger bound would measure
+# better, but refuse small data.
 _FEWEST_TEST_ROWS = 4
 
 
@@ -51,12 +53,12 @@ def compare(
 ) -> Comparison:
     """Measure what autoencoders gain over PCA on the same data.
 
-    All are fitted on the same training rows for each number of codes, and measured on
-    the rows held out, over several splits: error of the reconstructions, variance
-    explained, trustworthiness, accuracy of nearest neighbours where there are labels,
-    the last two again after t-SNE of the codes, and seconds. TensorFlow, which takes
-    seconds to start once in a process, starts before the first fit; that time is
-    reported apart.
+    For each split and number of codes, all estimators are fitted on the same training
+    rows and measured on the rows held out: error of the reconstructions, variance
+    explained, trustworthiness, accuracy of nearest neighbours if there are labels, the
+    last two again after t-SNE of the codes, and seconds of the fit. TensorFlow takes
+    seconds to start, once in a process. It starts before the first fit, and its time is
+    reported separately.
 
     Parameters
     ----------
@@ -64,18 +66,18 @@ def compare(
         Rows in any unit. None stands for scikit-learn's digits with their labels.
 
     y : array-like of shape (n_samples,), default=None
-        Class labels; without them no accuracy is measured.
+        Class labels. Without them no accuracy is measured.
 
     estimators : estimator, list of estimators or dict of str to estimator, default=None
         What to compare with PCA: unfitted transformers with `inverse_transform` and a
-        parameter `encoding_dim` or `n_components`, which gets the number of codes; of
-        a `Pipeline` it is set in the last step that has one. Copies are fitted, so the
-        instances stay as they are. The keys of a dict name them in the results. None
-        stands for ``AutoencoderTransformer()``; an empty dict measures PCA alone.
+        parameter `encoding_dim` or `n_components`, which gets the number of codes. In a
+        `Pipeline` it is set in the last step that has one. Copies are fitted, so the
+        instances stay as they are. The keys of a dict are the names in the results.
+        None stands for ``AutoencoderTransformer()``; an empty dict measures only PCA.
 
     encoding_dims : int or list of int, default=(2, 8, 16, 32)
         Numbers of codes, from 1 to the number of training rows or of features,
-        whichever is smaller; PCA has no more components.
+        whichever is smaller, since PCA has no more components.
 
     n_splits : int, default=3
         Number of random splits into rows to fit and rows to measure on.
@@ -84,29 +86,29 @@ def compare(
         Fraction or number of the rows held out from the fits; at least 4 rows.
 
     cv : splitter or iterable of (train, test), default=None
-        Splits of your own in the place of `n_splits` and `test_size`: one of
-        scikit-learn's splitters, or pairs of arrays with the numbers of rows.
+        Splits of your own, instead of `n_splits` and `test_size`: one of scikit-learn's
+        splitters, or pairs of arrays with the numbers of rows.
 
     n_neighbors : int, default=5
-        Number of neighbours that vote on the label of a row, and whose trustworthiness
-        is measured: there, at most half of the rows.
+        Number of neighbours for the accuracy and for trustworthiness (there, fewer than
+        half of the rows).
 
     trustworthiness_rows : int, default=2000
-        Number of test rows, at most, that trustworthiness is measured on; memory and
-        time grow as its square.
+        Largest number of test rows for trustworthiness. Memory and time grow with its
+        square.
 
     tsne : bool, default=True
-        Whether codes of test rows are laid out in the plane by t-SNE, which takes
-        longer than most fits. It starts at two principal components of the codes, and
-        has the perplexity 30, or a third of the rows if that is less.
+        Whether t-SNE lays out the codes of test rows in the plane, which takes longer
+        than most fits. It starts at two principal components of the codes. Its
+        perplexity is 30, or a third of the rows if that is less.
 
     tsne_rows : int, default=2000
-        Number of test rows, at most, that t-SNE lays out.
+        Largest number of test rows for t-SNE.
 
     random_state : int, RandomState instance or None, default=0
         Seed of the splits, the fits and t-SNE. With an int, every call gives the same
-        numbers, but for the seconds. An estimator whose own `random_state` is None
-        gets this seed in the first split, one more in the second, and so on.
+        numbers, except the seconds. An estimator whose own `random_state` is None
+        gets this seed in the first split, this seed plus one in the second, and so on.
 
     verbose : int, default=0
         Above 0, prints a line to the standard error stream for each fit.
@@ -124,7 +126,7 @@ def compare(
         would do.
 
     TypeError
-        When a number is no integer, or an estimator no transformer with
+        When a number is not an integer, or an estimator is not a transformer with
         `inverse_transform`.
 
     References
@@ -196,7 +198,7 @@ def _check_data(X, y):
 
 
 def seed_of(random_state):
-    """Return an int from which all randomness follows."""
+    """Return the int that seeds all that is random."""
     if isinstance(random_state, Integral):
         check_random_state(random_state)
         return int(random_state)
@@ -225,7 +227,7 @@ def splits_of(X, y, cv, n_splits, test_size, seed):
 
 
 def _check_dims(encoding_dims, n_rows, n_features):
-    """Return a list of numbers of codes, each within PCA's reach."""
+    """Return a list of numbers of codes; PCA can have each as components."""
     dims = np.atleast_1d(encoding_dims).tolist()
     most = min(n_rows, n_features)
     if not dims or not all(isinstance(dim, int) and 1 <= dim <= most for dim in dims):
@@ -254,7 +256,7 @@ def _trial(X, y, split, number, conditions):
 
 @functools.cache
 def _start_tensorflow():
-    """Fit tiny data, so that later fits pay for no start; return the seconds."""
+    """Fit tiny data, so that the start counts for no later fit; return its seconds."""
     started = time.perf_counter()
     for estimator in (PCA(1), AutoencoderTransformer(1, epochs=1, random_state=0)):
         estimator.fit(np.eye(4))
@@ -262,7 +264,7 @@ def _start_tensorflow():
 
 
 def _run(trial, dims, named, seed, comparison, show):
-    """Measure all candidates on one split, and add what comes out."""
+    """Measure all candidates on one split, and add the results to `comparison`."""
     for dim in dims:
         pca_error = None
         for candidate in named:
@@ -278,7 +280,7 @@ def _run(trial, dims, named, seed, comparison, show):
 
 
 def _progress(n_fits, verbose):
-    """Return a function that says what has been measured, of `n_fits` in all."""
+    """Return a function that prints a line for each of `n_fits` measurements."""
     numbers = itertools.count(1)
 
     def show(row):

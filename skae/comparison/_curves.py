@@ -8,7 +8,7 @@ from skae.comparison._candidates import BASELINE
 
 
 class Curve(NamedTuple):
-    """Means and standard deviations (None of a single split) of one estimator."""
+    """Means and standard deviations (None for a single split) of one estimator."""
 
     name: str
     encoding_dims: np.ndarray
@@ -17,7 +17,7 @@ class Curve(NamedTuple):
 
 
 def curves_of(table, measure):
-    """Return a curve for each estimator in what `Comparison.table` returns."""
+    """Return a curve for each estimator in the table of `Comparison.table`."""
     groups = table.sort_values("encoding_dim").groupby("estimator")
     names = table["estimator"].unique()
     return [_curve(name, groups.get_group(name), measure) for name in names]
@@ -30,7 +30,7 @@ def _curve(name, lines, measure):
 
 
 def draw_curves(axis, curves):
-    """Draw curves, the baseline's dashed and grey; return the error-bar containers."""
+    """Draw curves, PCA's dashed and grey; return the error-bar containers."""
     names = [curve.name for curve in curves if curve.name != BASELINE]
     containers = []
     for curve in curves:
@@ -57,5 +57,5 @@ def draw_curves(axis, curves):
 
 
 def start_at_zero(axis):
-    """Show an error relative to PCA's from zero to above one."""
+    """Let the axis of an error relative to PCA's go from zero to above one."""
     axis.set_ylim(0, max(1.05, axis.get_ylim()[1]))

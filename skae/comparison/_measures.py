@@ -1,4 +1,4 @@
-"""What is measured of one fit, on rows that it has not seen."""
+"""The measures of one fit, on rows that it has not seen."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ from threadpoolctl import threadpool_limits
 from skae.comparison._candidates import check_shape
 from skae.comparison._result import Conditions, Measurement, PlaneMap
 
+# Below this fraction of the variance an error is rounding. Float64 rounds squares at
+# about 1e-16; larger would hide true differences, smaller would compare roundings.
 _ROUNDING = 1e-12
+# scikit-learn's default.
 _PERPLEXITY = 30.0
 
 
@@ -18,8 +21,8 @@ _PERPLEXITY = 30.0
 class Trial:
     """One split: rows to fit, rows to measure on, and how to measure.
 
-    `order` has the numbers of the test rows by chance: the first of them are what
-    trustworthiness is measured on and t-SNE lays out.
+    `order` has the numbers of the test rows in random order. Trustworthiness and t-SNE
+    use the first of them.
     """
 
     number: int
@@ -33,7 +36,7 @@ class Trial:
     def run(self, name, dim, estimator, pca_error=None):
         """Fit an estimator; return its `Measurement`, and its `PlaneMap` or None.
 
-        Without `pca_error` it is PCA itself.
+        Without `pca_error` the estimator is PCA itself.
         """
         started = time.perf_counter()
         estimator.fit(self.X_train)
@@ -66,7 +69,7 @@ class Trial:
         return KNeighborsClassifier(min(self.conditions.n_neighbors, most))
 
     def _trustworthiness(self, positions, n_rows):
-        """Compare neighbours among positions, one a test row, with those in X."""
+        """Compare neighbours among the positions of test rows with those in X."""
         from sklearn.manifold import trustworthiness
 
         rows = self.order[:n_rows]
@@ -83,7 +86,7 @@ class Trial:
         return PlaneMap(name, dim, positions, labels)
 
     def _after_tsne(self, plane_map):
-        """Return trustworthiness and accuracy of t-SNE's plane, by their names."""
+        """Return trustworthiness and accuracy in t-SNE's plane, by their names."""
         if plane_map is None:
             return {"tsne_trustworthiness": None, "tsne_accuracy": None}
         n_rows = len(plane_map.positions)
@@ -96,7 +99,7 @@ class Trial:
         }
 
     def _accuracy_in_plane(self, plane_map):
-        """Leave one out: each row's label by the votes of the others."""
+        """Return the accuracy by leaving one out: the other rows vote on each label."""
         if plane_map.labels is None:
             return None
         neighbors = self._classifier(len(plane_map.labels) - 1)
@@ -121,13 +124,13 @@ def tsne_plane(codes, random_state):
     """Lay out codes in the plane by t-SNE; return an array of shape (n_rows, 2)."""
     from sklearn.manifold import TSNE
 
-    # The PCA start wants two components, and a first one to scale by.
+    # The PCA start needs two components, and divides by the spread of the first.
     has_plane = codes.shape[1] > 1 and np.ptp(codes, axis=0).any()
     tsne = TSNE(
         init="pca" if has_plane else "random",
         perplexity=min(_PERPLEXITY, (len(codes) - 1) / 3),
         random_state=random_state,
     )
-    # In several threads it gives other bits, and crawls where cores are shared.
+    # With several threads its bits differ, and it is slow if cores are shared.
     with threadpool_limits(1):
         return tsne.fit_transform(codes)

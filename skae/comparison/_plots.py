@@ -44,7 +44,7 @@ def _add_legend(figure, handles, names, most, **look):
 
 def _draw_measure(axis, measure, table):
     curves = curves_of(table, measure)
-    if measure == "fit_seconds":  # bars that reach zero have no end on this axis
+    if measure == "fit_seconds":  # a logarithmic axis cannot show bars to zero
         curves = [curve._replace(spreads=None) for curve in curves]
     draw_curves(axis, curves)
     axis.title.set_fontsize("medium")

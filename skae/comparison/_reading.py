@@ -1,4 +1,4 @@
-"""Rows and labels from files, with a line of explanation where they cannot be used."""
+"""Rows and labels from files, or an error of one line if they cannot be used."""
 
 import contextlib
 import functools
@@ -17,7 +17,7 @@ _MOST_NAMES = 5
 
 @dataclass
 class Data:
-    """Rows, labels, and what a user should know about how they were read."""
+    """Rows, labels, and notes for the user on how they were read."""
 
     X: np.ndarray
     y: np.ndarray | None
@@ -25,11 +25,11 @@ class Data:
 
 
 def read(path, label=None, key=None):
-    """Read rows of numbers, and their labels where asked for.
+    """Read rows of numbers and, if `label` is given, their labels.
 
-    A `label` is a column or, in .npz, an array; `key` is the array of .npz that holds
-    the rows, by default the one called X or x, or the only one. A ValueError says in
-    one line why a file is of no use, and what would do.
+    `label` names a column or, in .npz, an array. `key` names the array of .npz that
+    holds the rows, by default the one called X or x, or the only one. A ValueError says
+    in one line why a file cannot be used, and what to do.
     """
     path = pathlib.Path(path)
     endings = [end for end in _READERS if path.name.lower().endswith(end)]
@@ -48,14 +48,14 @@ def read(path, label=None, key=None):
 
 @contextlib.contextmanager
 def _explained(path):
-    """Turn what a parser raises into a ValueError of one line."""
+    """Turn the errors of a parser into a ValueError of one line."""
     try:
         yield
     except ImportError as error:
         raise ValueError(
             f"{path} needs pyarrow to be read. pip install 'skae[report]'."
         ) from error
-    # What a broken file makes a parser raise is not documented, so all of it is caught.
+    # Parsers do not document what they raise for a broken file, so all is caught.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if "allow_pickle" in reason:
@@ -87,7 +87,7 @@ def _read_csv(path, label, _):
 
 
 def _parse_csv(path):
-    """Return a table, and what to note of its encoding."""
+    """Return a table, and notes on its encoding."""
     try:
         return _frame_of_csv(path, "utf-8-sig"), []
     except UnicodeDecodeError:
@@ -107,7 +107,7 @@ def _frame_of_csv(path, encoding):
     }
     marks = "." if separator == "," else ".,"
     with warnings.catch_warnings():
-        # Where lines are longer than the header, it warns and drops what is beyond.
+        # If a line is longer than the header, pandas warns and drops the rest.
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
             frames = [read_csv(decimal=mark, **how) for mark in marks]
@@ -116,12 +116,12 @@ def _frame_of_csv(path, encoding):
                 "a row has more values than there are names of columns"
             ) from warning
     for frame in frames:
-        frame.columns = names  # pandas numbers those that come again
+        frame.columns = names  # pandas adds numbers to repeated names
     return min(frames, key=lambda frame: len(_texts(frame)))
 
 
 def _header(read_csv):
-    """Return what separates the names of the columns, and the names."""
+    """Return the separator of the columns, and their names."""
     how = {"header": None, "nrows": 1, "dtype": str, "na_filter": False}
     found = {mark: read_csv(sep=mark, **how).iloc[0] for mark in _SEPARATORS}
     separator = max(found, key=lambda mark: len(found[mark]))
@@ -130,7 +130,7 @@ def _header(read_csv):
 
 def _check_names(path, names):
     nameless = np.flatnonzero(names == "")
-    if nameless.any():  # the first may have none, as an index
+    if nameless.any():  # the first column may have no name, as an index
         raise ValueError(
             f"Column {nameless[-1] + 1} of {path} has no name. Give it one."
         )
@@ -151,7 +151,7 @@ def _read_parquet(path, label, _):
 
 
 def _from_frame(path, frame, label):
-    """Return the columns of a table as rows and labels."""
+    """Return rows and labels from the columns of a table."""
     y = None
     if label is not None:
         if label not in frame:
@@ -238,7 +238,7 @@ def _as_rows(path, name, array):
 
 
 def _check_numbers(path, X, names):
-    """Refuse missing and infinite values by the names of their columns."""
+    """Refuse missing and infinite values; name their columns."""
     finite = np.isfinite(X).all(axis=0)
     if not finite.all():
         raise ValueError(
@@ -249,7 +249,7 @@ def _check_numbers(path, X, names):
 
 
 def _classes(path, label, y):
-    """Return labels as integers or text, if they are classes."""
+    """Return labels as integers or text; refuse labels that are not classes."""
     y = pandas.Series(y)
     is_number = _is_real(y.dtype)
     values = y.to_numpy(np.float64, na_value=np.nan) if is_number else y.to_numpy(str)
@@ -270,7 +270,7 @@ def _classes(path, label, y):
 
 
 def _shown(names):
-    """Return names as one text, the first few if they are many."""
+    """Return names as one text; of many, only the first few."""
     names = [repr(name) for name in names]
     more = len(names) - _MOST_NAMES
     shown = ", ".join(names[:_MOST_NAMES])

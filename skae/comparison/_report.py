@@ -35,7 +35,7 @@ th:nth-child(2), td:nth-child(2) { text-align: left; }
 
 
 def check_folder(folder):
-    """Raise a ValueError unless a report can be written; return the path."""
+    """Return the path of a folder; raise a ValueError if no report can go there."""
     folder = pathlib.Path(folder)
     with _explained(folder):
         above = [folder, *folder.absolute().parents]
@@ -65,7 +65,7 @@ def _holds_report(folder):
 
 
 def _check_kinds(folder):
-    """Refuse links and special files in the place of what will be written."""
+    """Refuse links and special files where the report's files will be written."""
     for path in _earlier(folder):
         is_right = stat.S_ISDIR if path.name == _ESTIMATORS else stat.S_ISREG
         if not is_right(path.lstat().st_mode):
@@ -76,7 +76,7 @@ def _check_kinds(folder):
 
 
 def _earlier(folder):
-    """Return what there is under the names of a report's files."""
+    """Return the existing files that have names of a report's files."""
     paths = [folder / name for name in (_ESTIMATORS, *_FILES)]
     return [*filter(os.path.lexists, paths), *paths[0].glob("*.skae")]
 
@@ -89,7 +89,8 @@ def write(comparison, folder, data):
         for path in _earlier(folder):
             if path.is_file():
                 path.unlink()
-        # First of all, so that what is written by half can be replaced.
+        # Written first: it marks the folder, so that a half-written report can be
+        # replaced.
         with (folder / _PAGE).open("x", encoding="utf-8") as file:
             file.write(_MARK)
         comparison.table().to_csv(folder / "table.csv", index=False, mode="x")
@@ -123,7 +124,7 @@ def _write_estimators(estimators, folder):
     for (name, dim), estimator in estimators.items():
         if isinstance(estimator, BaseAutoencoder):
             path = folder / f"{_NOT_IN_FILES.sub('_', name)}-{dim}.skae"
-            while path.exists():  # names that differ in other characters only
+            while path.exists():  # of a name that differs only in replaced characters
                 path = path.with_stem(f"{path.stem}_")
             estimator.save(path)
             saved.append(f"{folder.name}/{path.name}")

@@ -1,4 +1,4 @@
-"""What a comparison comes to: numbers, and what can be said and drawn of them."""
+"""The result of a comparison: its numbers, their verdict, table and plots."""
 
 import os
 import pathlib
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Measurement(NamedTuple):
-    """What one estimator reached with one number of codes on one split's test rows.
+    """The measures of one estimator, for one split and one number of codes.
+
+    All are taken on the test rows of the split.
 
     Attributes
     ----------
@@ -34,8 +36,9 @@ class Measurement(NamedTuple):
         the squared unit of X.
 
     relative_error : float
-        `error` over PCA's with as many codes on the same split: below 1, the estimator
-        is better. Errors below 1e-12 of the variance are rounding, and count as 1e-12.
+        `error` divided by PCA's with as many codes on the same split. Below 1 the
+        estimator is better. Errors below 1e-12 of the variance are rounding, and count
+        as 1e-12 of the variance.
 
     variance_explained : float
         1 - SSE / SST over all features, with SST around the means of the test rows;
@@ -46,16 +49,16 @@ class Measurement(NamedTuple):
         `sklearn.manifold.trustworthiness`.
 
     accuracy : float or None
-        Fraction of the test rows to whose codes a nearest-neighbour classifier, fitted
-        on the codes of the training rows, gives the right label. None without labels.
+        Fraction of the test rows whose label is found by a nearest-neighbour
+        classifier, fitted on the codes of the training rows. None without labels.
 
     tsne_trustworthiness : float or None
         `trustworthiness` of the plane in which t-SNE lays out the codes of test rows.
         None without t-SNE.
 
     tsne_accuracy : float or None
-        Fraction of the rows in that plane that get the right label by the votes of
-        their nearest neighbours there, themselves left out. None without t-SNE or
+        Fraction of the rows in that plane whose label is found by the votes of their
+        nearest neighbours there, leaving out the row itself. None without t-SNE or
         labels.
 
     fit_seconds : float
@@ -100,7 +103,7 @@ class PlaneMap(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What was the same for all that were compared.
+    """What was the same for all estimators.
 
     Attributes
     ----------
@@ -153,20 +156,19 @@ class Comparison:
     Attributes
     ----------
     rows : list of Measurement
-        All that was measured: for each split and number of codes PCA, then the others.
+        All measurements: for each split and number of codes PCA, then the others.
 
     conditions : Conditions
-        What was the same for all.
+        What was the same for all estimators.
 
     maps : list of PlaneMap
         t-SNE's planes of the first split.
 
     estimators : dict of (str, int) to estimator
-        The estimators that were fitted on the first split, by name and number of
-        codes.
+        The estimators fitted on the first split, by name and number of codes.
 
     figure_ : matplotlib.figure.Figure
-        What `plot` or `plot_maps` has drawn last.
+        The last figure of `plot` or `plot_maps`.
 
     Examples
     --------
@@ -197,13 +199,13 @@ class Comparison:
     def verdict(self) -> str:
         """What the numbers say, in words, by these rules.
 
-        - An estimator is better than PCA with some number of codes if its error,
-          relative to PCA's, is on average below 1 by more than 0.02 and by more than
-          one standard deviation over the splits; worse, if above 1 by as much.
-          Otherwise there is nothing to gain, and PCA is to be kept. PCA is exact where
-          it leaves less than 1e-9 of the variance.
-        - Accuracies, of codes and after t-SNE, are compared in the same way: the
-          difference to PCA's on each split, with 0.01 in place of 0.02.
+        - With some number of codes, an estimator is better than PCA if its error
+          relative to PCA's is below 1 on average, by more than 0.02 and by more than
+          one standard deviation over the splits. It is worse if the error is above 1 by
+          as much. Otherwise there is nothing to gain: keep PCA. PCA is exact if it
+          leaves less than 1e-9 of the variance.
+        - Accuracies, of codes and after t-SNE, are compared in the same way, by the
+          difference from PCA's on each split, with 0.01 instead of 0.02.
         - Seconds are those of the mean fit.
         """
         return _verdict.in_words(self.rows)
@@ -214,9 +216,10 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            A row for each number of codes and estimator: `encoding_dim`, `estimator`,
-            and for each measure of `Measurement` that was taken its mean and, with the
-            ending ``_std``, its standard deviation (NaN for a single split).
+            A row for each number of codes and estimator. The columns are
+            `encoding_dim`, `estimator`, and for each measure of `Measurement` that was
+            taken its mean and, with the ending ``_std``, its standard deviation (NaN
+            for a single split).
         """
         return _summary.means_and_spreads(self.rows)
 
@@ -269,16 +272,17 @@ class Comparison:
         The folder gets ``index.html`` (verdict, plots, table, how it was measured),
         the plots as PNG, ``table.csv`` with means and spreads, ``splits.csv`` with
         every measurement, and ``estimators/NAME-CODES.skae`` for `skae.load`: skae's
-        own estimators as fitted on the first split. Others are left out, since a file
-        of data cannot hold their code; `estimators` has them.
+        own estimators as fitted on the first split. The estimators of other libraries
+        are left out, since a file of data cannot hold their code; the attribute
+        `estimators` has them.
 
         Parameters
         ----------
         folder : str or path-like
-            Made where it does not exist. An earlier report in it is replaced.
+            Created if it does not exist. An earlier report in it is replaced.
 
         data : str, default="the data"
-            What the report calls the data.
+            Name of the data in the report.
 
         Returns
         -------
@@ -288,8 +292,9 @@ class Comparison:
         Raises
         ------
         ValueError
-            When there is something in the folder that is no report, a link or special
-            file has the name of one of its files, or it cannot be written.
+            When the folder holds something other than a report, when a link or special
+            file has the name of one of the report's files, or when it cannot be
+            written.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Means and spreads over splits, as a table for programs and as one for people."""
+"""Means and spreads over splits, as a table for programs and a table for people."""
 
 import pandas
 
@@ -12,7 +12,7 @@ MEASURES = {
     "tsne_accuracy": "t-SNE: acc.",
     "fit_seconds": "fit, s",
 }
-"""What a `Measurement` measures, with short names for headings."""
+"""The measures of a `Measurement`, with short names for headings."""
 
 _WITHOUT_SPREAD = "error", "fit_seconds"
 
@@ -59,13 +59,13 @@ def as_text(comparison):
     width = table["estimator"].str.len().max()
     table["estimator"] = table["estimator"].str.ljust(width)
     table = table.rename(columns={"estimator": "estimator".ljust(width)})
-    # Two blanks between headings, since there are single ones within.
+    # Two spaces between headings, since headings have single spaces in them.
     text = table.add_prefix(" ").to_string(index=False)
     return "\n".join([text, "", *notes(comparison)])
 
 
 def notes(comparison):
-    """Return sentences about what the columns hold and how they were measured."""
+    """Return sentences on what the columns hold and how it was measured."""
     conditions = comparison.conditions
     k = conditions.n_neighbors
     texts = [

@@ -1,18 +1,21 @@
-"""The verdict in words; `Comparison.verdict` says by which rules."""
+"""The verdict in words; `Comparison.verdict` has its rules."""
 
 import numpy as np
 
 from skae.comparison._candidates import BASELINE
 from skae.comparison._summary import by_size
 
+# A smaller gain is not worth the seconds of a fit. Larger bounds keep PCA more often;
+# smaller ones take small or chance gains for real.
 _LEAST_GAIN = 0.02
 _LEAST_GAIN_OF_ACCURACY = 0.01
+# PCA leaves only rounding; a larger bound would call small errors exact.
 _EXACT = 1e-9
 _ABOUT_HALF = 0.45, 0.55
 
 
 def in_words(rows):
-    """Return the verdict on all that was compared with PCA, a line for each thing."""
+    """Return the verdict on all estimators, a line for each statement."""
     groups = {key: group.set_index("split") for key, group in by_size(rows)}
     dims = sorted({dim for dim, _ in groups})
     names = list(dict.fromkeys(name for _, name in groups if name != BASELINE))
@@ -35,7 +38,10 @@ def _on_estimator(name, dims, groups):
 
 
 def _judge(gains, least):
-    """Judge gains, one a split, by their mean, `least` and their standard deviation."""
+    """Judge gains, one for each split, by their mean and their standard deviation.
+
+    A mean gain within `least`, or within the standard deviation, is none.
+    """
     mean = gains.mean()
     if abs(mean) <= max(least, np.nan_to_num(gains.std())):
         return "equal"
@@ -76,7 +82,7 @@ def _on_error(name, dims, pairs):
 
 
 def _gain(ratios):
-    """Say what ratios of errors below 1 mean."""
+    """Say in words what ratios of errors below 1 mean."""
     percents = _range([100 * (1 - ratio) for ratio in ratios], "{:.0f}") + "%"
     mean = np.exp(np.mean(np.log(ratios)))
     if _ABOUT_HALF[0] <= mean <= _ABOUT_HALF[1]:
@@ -85,7 +91,7 @@ def _gain(ratios):
 
 
 def _on_accuracy(dims, pairs, measure, where):
-    """Return a sentence about an accuracy, or nothing where there is none."""
+    """Return a sentence about an accuracy, or nothing if it was not measured."""
     if pairs[dims[0]][0][measure].isna().all():
         return []
     ours, pca = ({d: pairs[d][i][measure] for d in dims} for i in (0, 1))
@@ -132,7 +138,7 @@ def _range(numbers, form):
 
 
 def _with(chosen, dims):
-    """Say which of the numbers of codes are meant, both in ascending order."""
+    """Say which of the numbers of codes are meant; both lists are in rising order."""
     if len(chosen) == 1:
         return f"with {chosen[0]} code{'s' if chosen[0] > 1 else ''}"
     if chosen == dims and len(dims) > 2:

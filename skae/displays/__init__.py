@@ -1,7 +1,7 @@
 """Plots of what autoencoders learn, by the convention of scikit-learn's displays.
 
-``from_estimator`` computes and draws; ``plot`` draws again, elsewhere or otherwise. The
-numbers are attributes.
+``from_estimator`` computes and draws; ``plot`` draws again, into other axes or with
+other colours. The numbers are attributes.
 """
 
 from skae.displays._encoding_dim import EncodingDimDisplay
@@ -21,4 +21,4 @@ __all__ = [
 ]
 
 for _name in __all__:
-    globals()[_name].__module__ = __name__  # the public place
+    globals()[_name].__module__ = __name__  # the public name

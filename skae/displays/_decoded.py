@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class DecodedDisplay:
-    """Draws samples, decoded from rows and columns of codes, in one pair of axes.
+    """Draws samples, decoded from a table of codes, in one pair of axes.
 
-    A subclass has a constructor for these attributes and its own, sets the codes, and
-    says how large the figure is, which row comes first, and what the ticks are.
+    A subclass chooses the codes. Its constructor takes these attributes and its own.
+    Its methods give the size of the figure, the order of the rows, and the ticks.
     """
 
     samples: NDArray
@@ -61,7 +61,7 @@ class DecodedDisplay:
         raise NotImplementedError
 
     def _samples_from_top(self) -> NDArray:
-        """Return the samples in the order in which rows are drawn."""
+        """Return the samples, with the row that is drawn at the top first."""
         return self.samples
 
     def _label(self, ax: Axes) -> None:
@@ -98,7 +98,7 @@ def decoded(
     seen_as: tuple[DrawnKind, Shape],
     feature_names: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """Return what the decoder makes of codes, as the constructors of displays take it.
+    """Return decoded codes, as keyword arguments for the constructors of displays.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the docstrings of displays of decoded samples share, written once."""
+"""What the docstrings of the displays of decoded samples share, written once."""
 
 from typing import TypeVar
 
@@ -12,12 +12,12 @@ _SHARED = {
             How samples are drawn.
 
         features : tuple or None, default=None
-            Names, means and scales of the features of a table, whose bars are
-            deviations from the means in units of the scales.
+            Names, means and scales of the features of a table. The bars are deviations
+            from the means, divided by the scales.
 """,
     "artists": """
         artists_ : list of matplotlib artists
-            The mosaic of images; or the lines of each channel; or the bars of each
+            The mosaic of images, the lines of each channel, or the bars of each
             feature.
 """,
     "figure": """
@@ -26,18 +26,19 @@ _SHARED = {
 """,
     "estimator": """
         estimator : estimator
-            One of skae's, fitted. Of a `Pipeline`, pass the last step, and the rows as
-            that gets them.
+            One of skae's, fitted. If it is in a `Pipeline`, pass the last step, and the
+            rows that this step gets.
 """,
     "look": """
         kind : {"auto", "image", "sequence", "table"}, default="auto"
             How samples are drawn: as images, as lines, or as bars of the features'
-            deviations from their means, in standard deviations on X (without X, in one
-            unit for all). "auto" goes by the network and the shape of the samples.
+            deviations from their means. The bars are in standard deviations on X;
+            without X, all features have the same unit. "auto" decides by the network
+            and the shape of the samples.
 
         image_shape : tuple of int or None, default=None
             Shape of one image, (height, width) or (height, width, channels), if X has
-            flat rows of images and the estimator has no `image_shape` itself.
+            flat rows of images and the estimator has no `image_shape` of its own.
 
         feature_names : list of str, default=None
             Names of the features of a table. None takes those of `fit`.
@@ -61,5 +62,5 @@ _SHARED = {
 
 
 def documented(item: _Documented) -> _Documented:
-    """Fill in what a class or a method shares with those of other displays."""
+    """Fill in the parts of a docstring that these displays share."""
     return filled_in(item, _SHARED)

@@ -25,11 +25,11 @@ _LABELS = {
     "error": "mean squared error",
     "variance_explained": "variance explained",
 }
-_FEWEST_ROWS = 4
+_FEWEST_ROWS = 4  # the fewest that `compare` takes
 
 
 class EncodingDimDisplay:
-    """Error or variance explained on held-out rows over the number of codes.
+    """Error, or variance explained, on held-out rows over the number of codes.
 
     Make one with `from_estimator` or `from_comparison`. All parameters are stored as
     attributes.
@@ -39,7 +39,7 @@ class EncodingDimDisplay:
     curves : list of tuple
         For PCA and each estimator ``(name, encoding_dims, means, spreads)``: the
         numbers of codes, the means of the measure over the splits, and its standard
-        deviations or, of a single split, None.
+        deviations (None for a single split).
 
     measure : {"relative_error", "error", "variance_explained"}, \
 default="relative_error"
@@ -99,27 +99,28 @@ default="relative_error"
         random_state: Seed = 0,
         ax: Axes | None = None,
     ) -> Self:
-        """Fit PCA and estimators with each number of codes, and draw how they do.
+        """Fit PCA and estimators with each number of codes, and draw the results.
 
-        Copies are fitted, by `skae.compare`. One of skae's estimators with
-        ``nested_dropout=True`` is fitted once in each split, with the most codes, and
-        its first codes are measured.
+        `skae.compare` fits copies of the estimators. One with ``nested_dropout=True``
+        is fitted once in each split, with the largest number of codes; for the smaller
+        numbers its first codes are measured.
 
         Parameters
         ----------
         estimators : estimator, list of estimators or dict of str to estimator
-            What is fitted beside PCA; see `skae.compare`. They need not be fitted.
+            What is compared with PCA; see `skae.compare`. They need not be fitted.
 
         X : array-like of shape (n_samples, n_features)
-            Rows in any unit; of images flat rows, with the estimator's `image_shape`.
+            Rows in any unit. Images must be flat rows; set the estimator's
+            `image_shape`.
 
         encoding_dims : int or list of int, default=(2, 4, 8, 16)
             Numbers of codes, from 1 to the number of training rows or of features,
             whichever is smaller.
 
         X_test : array-like of shape (n_test_samples, n_features), default=None
-            Rows to measure on, at least 4; all of X is fitted then. None holds rows out
-            from X.
+            Rows to measure on, at least 4; then all rows of X are fitted. None holds
+            out rows of X.
 
         measure : {"relative_error", "error", "variance_explained"}, \
 default="relative_error"
@@ -127,17 +128,17 @@ default="relative_error"
             the error itself, or the fraction of variance explained.
 
         n_splits : int, default=3
-            Number of random splits into rows to fit and rows to measure on, without
-            `X_test`.
+            Number of random splits into rows to fit and rows to measure on. Not used
+            with `X_test`.
 
         test_size : float or int, default=0.2
-            Share or number of the rows held out from the fits; at least 4 rows.
+            Fraction or number of the rows held out from the fits; at least 4 rows.
 
         cv : splitter or iterable of (train, test), default=None
-            Splits of your own in the place of `n_splits` and `test_size`.
+            Splits of your own, instead of `n_splits` and `test_size`.
 
         random_state : int, RandomState instance or None, default=0
-            Seed of the splits, and of the fits whose own is None.
+            Seed of the splits, and of the estimators whose `random_state` is None.
 
         ax : matplotlib.axes.Axes, default=None
             What to draw into. None is a new figure.
@@ -153,7 +154,7 @@ default="relative_error"
             When the data or a parameter cannot be used.
 
         TypeError
-            When an estimator is no transformer with `inverse_transform`.
+            When an estimator is not a transformer with `inverse_transform`.
         """
         check_choice("measure", measure, _LABELS)
         named = candidates(estimators)
@@ -167,7 +168,7 @@ default="relative_error"
             estimators={c.name: c.estimator for c in named[1:] if not _is_nested(c)},
             encoding_dims=encoding_dims,
             cv=splits,
-            trustworthiness_rows=_FEWEST_ROWS,  # not drawn
+            trustworthiness_rows=_FEWEST_ROWS,  # not drawn, so as few as possible
             tsne=False,
             random_state=seed,
         )
@@ -193,7 +194,7 @@ default="relative_error"
         Parameters
         ----------
         comparison : skae.comparison.Comparison
-            What `skae.compare` has returned.
+            The result of `skae.compare`.
 
         measure : {"relative_error", "error", "variance_explained"}, \
 default="relative_error"
@@ -240,7 +241,7 @@ default="relative_error"
 
 
 def _joined(X, X_test):
-    """Return all rows, and the split that has X to fit and X_test to measure on."""
+    """Return all rows, and the one split that fits X and measures on X_test."""
     if X.shape[1] != X_test.shape[1]:
         raise ValueError(
             f"X_test has {X_test.shape[1]} features, but X has {X.shape[1]}. Pass rows "
@@ -256,7 +257,7 @@ def _is_nested(candidate):
 
 
 def _nested_rows(candidate, X, split, number, seed, rows):
-    """Fit once, and measure the first codes where PCA was measured."""
+    """Fit once; measure its first codes with each number of codes of PCA."""
     train, test = split
     of_pca = [r for r in rows if r.estimator == BASELINE and r.split == number]
     most = max(row.encoding_dim for row in of_pca)

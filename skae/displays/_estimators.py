@@ -1,4 +1,4 @@
-"""What displays need of a fitted estimator, and the checks of what they are given."""
+"""What displays need from a fitted estimator, and the checks of their arguments."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -14,7 +14,7 @@ _RANGES = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}
 
 
 def check_estimator(estimator):
-    """Raise an error unless it is one of skae's estimators, and fitted."""
+    """Raise an error unless `estimator` is one of skae's, and fitted."""
     if isinstance(estimator, Pipeline):
         raise TypeError(
             "estimator is a Pipeline. Pass its last step, and the rows as that gets "
@@ -30,13 +30,13 @@ def check_estimator(estimator):
 
 def network_of(estimator):
     """Return the network of the fit, whatever the parameters are now."""
-    network, *_ = estimator._fitted.architecture
+    network = estimator._fitted.architecture.network
     return network
 
 
 def has_prior(estimator):
     """Tell whether the codes have a standard normal prior."""
-    *_, objective = estimator._fitted.architecture
+    objective = estimator._fitted.architecture.objective
     return isinstance(objective, NegativeELBO)
 
 
@@ -52,18 +52,18 @@ def decode(estimator, codes, shape):
 
 
 def within_range(estimator, codes):
-    """Return codes as near as their activation can bring them."""
+    """Return codes, clipped to the range of their activation."""
     limits = _RANGES.get(network_of(estimator).code_activation)
     if limits is None:
         return codes
-    *_, objective = estimator._fitted.architecture
+    objective = estimator._fitted.architecture.objective
     unit = estimator._fitted.scaling.scale if objective.codes_are_in_units else 1.0
     low, high = limits
     return np.clip(codes, low * unit, high * unit)
 
 
 def check_dimensions(dimensions, n_codes):
-    """Return two different numbers of codes."""
+    """Return the numbers of two different codes."""
     if n_codes < 2:
         raise ValueError(
             "The estimator has one code, but a plane needs two. Fit one with "
@@ -91,7 +91,7 @@ def check_rows_given(estimator, X):
 
 
 def check_steps(n_steps):
-    """Return a number of steps, of which it takes two to show a difference."""
+    """Return a number of steps; one alone would show no difference."""
     if check_positive("n_steps", n_steps) < 2:
         raise ValueError(
             "n_steps=1 shows no difference between codes. Ask for 2 steps or more."
@@ -100,20 +100,21 @@ def check_steps(n_steps):
 
 
 def code_label(estimator, number):
-    """Name a code, and say what it explains where the fit says so.
+    """Name a code, and say how much variance it explains, if the fit knows.
 
-    Not where a code explains more than one before it: beside the little of the first,
-    which pays for what the decoder gives for the mean code, it would look like a fault.
+    The variance is left out if a code explains more than the one before it. The first
+    code then explains little, since it also makes up for what the decoder gives for the
+    mean code. In a label that would look like a fault.
     """
     ratios = getattr(estimator, "explained_variance_ratio_", None)
     if ratios is None or (np.diff(ratios) > 0).any():
         return f"code {number}"
-    share = round(ratios[number], 2) + 0.0  # without the sign of a zero
+    share = round(ratios[number], 2) + 0.0  # turns -0 into 0
     return f"code {number} ({share:.0%} of variance)"
 
 
 def feature_labels(estimator, names=None):
-    """Return names of the features: those given, those of the fit, or numbers."""
+    """Return names of the features: those given, those of the fit, or numbered ones."""
     n_features = estimator.n_features_in_
     if names is None:
         numbered = [f"feature {i}" for i in range(n_features)]
@@ -129,7 +130,7 @@ def feature_labels(estimator, names=None):
 def feature_scales(estimator, X):
     """Return the features' standard deviations.
 
-    Features that do not vary have that of all training rows, as the fit scales them.
+    Features that do not vary get the number by which the fit divides all features.
 
     Parameters
     ----------
@@ -146,9 +147,9 @@ def feature_scales(estimator, X):
 
 
 def features_of(estimator, kind, names, X, samples):
-    """Return names, means and scales of a table's features; of other kinds None.
+    """Return names, means and scales of a table's features; for other kinds None.
 
-    Without rows the features have one scale.
+    Without rows all features have the same scale.
     """
     if kind != "table":
         return None

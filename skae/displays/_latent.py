@@ -1,4 +1,4 @@
-"""Where the rows lie among the codes."""
+"""Rows as points in a plane of their codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from skae.networks._checks import check_choice
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LEGEND_SIZE = 30
+_LEGEND_SIZE = 30  # large enough to tell the colours of small points
 _METHODS = (None, "pca", "tsne")
 
 
@@ -41,23 +41,26 @@ class LatentDisplay:
         A point for each row.
 
     y : ndarray of shape (n_samples,) or None, default=None
-        Labels, or a number, of the rows. Text, truth values, and whole numbers of at
-        most 20 values are labels: each has its colour, and its name in a legend; of
-        more than 20 texts the rarer are "other". Other numbers have a colour bar.
+        A label or a number for each row. Text, truth values, and whole numbers with at
+        most 20 different values are labels: each has its colour, and its name in a
+        legend. If there are more than 20 labels, the rarer ones are "other". Other
+        numbers have a colour bar.
 
     xlabel, ylabel : str or None, default=None
-        Names of the two axes. Without `ylabel`, as of t-SNE, they have no ticks either.
+        Names of the two axes. Without `ylabel`, as with t-SNE, there are no ticks
+        either.
 
     Attributes
     ----------
     scatter_ : list of matplotlib.collections.PathCollection
-        The points: one collection for each label, in the order of the legend; else one.
+        The points: one collection for each label, in the order of the legend, or a
+        single one.
 
     legend_ : matplotlib.legend.Legend or None
-        The legend, where there are labels.
+        The legend, if there are labels.
 
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        The colour bar, where there are numbers.
+        The colour bar, if there are numbers.
 
     ax_ : matplotlib.axes.Axes
         What was drawn into.
@@ -113,23 +116,23 @@ class LatentDisplay:
         Parameters
         ----------
         estimator : estimator
-            One of skae's, fitted. Of a `Pipeline`, pass the last step, and the rows as
-            that gets them.
+            One of skae's, fitted. If it is in a `Pipeline`, pass the last step, and the
+            rows that this step gets.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
 (n_samples, *sample_shape)
-            Rows like those of `fit`. t-SNE of more than some thousands takes minutes:
-            pass a part of them.
+            Rows like those of `fit`. t-SNE of several thousand rows takes minutes: pass
+            only a part of them.
 
         y : array-like of shape (n_samples,), default=None
-            Labels, or a number, of each row.
+            A label or a number for each row.
 
         dimensions : tuple of two int, default=(0, 1)
             Which two codes are drawn, counted from 0. Not used with a `method`.
 
         method : {"pca", "tsne"} or None, default=None
-            How all codes become two: their first principal components, or t-SNE. None
-            draws two codes as they are.
+            How all codes become two numbers: by their first two principal components,
+            or by t-SNE. None draws two codes as they are.
 
         random_state : int, RandomState instance or None, default=None
             Seed of t-SNE.
@@ -203,7 +206,7 @@ class LatentDisplay:
         elif self.y is not None:
             self.legend_ = add_legend(ax)
             for handle in self.legend_.legend_handles:
-                if hasattr(handle, "set_sizes"):  # not lines that were there before
+                if hasattr(handle, "set_sizes"):  # not lines drawn by others
                     handle.set_sizes([_LEGEND_SIZE])
         if self.ylabel is None:
             hide_ticks(ax)
@@ -219,7 +222,7 @@ def _plane(codes, method, random_state):
         seed = draw_seed(as_generator(random_state))
         return tsne_plane(codes, seed), (f"t-SNE of {n_codes} codes", None)
     names = [f"principal component {i} of {n_codes} codes" for i in range(2)]
-    if not np.ptp(codes, axis=0).any():  # all in one place, of which PCA warns
+    if not np.ptp(codes, axis=0).any():  # PCA warns of equal rows
         return np.zeros((len(codes), 2)), names
     pca = PCA(2)
     positions = pca.fit_transform(codes)

@@ -1,4 +1,4 @@
-"""What the decoder makes of a plane of codes."""
+"""What the decoder makes of a grid of codes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,28 @@ from skae.displays._estimators import check_dimensions, code_label, encode
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Fractions of the codes left out at each end. The codes of rows have outliers; the
+# tails of a normal prior never end. A smaller fraction shows more of the edge, and less
+# of the middle.
 _OUTSIDE = 0.01
 _OUTSIDE_PRIOR = 0.05
+# More, or longer, labels would run into one another.
 _MOST_TICKS = 10
 _MOST_DECIMALS = 4
+# Ticks are rounded to a fifth of the distance between them, or finer.
 _FINEST = 5.0
 
 
 @documented
 class LatentManifoldDisplay(DecodedDisplay):
-    """Samples that the decoder makes of a grid of codes.
+    """Samples, decoded from a grid of codes.
 
     Make one with `from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     samples : ndarray of shape (n_steps, n_steps, *shape)
-        What is decoded; ``samples[i, j]`` is of the codes ``y_steps[i]`` and
+        The decoded samples; ``samples[i, j]`` has the codes ``y_steps[i]`` and
         ``x_steps[j]``.
 
     x_steps, y_steps : ndarray of shape (n_steps,)
@@ -50,8 +55,8 @@ class LatentManifoldDisplay(DecodedDisplay):
     %(artists)s
 
     ax_ : matplotlib.axes.Axes
-        What was drawn into. The sample of column j and row i from the top is around
-        the point (j, i).
+        What was drawn into. The sample in column j, and in row i from the top, is
+        around the point (j, i).
 
     %(figure)s
 
@@ -116,24 +121,23 @@ class LatentManifoldDisplay(DecodedDisplay):
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
 (n_samples, *sample_shape), default=None
-            Rows like those of `fit`. The grid has equal steps over the range of their
-            codes, without the outer hundredth at each end; other codes are at their
-            mean. `VAETransformer` needs no rows: the grid then has the quantiles of the
-            codes' normal prior, in equal steps from 0.05 to 0.95, and other codes are
-            zero.
+            Rows like those of `fit`. The grid has equal steps from the 0.01 to the 0.99
+            quantile of their codes; other codes are at their mean. `VAETransformer`
+            needs no rows: then the grid has the quantiles of the codes' normal prior,
+            in equal steps from 0.05 to 0.95, and other codes are zero.
 
         dimensions : tuple of two int, default=(0, 1)
             Which two codes make the grid, counted from 0.
 
         n_steps : int, default=10
-            Number of values of each.
+            Number of values of each of the two codes.
 
         %(look)s
 
         Returns
         -------
         LatentManifoldDisplay
-            With what was decoded as `samples`.
+            With the decoded samples as `samples`.
 
         %(raises)s
         """
@@ -157,7 +161,7 @@ class LatentManifoldDisplay(DecodedDisplay):
         return 6.4, 6.0
 
     def _samples_from_top(self) -> NDArray:
-        """Let the code of the vertical axis rise upwards."""
+        """Reverse the rows, so that the code of the vertical axis grows upwards."""
         return self.samples[::-1]
 
     def _label(self, ax: Axes) -> None:
@@ -167,7 +171,7 @@ class LatentManifoldDisplay(DecodedDisplay):
 
 
 def _plane(estimator, X, dimensions, n_steps):
-    """Return the mean code and the steps of two codes, of rows or of the prior."""
+    """Return the mean code and the steps of two codes, from rows or from the prior."""
     if X is None:
         outside = _OUTSIDE_PRIOR
         steps = norm.ppf(np.linspace(outside, 1 - outside, n_steps))
@@ -183,12 +187,12 @@ def _steps(codes, n_steps):
 
 
 def _ticks(steps):
-    """Return places and texts of as many ticks as there is room for."""
+    """Return places and texts of the ticks, as many as there is room for."""
     places = np.arange(len(steps))[:: -(-len(steps) // _MOST_TICKS)]
     apart = np.abs(np.diff(steps)).max(initial=0) or 1.0
     n_decimals = math.ceil(-math.log10(apart / _FINEST))
     if abs(n_decimals) > _MOST_DECIMALS:
         return places, [f"{steps[i]:.2g}" for i in places]
     n_decimals = max(0, n_decimals)
-    rounded = np.round(steps[places], n_decimals) + 0.0  # no sign of a zero
+    rounded = np.round(steps[places], n_decimals) + 0.0  # turns -0 into 0
     return places, [f"{step:.{n_decimals}f}" for step in rounded]

@@ -1,17 +1,21 @@
-"""Decoded samples as the cells of a table, in one pair of axes."""
+"""Decoded samples in rows and columns, in one pair of axes."""
 
 import numpy as np
 
 from skae._drawing.axes import add_legend, distinct_colours, draw_image
 from skae.displays._samples import value_limits
 
+# More of a cell lets lines and bars touch those of the next.
 _WITHIN_CELL = 0.9
+# Fraction of the values drawn as black, and as white: more gives more contrast, but
+# hides what the decoder makes of extreme codes.
 _OVERSHOOT = 0.005
+# As many as `distinct_colours` has.
 _MOST_NAMED_FEATURES = 20
 
 
 def draw_mosaic(axis, samples, kind, *, features=None, cmap="gray"):
-    """Draw samples as images, as lines, or as bars of what differs from the mean.
+    """Draw samples as images, as lines, or as bars of deviations from the means.
 
     The cell in row i and column j lies around the point (j, i); rows go downwards.
 
@@ -24,7 +28,7 @@ def draw_mosaic(axis, samples, kind, *, features=None, cmap="gray"):
     kind : {"image", "sequence", "table"}
 
     features : tuple or None, default=None
-        Of a table: names, means and scales of the features. Up to 20 names make a
+        For a table: names, means and scales of the features. Up to 20 features have a
         legend.
 
     cmap : str, default="gray"
@@ -36,7 +40,8 @@ def draw_mosaic(axis, samples, kind, *, features=None, cmap="gray"):
     """
     n_rows, n_columns, *shape = samples.shape
     if kind == "image":
-        # What the decoder overshoots far from the rows would take the contrast.
+        # Far from the rows the decoder overshoots; these few values would take the
+        # contrast from all others.
         limits = value_limits(kind, shape, samples, _OVERSHOOT)
         artists = [_draw_tiles(axis, samples, limits, cmap)]
     if kind == "sequence":

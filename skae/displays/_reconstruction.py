@@ -26,13 +26,16 @@ from skae.displays._samples import kind_and_shape, value_limits
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Multiples of three, for the best, the median and the worst; more make each smaller.
 _SAMPLES = {"image": 9, "sequence": 6, "table": 3}
+# Each feature makes the figure higher, by 0.22 inches.
 _MOST_FEATURES = 20
+# In heights of a sample.
 _CODE_HEIGHT = 0.6
 
 
 class ReconstructionDisplay:
-    """Samples, their codes and their reconstructions, or the errors of a table's.
+    """Samples with their codes and reconstructions, or a table's errors by feature.
 
     Make one with `from_estimator`. All parameters are stored as attributes.
 
@@ -45,19 +48,19 @@ class ReconstructionDisplay:
         Their codes.
 
     reconstructions : ndarray of shape (n_shown, *shape)
-        What the decoder makes of these.
+        What the decoder makes of these codes.
 
     clean : ndarray of shape (n_shown, *shape) or None, default=None
         What the reconstructions should be, if not the originals.
 
     indices : ndarray of int of shape (n_shown,)
-        Which rows of X they are.
+        Numbers of the samples' rows in X.
 
     errors : ndarray of shape (n_shown,)
-        Mean squared error of each reconstruction, over the values that are known.
+        Mean squared error of each reconstruction, over the observed values.
 
     groups : list of str or None, default=None
-        What each sample stands for: "best", "median" or "worst".
+        For each sample, whether its error is "best", "median" or "worst".
 
     kind : {"image", "sequence", "table"}
         How samples are drawn.
@@ -72,16 +75,16 @@ class ReconstructionDisplay:
         Standard deviations of the features of a table, the unit of its errors.
 
     feature_errors : ndarray of shape (n_features,) or None, default=None
-        Root of the mean squared error of each feature over all rows, in this unit.
+        Root mean squared error of each feature over all rows, in this unit.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib.axes.Axes of shape (n_rows, n_columns)
-        What was drawn into: a column for each sample; of a table, one row, and before
-        the samples one of all rows.
+        What was drawn into. There is a column for each sample. For a table there is one
+        row; its first column is for all rows of X.
 
     bounding_ax_ : matplotlib.axes.Axes or None
-        The axes given, in whose place `axes_` are.
+        The axes given, which `axes_` replace.
 
     figure_ : matplotlib.figure.Figure
         The figure of `axes_`.
@@ -148,35 +151,36 @@ class ReconstructionDisplay:
         Parameters
         ----------
         estimator : estimator
-            One of skae's, fitted. Of a `Pipeline`, pass the last step, and the rows as
-            that gets them.
+            One of skae's, fitted. If it is in a `Pipeline`, pass the last step, and the
+            rows that this step gets.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
 (n_samples, *sample_shape)
-            Rows like those of `fit`; of a denoising estimator, noisy ones. Values may
-            be missing where the estimator allows it.
+            Rows like those of `fit`; for a denoising estimator, noisy ones. Values may
+            be missing if the estimator allows it.
 
         X_clean : {array-like, sparse matrix} of the shape of X, default=None
-            The clean samples of the rows of X. They are shown too, and errors are the
-            distance to them.
+            The clean samples of the rows of X. They are shown too, and errors are
+            measured against them.
 
         samples : {"extremes", "first"} or array-like of int, default="extremes"
-            Which rows are shown: those with the least, with median and with the largest
-            error, a third each; the first; or those of the numbers given.
+            Which rows are shown. "extremes": a third each with the smallest, the median
+            and the largest errors. "first": the first rows. An array: the rows with
+            these numbers.
 
         n_samples : int or None, default=None
-            How many, at most, if not given by number. None is 9 images, 6 sequences or
-            3 rows of a table.
+            Largest number of rows for "extremes" and "first". None is 9 images, 6
+            sequences or 3 rows of a table.
 
         kind : {"auto", "image", "sequence", "table"}, default="auto"
-            How samples are drawn: as images; as lines, one a channel; or as bars of
-            each feature's error, in standard deviations of the feature on X, of up to
-            20 features that have the largest. "auto" goes by the network and the shape
-            of the samples.
+            How samples are drawn: as images, as lines (one for each channel), or as
+            bars of the features' errors. The bars are in standard deviations of the
+            feature on X, and show the 20 features with the largest errors. "auto"
+            decides by the network and the shape of the samples.
 
         image_shape : tuple of int or None, default=None
             Shape of one image, (height, width) or (height, width, channels), if X has
-            flat rows of images and the estimator has no `image_shape` itself.
+            flat rows of images and the estimator has no `image_shape` of its own.
 
         feature_names : list of str, default=None
             Names of the features of a table. None takes those of `fit`.
@@ -244,7 +248,7 @@ class ReconstructionDisplay:
         Returns
         -------
         self : ReconstructionDisplay
-            With what was drawn into as attributes.
+            With the axes drawn into as attributes.
         """
         self.bounding_ax_ = ax
         if self.kind == "table":
@@ -298,7 +302,7 @@ class ReconstructionDisplay:
         return "\n".join(lines)
 
     def _draw_code(self, axis, code):
-        """Draw a code as an image about twice as wide as high, in the order of text."""
+        """Draw a code as an image, about twice as wide as high, row by row."""
         from matplotlib import colormaps
 
         n_columns = math.ceil(math.sqrt(2 * len(code)))
@@ -315,7 +319,7 @@ class ReconstructionDisplay:
         )
 
     def _draw_sequence(self, axis, i, samples, limits):
-        """Draw the channels, before a reconstruction what it should be, in grey."""
+        """Draw the channels; behind a reconstruction, in grey, what it should be."""
         target = self.originals if self.clean is None else self.clean
         if samples is self.reconstructions:
             axis.plot(target[i], color="0.8", linewidth=2)
@@ -334,7 +338,7 @@ class ReconstructionDisplay:
         width = 1.7 * n_columns + 1.5
         self.axes_ = grid_of_axes(ax, 1, n_columns, width, height, sharey=True)
         overall, *others = self.axes_[0]
-        places = np.arange(len(order))  # not names, which may be the same
+        places = np.arange(len(order))  # names may be the same, so bars are numbered
         overall.barh(places, self.feature_errors[order], color="0.5")
         overall.set_yticks(places, names)
         overall.set_title("all rows", fontsize="small")
@@ -351,7 +355,7 @@ class ReconstructionDisplay:
             axis.set_xlabel("too low | too high")
 
     def _deviations(self):
-        """Return the errors of the reconstructions, in the features' deviations."""
+        """Return the errors of the samples, in standard deviations of the features."""
         target = self.originals if self.clean is None else self.clean
         return (self.reconstructions - target) / self.feature_scales
 

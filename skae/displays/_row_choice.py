@@ -1,4 +1,4 @@
-"""Which rows are shown."""
+"""The choice of the rows that are shown."""
 
 import numpy as np
 
@@ -9,19 +9,19 @@ _GROUPS = ("best", "median", "worst")
 
 
 def chosen_rows(samples, n_samples, errors):
-    """Return numbers of rows to show, and what each stands for or None.
+    """Return the numbers of the rows to show, and their groups or None.
 
     Parameters
     ----------
     samples : {"extremes", "first"} or array-like of int
-        Rows with the least, with median and with the largest errors, the first rows, or
-        the rows themselves.
+        "extremes" for rows with the smallest, the median and the largest errors,
+        "first" for the first rows, or the numbers of the rows.
 
     n_samples : int
-        How many of the first two.
+        Number of rows for "extremes" and "first".
 
     errors : ndarray of shape (n_rows,)
-        NaN of rows that are never extreme, as nothing is known of them.
+        NaN for rows without observed values; they are never an extreme.
     """
     if not isinstance(samples, str):
         return _given(samples, len(errors)), None
@@ -48,7 +48,7 @@ def _given(samples, n_rows):
 
 
 def _extremes(errors, n_samples):
-    """Take a third from each end of the order and a third from its middle."""
+    """Sort rows by error; take a third from each end and a third from the middle."""
     order = np.argsort(errors, kind="stable")  # NaN come last
     order = order[: len(errors) - np.isnan(errors).sum()]
     n_samples = min(n_samples, len(order))

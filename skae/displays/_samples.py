@@ -1,4 +1,4 @@
-"""What a sample looks like: an image, a sequence, or a row of a table."""
+"""How a sample is drawn: as an image, a sequence, or a row of a table."""
 
 import math
 
@@ -10,29 +10,34 @@ from skae.networks._checks import check_choice, check_reshape
 
 KINDS = ("auto", "image", "sequence", "table")
 _COLOURS = (3, 4)
+# More channels are rather the width of an image; fewer would miss short sequences of
+# several channels.
 _MOST_CHANNELS = 4
 _UPPER_LIMITS = (1.0, 255.0)
+# How far, in units of the limit, reconstructed colours may lie outside. More would take
+# other data for colours; less would scale colours that the decoder overshoots.
 _OVERSHOOT = 0.25
 
 
 def kind_and_shape(estimator, kind="auto", image_shape=None):
-    """Return how the samples of a fitted estimator are drawn; see `seen_by`."""
+    """Return the kind and the shape of a fitted estimator's samples; see `seen_by`."""
     network = network_of(estimator)
     return seen_by(network, estimator.sample_shape_, kind, image_shape)
 
 
 def seen_by(network, sample_shape, kind="auto", image_shape=None):
-    """Return how samples are drawn.
+    """Return the kind and the shape in which samples are drawn.
 
-    "auto" goes by the network first: recurrent ones, and convolutions along one axis,
-    read sequences. Of other samples, those of shape (steps, channels) with at most four
-    channels are sequences; those of shape (height, width), and those with one, three or
-    four channels, images; and all else is a table.
+    "auto" looks at the network first: recurrent networks, and convolutions along one
+    axis, read sequences. For other networks it looks at the shape. With at most four
+    channels, (steps, channels) is a sequence. Other samples of shape (height, width),
+    and those with a last axis of one, three or four channels, are images. All else is a
+    table.
 
     Parameters
     ----------
     network : network
-        Of the fit.
+        The fitted network.
 
     sample_shape : tuple of int
         Shape of a sample.
@@ -40,7 +45,7 @@ def seen_by(network, sample_shape, kind="auto", image_shape=None):
     kind : {"auto", "image", "sequence", "table"}, default="auto"
 
     image_shape : tuple of int or None, default=None
-        Shape of a sample, for flat rows of images.
+        Shape of an image, if samples are flat rows of images.
 
     Returns
     -------
@@ -101,9 +106,9 @@ def _as_drawn(kind, shape):
 def value_limits(kind, shape, samples, outside=0.0):
     """Return the values that are drawn as black and white, or as bottom and top.
 
-    Colours have the limits of their format, 0 to 1 or 0 to 255, if the values are about
-    within these; all else has its lowest and highest value, without a share `outside`
-    at each end.
+    Coloured images have the limits of their format, 0 to 1 or 0 to 255, if the values
+    fit about within these. Otherwise the limits are the lowest and the highest value,
+    leaving out the fraction `outside` of the values at each end.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How a fit went."""
+"""The course of a fit."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TERMS = {"reconstruction": "reconstruction", "kl": "KL divergence"}
+# Below one power of ten a linear axis is easier to read.
 _WORTH_LOG = 10.0
 
 
@@ -26,26 +27,26 @@ class TrainingDisplay:
     Parameters
     ----------
     history : dict of lists
-        As the estimators' `history_`: "loss" and, where rows were held out, "val_loss";
-        of a variational autoencoder also its terms.
+        As the estimators' `history_`: "loss" and, if rows were held out, "val_loss";
+        for a variational autoencoder also its two terms.
 
     best_epoch : int or None, default=None
-        Number of epochs behind the weights kept; 0 is the start. None marks none.
+        Number of epochs behind the weights kept; 0 is the start. None marks no epoch.
 
     initial_loss, best_loss : float or None, default=None
         Validation loss of the start and of the weights kept.
 
     start_name : str, default="start"
-        What the start is called.
+        Name of the start in the legend.
 
     Attributes
     ----------
     lines_ : dict of str to matplotlib.lines.Line2D
-        The curves, by the names that they have in `history`; "initial_loss", the level
-        of the start; and "best_epoch", a point.
+        The curves, by their names in `history`; "initial_loss", the level of the start;
+        and "best_epoch", a point.
 
     axes_ : ndarray of matplotlib.axes.Axes of shape (n_panels,)
-        The loss; of a variational autoencoder also its two terms.
+        A panel for the loss; for a variational autoencoder also for its two terms.
 
     ax_ : matplotlib.axes.Axes
         The panel of the loss.
@@ -87,19 +88,19 @@ class TrainingDisplay:
         *,
         ax: Axes | None = None,
     ) -> Self:
-        """Draw how a fit went.
+        """Draw the losses of a fit.
 
-        Without held-out rows, as after `partial_fit`, there is the training loss alone.
-        Where PCA was exact and no epoch was run, the figure says so.
+        Without held-out rows, as after `partial_fit`, there is only the training loss.
+        If PCA was exact and no epoch was run, the figure says so.
 
         Parameters
         ----------
         estimator : estimator
-            One of skae's, fitted. Of a `Pipeline`, pass the last step.
+            One of skae's, fitted. If it is in a `Pipeline`, pass the last step.
 
         ax : matplotlib.axes.Axes, default=None
-            What to draw into; of a variational autoencoder, the place of its panels.
-            None is a new figure.
+            What to draw into; the panels of a variational autoencoder replace it. None
+            is a new figure.
 
         Returns
         -------
@@ -125,14 +126,14 @@ class TrainingDisplay:
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw the losses.
 
-        The axis of the loss is logarithmic where all that is drawn is above zero and
-        the largest value at least ten times the smallest.
+        The axis of the loss is logarithmic if all losses are above zero and the largest
+        is at least ten times the smallest.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            What to draw into; of a variational autoencoder, the place of its panels.
-            None is a new figure.
+            What to draw into; the panels of a variational autoencoder replace it. None
+            is a new figure.
 
         Returns
         -------

@@ -17,20 +17,23 @@ from skae.networks._checks import check_positive
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# 99.7% of a normal distribution lie within 3 standard deviations. More shows codes that
+# no row has; less shows smaller changes.
 _MOST_DEVIATIONS = 3.0
+# More codes make the samples smaller; the first ones explain most.
 _DEFAULT_CODES = 8
 
 
 @documented
 class LatentTraversalDisplay(DecodedDisplay):
-    """Samples decoded while one code after another goes from low to high.
+    """Decoded samples, in each row with one code going from low to high.
 
     Make one with `from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     samples : ndarray of shape (n_codes, n_steps, *shape)
-        What is decoded; ``samples[i, j]`` has code i at ``steps[j]``.
+        The decoded samples; ``samples[i, j]`` has code i at ``steps[j]``.
 
     steps : ndarray of shape (n_steps,)
         Values of a code, in standard deviations from its mean.
@@ -45,7 +48,8 @@ class LatentTraversalDisplay(DecodedDisplay):
     %(artists)s
 
     ax_ : matplotlib.axes.Axes
-        What was drawn into. The sample of code i and step j is around the point (j, i).
+        What was drawn into. The sample with code i at step j is around the point
+        (j, i).
 
     %(figure)s
 
@@ -100,10 +104,10 @@ class LatentTraversalDisplay(DecodedDisplay):
         ax: Axes | None = None,
         cmap: str = "gray",
     ) -> Self:
-        """Decode codes one step after another and draw what comes out.
+        """Move one code after another in steps, decode, and draw the samples.
 
         Each code goes in equal steps from 3 standard deviations below its mean to 3
-        above, and the others stay at their mean. Codes behind an activation stay within
+        above, while the others stay at their mean. Codes with an activation stay within
         its range.
 
         Parameters
@@ -112,22 +116,22 @@ class LatentTraversalDisplay(DecodedDisplay):
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
 (n_samples, *sample_shape), default=None
-            Rows like those of `fit`, whose codes give means and deviations.
-            `VAETransformer` needs none: it has those of the prior, 0 and 1.
+            Rows like those of `fit`. Their codes give the means and the standard
+            deviations. `VAETransformer` needs no rows: the prior has mean 0 and
+            deviation 1.
 
         n_codes : int or None, default=None
-            Number of codes, from the first on, which explains most. None is all, and at
-            most 8.
+            Number of codes, counted from the first. None is all, but at most 8.
 
         n_steps : int, default=7
-            Number of values of each.
+            Number of values of each code.
 
         %(look)s
 
         Returns
         -------
         LatentTraversalDisplay
-            With what was decoded as `samples`.
+            With the decoded samples as `samples`.
 
         %(raises)s
         """
@@ -157,7 +161,7 @@ class LatentTraversalDisplay(DecodedDisplay):
 
 
 def checked_n_codes(n_codes: int | None, most: int) -> int:
-    """Return a number of codes to show; by default all, but not too many."""
+    """Return the number of codes to show; by default all, but at most 8."""
     if n_codes is None:
         return min(most, _DEFAULT_CODES)
     n_codes = check_positive("n_codes", n_codes)
@@ -170,7 +174,7 @@ def checked_n_codes(n_codes: int | None, most: int) -> int:
 
 
 def _means_and_deviations(estimator, X):
-    """Return those of the codes of rows, or of the prior."""
+    """Return means and standard deviations of the rows' codes, or of the prior."""
     if X is None:
         n_codes = estimator.encoding_dim_
         return np.zeros(n_codes), np.ones(n_codes)

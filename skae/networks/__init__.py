@@ -1,7 +1,7 @@
 """Networks: how an autoencoder is wired.
 
 A network turns ``(sample_shape, encoding_dim)`` into two Keras models, an encoder
-and a decoder. It never sees data, and its parameters can be searched like those of
+and a decoder. It never sees data. A grid search can set its parameters like those of
 any scikit-learn estimator.
 """
 
@@ -23,4 +23,4 @@ __all__ = [
 ]
 
 for _name in set(__all__) - {"BRANCH", "FIRST_HIDDEN", "LINEAR"}:
-    globals()[_name].__module__ = __name__  # the public place, which files name
+    globals()[_name].__module__ = __name__  # saved files hold this public name

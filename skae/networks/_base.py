@@ -11,24 +11,24 @@ from skae._runtime.annotations import Shape
 from skae._runtime.randomness import next_seed
 from skae._runtime.tensorflow import load_keras
 
-# Whatever floating-point type or policy the user has set for Keras.
+# Given to every layer, since the user may have set another type or policy for Keras.
 FLOAT32 = {"dtype": "float32"}
 
 LINEAR = "linear"
 """Name of the layer, in encoder and decoder, that starts as the PCA map."""
 
 FIRST_HIDDEN = "hidden_1"
-"""Name of a dense layer that reads rows, in an encoder, or codes, in a decoder."""
+"""Name of a dense layer that reads rows in an encoder, or codes in a decoder."""
 
 BRANCH = "nonlinear"
-"""Name of the layer that ends the non-linear branch; it starts at zero."""
+"""Name of the last layer of the non-linear branch; it starts at zero."""
 
 
 class Network(BaseEstimator):
     """Builds encoders and decoders.
 
-    A subclass has the methods `build_encoder` and `build_decoder`, each with the
-    parameters ``(sample_shape, encoding_dim)``.
+    A subclass has two methods, `build_encoder` and `build_decoder`. Both take
+    ``(sample_shape, encoding_dim)`` and return a Keras model.
     """
 
     code_activation: str = "linear"
@@ -67,7 +67,7 @@ class Network(BaseEstimator):
             Shape of one sample, without the batch axis.
 
         encoding_dim : int or None
-            Number of codes asked for; None only where the network `sizes_itself`.
+            Number of codes asked for. None only if the network `sizes_itself`.
 
         Returns
         -------
@@ -76,30 +76,30 @@ class Network(BaseEstimator):
         Raises
         ------
         ValueError
-            When the network cannot have as many codes.
+            When the network cannot have this number of codes.
         """
         assert encoding_dim is not None  # as the network does not size itself
         return int(encoding_dim)
 
 
 def drawn(kind):
-    """Return a Keras initializer of a kind, with a seed of its own.
+    """Return a Keras initializer of a kind, with a seed.
 
-    Without one Keras would draw from Python's global generator.
+    Without a seed Keras would draw from Python's global generator.
     """
     keras = load_keras()
     return getattr(keras.initializers, kind)(seed=next_seed())
 
 
 def dense(n_outputs, *, initializer="GlorotUniform", **how):
-    """Make a dense layer of float32, its first weights drawn."""
+    """Make a dense float32 layer with random first weights."""
     keras = load_keras()
     how = {"kernel_initializer": drawn(initializer), **FLOAT32, **how}
     return keras.layers.Dense(n_outputs, **how)
 
 
 def shaped(inputs, shape):
-    """Reshape a tensor, if it does not have the shape already."""
+    """Reshape a tensor, unless it has the shape already."""
     keras = load_keras()
     if tuple(inputs.shape[1:]) == tuple(shape):
         return inputs
@@ -112,7 +112,7 @@ def flat(inputs):
 
 
 def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
-    """Map features to outputs by a dense layer, beside a linear map of the inputs.
+    """Return a linear map of the inputs plus a dense layer of the features.
 
     Parameters
     ----------
@@ -120,14 +120,14 @@ def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
         What the linear map reads.
 
     features : KerasTensor of shape (batch, n_features)
-        What the dense layer reads. Where that is `inputs`, one linear map is all.
+        What the dense layer reads. If it is `inputs`, there is only one linear map.
 
     n_outputs : int
         Number of outputs.
 
     linear_shortcut : bool
-        Whether there is a linear map of the inputs. The dense layer starts at zero
-        beside it.
+        Whether to add the linear map of the inputs. The dense layer then starts at
+        zero.
     """
     keras = load_keras()
     linear = dense(n_outputs, name=LINEAR)
@@ -138,7 +138,7 @@ def linear_and_branch(inputs, features, n_outputs, linear_shortcut):
 
 
 def starting_at_zero():
-    """Return the arguments of the layer that ends a branch beside a linear map."""
+    """Return the arguments of the last layer of a branch beside a linear map."""
     return {
         "use_bias": False,
         "kernel_initializer": "zeros",
@@ -148,15 +148,15 @@ def starting_at_zero():
 
 
 def add(linear, branch):
-    """Add what a branch gives to what the linear map gives."""
+    """Add the outputs of a branch to those of the linear map."""
     keras = load_keras()
     return keras.layers.Add(**FLOAT32, name="sum")([linear, branch])
 
 
 def centred(codes, code_activation, linear_shortcut):
-    """Move the codes of a sigmoid to around zero, where a linear map reads them.
+    """Shift the codes of a sigmoid to around zero, if a linear map reads them.
 
-    The PCA start needs it; see `skae._start.start_at_pca`.
+    The PCA start needs this; see `skae._training.pca_start.start_at_pca`.
     """
     keras = load_keras()
     if not (linear_shortcut and code_activation == "sigmoid"):
@@ -165,6 +165,6 @@ def centred(codes, code_activation, linear_shortcut):
 
 
 def code(inputs, activation):
-    """Name a tensor the code, after its activation."""
+    """Apply the activation to a tensor, and name the result "code"."""
     keras = load_keras()
     return keras.layers.Activation(activation, **FLOAT32, name="code")(inputs)

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from skae.networks._recurrent import RecurrentNetwork
 _WITH_SEEDS = ConvNetwork, DenseNetwork, RecurrentNetwork
 
 
-def build(network, sample_shape, encoding_dim, objective, seed=0):
-    """Build a network's encoder and decoder with weights drawn from a seed.
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What the Keras models of a fit are built from.
 
     Parameters
     ----------
@@ -33,37 +35,64 @@ def build(network, sample_shape, encoding_dim, objective, seed=0):
 
     objective : Objective
         Tells how many outputs of the encoder make a code.
-
-    seed : int, default=0
-        Seed of the initial weights. Global generators are seeded, and put back, only
-        for networks of a user's own code.
-
-    Returns
-    -------
-    encoder, decoder : keras.Model
-
-    Raises
-    ------
-    ValueError
-        When there is not the memory for them.
     """
-    n_outputs = encoding_dim * objective.outputs_per_code
-    try:
-        with (
-            interrupts_deferred(),
-            seeds_from(seed),
-            _seeded_for_users_code(network, seed),
-        ):
-            return (
-                network.build_encoder(sample_shape, n_outputs),
-                network.build_decoder(sample_shape, encoding_dim),
-            )
-    except out_of_memory() as error:
-        raise ValueError(
-            f"A network with encoding_dim={encoding_dim} for samples of shape "
-            f"{tuple(sample_shape)} is too large to be built: {network!r}. Use smaller "
-            "sizes."
-        ) from error
+
+    network: Any
+    sample_shape: tuple
+    encoding_dim: int
+    objective: Any
+
+    @property
+    def n_features(self):
+        """Number of values of a sample."""
+        return math.prod(self.sample_shape)
+
+    @property
+    def key(self):
+        """What is hashable, and equal for equal architectures; see `by_value`."""
+        parts = self.sample_shape, self.encoding_dim, self.objective
+        return by_value(self.network), *parts
+
+    def models(self):
+        """Return the encoder and the decoder that the network builds."""
+        n_outputs = self.encoding_dim * self.objective.outputs_per_code
+        return (
+            self.network.build_encoder(self.sample_shape, n_outputs),
+            self.network.build_decoder(self.sample_shape, self.encoding_dim),
+        )
+
+    def build(self, seed=0):
+        """Build the encoder and the decoder with weights drawn from a seed.
+
+        Parameters
+        ----------
+        seed : int, default=0
+            Seed of the initial weights. Global generators are seeded, and put back,
+            only for networks of a user's own code.
+
+        Returns
+        -------
+        encoder, decoder : keras.Model
+
+        Raises
+        ------
+        ValueError
+            When there is not the memory for them.
+        """
+        network, dim = self.network, self.encoding_dim
+        try:
+            with (
+                interrupts_deferred(),
+                seeds_from(seed),
+                _seeded_for_users_code(network, seed),
+            ):
+                return self.models()
+        except out_of_memory() as error:
+            raise ValueError(
+                f"A network with encoding_dim={dim} for samples of shape "
+                f"{tuple(self.sample_shape)} is too large to be built: {network!r}. "
+                "Use smaller sizes."
+            ) from error
 
 
 def _seeded_for_users_code(network, seed):
@@ -126,14 +155,6 @@ def _cells(layer):
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer.forward_layer.cell, layer.backward_layer.cell]
     return [getattr(layer, "cell", layer)]
-
-
-def architecture_key(network, *parts):
-    """Return a hashable key of a network's class and parameters, and of `parts`.
-
-    See `by_value` for how parameters are told apart.
-    """
-    return by_value(network), *parts
 
 
 def variables(*models):

@@ -7,7 +7,7 @@ from skae._runtime.tensorflow import load_keras
 
 
 def check_positive(name, value):
-    """Return a positive integer as int; a ValueError says what is none."""
+    """Return a positive integer as int; raise a ValueError for anything else."""
     if not _is_positive(value):
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     _check_not_huge(name, value)
@@ -15,7 +15,7 @@ def check_positive(name, value):
 
 
 def check_layer_sizes(name, sizes, fewest=0):
-    """Return one or several sizes as a tuple of int; a ValueError says what is none."""
+    """Return one or several sizes as a tuple of int, or raise a ValueError."""
     given = sizes
     sizes = (sizes,) if isinstance(sizes, numbers.Integral) else sizes
     if not isinstance(sizes, (tuple, list)) or len(sizes) < fewest:
@@ -29,9 +29,9 @@ def check_layer_sizes(name, sizes, fewest=0):
 
 
 def check_activation(name, value):
-    """Raise a ValueError unless `value` is a Keras activation of single units.
+    """Raise a ValueError unless `value` names an activation of single units.
 
-    Some that Keras has by name need an argument, or halve the number of units.
+    Some of Keras' activations need an argument, or halve the number of units.
     """
     keras = load_keras()
     units = keras.ops.zeros((1, 2))
@@ -55,7 +55,7 @@ def check_choice(name, value, choices):
 
 
 def check_reshape(name, shape, sample_shape):
-    """Return a shape as a tuple of int; a ValueError says if samples do not fit it."""
+    """Return a shape as a tuple of int; raise a ValueError if samples do not fit it."""
     shape = check_layer_sizes(name, shape, fewest=1)
     if math.prod(shape) != math.prod(sample_shape):
         raise ValueError(
@@ -66,7 +66,7 @@ def check_reshape(name, shape, sample_shape):
 
 
 def _check_not_huge(name, *sizes):
-    """Refuse sizes with which Keras fails in ways that do not name the cause."""
+    """Refuse sizes for which Keras' own errors do not name the cause."""
     if max(sizes, default=0) >= 2**31:
         raise ValueError(
             f"{name} goes up to {max(sizes)}, which no network can have. Use less."

@@ -32,11 +32,11 @@ from skae.networks._checks import (
 
 
 class ConvNetwork(Network):
-    """Convolutions that halve the image, to a code, and back to the image.
+    """Convolutions that halve an image stage by stage, to a code, and back.
 
-    Each stage of the encoder is a convolution followed by halving height and width,
-    rounded up; the decoder goes the same sizes back, so any size is met exactly
-    (28, 14, 7, 4 and back).
+    Each stage of the encoder convolves and then halves height and width, rounded up.
+    The decoder goes back through the same sizes, so images of any size come back in
+    that size (28, 14, 7, 4 and back).
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class ConvNetwork(Network):
         Filters of each stage, from the image to the code.
 
     kernel_size : int or tuple of int, default=3
-        Height and width of the convolutions. A tuple also tells the number of axes
-        along which they move: ``(5,)`` makes samples of shape (length, channels)
-        signals, where otherwise they are grey images.
+        Height and width of the convolutions. A tuple also says along how many axes
+        they move: with ``(5,)``, samples of shape (length, channels) are signals,
+        otherwise grey images.
 
     downsampling : {"strides", "max_pool"}, default="strides"
         How a stage halves the image: by strides of 2 in the convolution, with
@@ -55,17 +55,17 @@ class ConvNetwork(Network):
 
     batch_normalization : bool, default=False
         Whether a batch normalisation follows each stage's convolution (Ioffe and
-        Szegedy, 2015), outermost layers and a spatial code excepted.
+        Szegedy, 2015). The outermost layers and a spatial code have none.
 
     bottleneck : {"dense", "spatial"}, default="dense"
-        "dense" ends in a dense layer with as many codes as asked for. "spatial" takes
-        the last stage, flattened, as the code: its size follows from the image and
+        "dense" ends in a dense layer with `encoding_dim` codes. With "spatial" the
+        code is the last stage, flattened: its size follows from the image and
         `filters`.
 
     image_shape : tuple of int or None, default=None
-        Shape of one image, (height, width) or (height, width, channels), for samples
-        that come as flat rows. None takes the samples' own shape; flat rows are
-        signals of one channel then.
+        Shape of one image, (height, width) or (height, width, channels), if samples
+        are flat rows. None takes the shape of the samples; flat rows are then signals
+        of one channel.
 
     activation : str, default="relu"
         Name of the Keras activation of the convolutions.
@@ -75,7 +75,7 @@ class ConvNetwork(Network):
 
     linear_shortcut : bool, default=True
         Whether encoder and decoder are each the sum of a linear map and the
-        convolutions' output, which is zero at first. Only beside a dense code.
+        convolutions' output, which is zero at first. Not used with a spatial code.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class ConvNetwork(Network):
         return self.bottleneck == "spatial"
 
     def n_codes(self, sample_shape: Shape, encoding_dim: int | None) -> int:
-        """Return the number of codes; where the code is spatial, that of its values.
+        """Return the number of codes; for a spatial code, the number of its values.
 
         See `Network.n_codes`.
         """
@@ -200,13 +200,14 @@ class ConvNetwork(Network):
         keras = load_keras()
         if not (self.batch_normalization and wanted):
             return hidden
-        # Short trainings have no time for Keras' slower averages.
+        # With Keras' 0.99 the averages would lag behind in a short training; a smaller
+        # momentum makes them noisier.
         return keras.layers.BatchNormalization(
             momentum=0.9, **FLOAT32, name=f"normalization_{i}"
         )(hidden)
 
     def _smallest(self, stages, codes):
-        """Bring codes to the shape of the smallest stage."""
+        """Map codes to the shape of the smallest stage."""
         if self.bottleneck == "spatial":
             return shaped(codes, (*stages.sizes[-1], -1))
         hidden = dense(
@@ -277,14 +278,14 @@ class _Stages:
         self.n_smallest = math.prod(self.sizes[-1])
 
     def layer(self, kind, *arguments, **how):
-        """Make a Keras layer of a kind for the number of axes."""
+        """Make the Keras layer of this kind and number of axes, such as Conv2D."""
         keras = load_keras()
         kind, suffix, _ = kind.partition("Transpose")
         layer = getattr(keras.layers, f"{kind}{self._n_axes}D{suffix}")
         return layer(*arguments, **{**FLOAT32, **how})
 
     def cropped(self, images, size, name):
-        """Cut what is beyond a size off the ends of the axes."""
+        """Crop images to a size, at the ends of their axes."""
         excess = [(0, n - m) for n, m in zip(images.shape[1:-1], size, strict=True)]
         if not any(after for _, after in excess):
             return images

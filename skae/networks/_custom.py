@@ -19,12 +19,12 @@ _Given: TypeAlias = "KerasModel | Callable[[Shape, int], KerasModel]"
 class CustomNetwork(Network):
     """Encoder and decoder that the user has written in Keras.
 
-    The models are copied, weights included, so a fit leaves them as they are. They
-    work in the network's scale: rows arrive centred and divided by one number (as they
-    are with ``loss="binary_crossentropy"``), so the decoder ends without an activation;
-    with cross-entropy its outputs are logits, and skae applies the sigmoid. Losses
-    that its layers add, such as regularisation of their weights, count in training but
-    not in the losses reported.
+    The models are copied with their weights, so a fit leaves them as they are. They
+    get rows that are centred and divided by one number; with
+    ``loss="binary_crossentropy"`` rows come unchanged. The decoder must end without an
+    activation. With cross-entropy its outputs are logits, and skae applies the sigmoid.
+    Losses that layers add, such as regularisation of their weights, count in training
+    but not in the losses reported.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class CustomNetwork(Network):
         A functional or sequential model from ``(batch, *sample_shape)`` to
         ``(batch, encoding_dim)``, or a function ``encoder(sample_shape,
         encoding_dim)`` that returns one. (In VAETransformer the encoder gives two
-        numbers for each code: encoding_dim as the function gets it is twice as large.)
+        numbers for each code, so the function gets twice the `encoding_dim`.)
 
     decoder : keras.Model or callable
         A model from ``(batch, encoding_dim)`` to ``(batch, *sample_shape)``, or a
@@ -61,11 +61,11 @@ class CustomNetwork(Network):
 
     @property
     def sizes_itself(self) -> bool:
-        """True: models have a size. See `Network.sizes_itself`."""
+        """True, since the models have a size. See `Network.sizes_itself`."""
         return True
 
     def n_codes(self, sample_shape: Shape, encoding_dim: int | None) -> int:
-        """Return `encoding_dim`; where that is None, the size that the decoder takes.
+        """Return `encoding_dim`; if it is None, the number of codes the decoder takes.
 
         See `Network.n_codes`.
         """
@@ -86,7 +86,7 @@ class CustomNetwork(Network):
         Raises
         ------
         TypeError
-            When there is no functional or sequential Keras model.
+            When the encoder is not a functional or sequential Keras model.
 
         ValueError
             When its shapes do not fit.
@@ -105,12 +105,12 @@ class CustomNetwork(Network):
     def of_models(
         self, sample_shape: Shape, encoding_dim: int, outputs_per_code: int = 1
     ) -> CustomNetwork:
-        """Return the same network with the models that its functions return.
+        """Return a network of the models that the functions of this one return.
 
         Parameters
         ----------
         outputs_per_code : int, default=1
-            How many outputs the encoder gives for each code.
+            Number of outputs of the encoder for each code.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class CustomNetwork(Network):
 
 
 def _copied(model, name):
-    """Return a functional copy of a model under another name, weights included."""
+    """Return a functional copy of a model, with its weights, under another name."""
     keras = load_keras()
     try:
         copy = keras.models.clone_model(model)
@@ -158,7 +158,7 @@ def _copied(model, name):
 
 
 def _check_same_outputs(model, copy, name):
-    """Raise a TypeError if a copy of a model does not do what the model does."""
+    """Raise a TypeError if a copy of a model gives other outputs than the model."""
     shape = [4 if size is None else size for size in model.input_shape[1:]]
     rows = np.random.RandomState(0).normal(size=(2, *shape)).astype(np.float32)
     outputs, copied = (np.asarray(one(rows, training=False)) for one in (model, copy))
@@ -186,11 +186,11 @@ def _check_shapes(model, name, input_shape, output_shape):
 def _check_no_activation(decoder):
     """Raise a ValueError if the last layer that computes has an activation.
 
-    Recurrent layers cannot do without.
+    Recurrent layers are allowed theirs, since they need one.
     """
     keras = load_keras()
     linear = keras.activations.linear
-    *own, _ = layers(decoder)  # without the layer that `_copied` has put last
+    *own, _ = layers(decoder)  # without the last layer, which `_copied` has added
     own = [getattr(layer, "layer", layer) for layer in own]
     computing = [v for v in own if v.variables or hasattr(v, "activation")]
     last = computing[-1] if computing else None

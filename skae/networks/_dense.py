@@ -19,7 +19,7 @@ from skae.networks._checks import check_activation, check_layer_sizes
 
 
 class DenseNetwork(Network):
-    """Fully connected encoder and decoder, the decoder mirroring the encoder.
+    """Fully connected encoder, and a decoder that mirrors it.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class DenseNetwork(Network):
 
     linear_shortcut : bool, default=True
         Whether encoder and decoder are each the sum of a linear map and the
-        hidden layers' output, which is zero at first. Without it they are plain
+        hidden layers' output, which is zero at first. Otherwise they are plain
         chains of layers.
 
     Examples
@@ -73,7 +73,7 @@ class DenseNetwork(Network):
         Returns
         -------
         keras.Model
-            Named "encoder"; float32 ``(batch, *sample_shape)`` to
+            Named "encoder"; from float32 ``(batch, *sample_shape)`` to
             ``(batch, encoding_dim)``.
         """
         keras = load_keras()
@@ -95,7 +95,7 @@ class DenseNetwork(Network):
         Returns
         -------
         keras.Model
-            Named "decoder"; float32 ``(batch, encoding_dim)`` to
+            Named "decoder"; from float32 ``(batch, encoding_dim)`` to
             ``(batch, *sample_shape)``, without an output activation.
         """
         keras = load_keras()

@@ -27,14 +27,14 @@ from skae.networks._checks import check_choice, check_positive, check_reshape
 class RecurrentNetwork(Network):
     """Recurrent layers from a sequence to one code, and back to the sequence.
 
-    The encoder's last layer gives one vector for the whole sequence; the decoder
-    repeats its code at every step, and recurrent layers unfold it again (Srivastava,
-    Mansimov and Salakhutdinov, 2015).
+    The encoder's last layer gives one vector for the whole sequence. The decoder
+    repeats the code at every step, and its recurrent layers turn that into a sequence
+    again (Srivastava, Mansimov and Salakhutdinov, 2015).
 
     Parameters
     ----------
     units : int, default=64
-        Units of each recurrent layer; of each direction, if bidirectional.
+        Units of each recurrent layer; if bidirectional, of each direction.
 
     n_layers : int, default=1
         Number of recurrent layers in the encoder, and in the decoder.
@@ -46,9 +46,9 @@ class RecurrentNetwork(Network):
         Whether each layer runs along the sequence both ways.
 
     sequence_shape : tuple of int or None, default=None
-        Shape of one sequence, (steps,) or (steps, channels), for samples that come as
-        flat rows. None takes the samples' own shape; flat rows are sequences of one
-        channel then.
+        Shape of one sequence, (steps,) or (steps, channels), if samples are flat rows.
+        None takes the shape of the samples; flat rows are then sequences of one
+        channel.
 
     linear_shortcut : bool, default=True
         Whether encoder and decoder are each the sum of a linear map and the recurrent
@@ -126,14 +126,14 @@ class RecurrentNetwork(Network):
         return check_positive("units", self.units)
 
     def _recurrent(self, hidden, *, to_vector):
-        """Chain the recurrent layers; the last gives one vector, or one a step."""
+        """Chain the recurrent layers; the last gives one vector, or one per step."""
         keras = load_keras()
         for i in range(1, self.n_layers + 1):
             name = f"recurrent_{i}"
             gives_sequence = not (to_vector and i == self.n_layers)
             layer = self._layer(name, gives_sequence)
             if self.bidirectional:
-                # By itself Keras gives both directions the seeds of one.
+                # Left alone, Keras gives both directions the same seeds.
                 backwards = self._layer(f"backward_{name}", gives_sequence, True)
                 layer = keras.layers.Bidirectional(
                     layer, backward_layer=backwards, **FLOAT32, name=name

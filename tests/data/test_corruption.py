@@ -8,7 +8,8 @@ from scipy import stats
 from skae import AutoencoderTransformer, DenoisingAutoencoder
 from skae._data import rows as rows_module
 from skae._data.corruption import KINDS
-from skae._data.prepare import Given, Intake
+from skae._data.prepare import UserData, corrupted_once, corruption_units, prepare
+from skae._runtime.randomness import draw_seed
 from skae.networks import DenseNetwork
 
 X = correlated(400, 5)
@@ -24,11 +25,17 @@ def corrupted(X, kind, *, rate=0.25, noise_scale=1.0, loss="mse", seed=0):
         corruption=kind, corruption_rate=rate, loss=loss, validation_fraction=0
     )
     objective = estimator._objective()
-    intake = Intake(estimator, objective, False, np.random.RandomState(seed))
-    intake.take(Given(X, X_val=X))
-    intake.corrupt_validation(objective.corruption, intake.frame(noise_scale))
-    values = intake.validation.values.astype(np.float64)
-    flat = values * intake.scaling.scale + intake.scaling.mean
+    generator = np.random.RandomState(seed)
+    prepared = prepare(estimator, UserData(X, X_val=X), objective, generator)
+    noisy = corrupted_once(
+        prepared.validation,
+        prepared.training_rows,
+        objective.corruption,
+        corruption_units(prepared, noise_scale),
+        draw_seed(generator),
+    )
+    values = noisy.values.astype(np.float64)
+    flat = values * prepared.scaling.scale + prepared.scaling.mean
     return flat.reshape(X.shape)
 
 
@@ -308,7 +315,7 @@ def test_swaps_take_rows_as_often_as_they_weigh():
 
 @pytest.mark.slow
 def test_xla_swaps_the_same_share(monkeypatch):
-    monkeypatch.setattr("skae._training.fit.xla_pays", lambda *_: True)
+    monkeypatch.setattr("skae._training.task.xla_pays", lambda *_: True)
     estimator = identity("swap", corruption_rate=0.3).fit(X)
     assert_mean(estimator.history_["loss"], SQUARED_NOISE["swap"].mean())
 

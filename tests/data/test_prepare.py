@@ -7,7 +7,13 @@ from helpers import correlated, standardized
 from scipy.sparse import csr_array
 
 from skae import DenoisingAutoencoder
-from skae._data.prepare import Given, Intake
+from skae._data.prepare import (
+    UserData,
+    corrupted_once,
+    corruption_units,
+    prepare,
+    with_draws,
+)
 from skae.networks import DenseNetwork
 
 X = correlated(30, 4)
@@ -20,109 +26,113 @@ def estimator(**changes):
     return DenoisingAutoencoder(2, **{**parameters, **changes})
 
 
-def taken(given, **parameters):
-    """Return the intake of what is given to a fit."""
+def prepared_for(data, **parameters):
+    """Return what a fit makes of the user's data."""
     owner = estimator(**parameters)
-    intake = Intake(owner, owner._objective(), False, np.random.RandomState(0))
-    intake.take(given)
-    return intake
+    generator = np.random.RandomState(0)
+    fraction = owner.validation_fraction
+    return prepare(
+        owner, data, owner._objective(), generator, validation_fraction=fraction
+    )
 
 
 # Scaling and splitting
 
 
 def test_both_rows_of_a_pair_are_scaled_as_the_clean_ones_ask():
-    intake = taken(Given(NOISY, X_clean=X), validation_fraction=0)
+    prepared = prepared_for(UserData(NOISY, X_clean=X), validation_fraction=0)
     clean, mean, scale = standardized(X)
     order = np.lexsort(NOISY.T[::-1])
-    np.testing.assert_allclose(intake.rows.clean, clean[order], atol=1e-5)
+    np.testing.assert_allclose(prepared.rows.clean, clean[order], atol=1e-5)
     np.testing.assert_allclose(
-        intake.rows.values, ((NOISY - mean) / scale)[order], rtol=1e-5, atol=1e-5
+        prepared.rows.values, ((NOISY - mean) / scale)[order], rtol=1e-5, atol=1e-5
     )
 
 
 def test_mean_spread_and_range_are_those_of_the_clean_rows():
-    intake = taken(Given(NOISY, X_clean=X))
-    np.testing.assert_allclose(intake.mean, X.mean(axis=0))
-    assert intake.spread == pytest.approx(np.sqrt(X.var(axis=0).mean()))
-    assert intake.range == (X.min(), X.max())
+    prepared = prepared_for(UserData(NOISY, X_clean=X))
+    np.testing.assert_allclose(prepared.mean, X.mean(axis=0))
+    assert prepared.spread == pytest.approx(np.sqrt(X.var(axis=0).mean()))
+    assert prepared.range == (X.min(), X.max())
 
 
 def test_pairs_stay_together_on_either_side_of_the_split():
     noisy = np.arange(30.0)[:, None] + [0, 100]
-    intake = taken(Given(noisy, X_clean=noisy + 7), validation_fraction=0.3)
-    assert len(intake.validation) == 9
-    assert len(intake.training_rows) == 21
-    for rows in (intake.training_rows, intake.validation):
-        difference = (rows.clean - rows.values) * intake.scaling.scale
+    prepared = prepared_for(UserData(noisy, X_clean=noisy + 7), validation_fraction=0.3)
+    assert len(prepared.validation) == 9
+    assert len(prepared.training_rows) == 21
+    for rows in (prepared.training_rows, prepared.validation):
+        difference = (rows.clean - rows.values) * prepared.scaling.scale
         np.testing.assert_allclose(difference, 7, rtol=1e-5)
 
 
 def test_rows_that_judge_count_one_each():
     weights = np.arange(1.0, 31)
-    intake = taken(Given(X, weights, X_val=X[:5]))
-    np.testing.assert_array_equal(intake.validation.weights, np.ones(5))
-    assert intake.validation_fraction == 0
-    assert len(intake.training_rows) == 30
+    prepared = prepared_for(UserData(X, weights, X_val=X[:5]))
+    np.testing.assert_array_equal(prepared.validation.weights, np.ones(5))
+    assert prepared.validation_fraction == 0
+    assert len(prepared.training_rows) == 30
 
 
 def test_with_cross_entropy_rows_enter_as_they_are():
-    intake = taken(Given(UNIT), loss="binary_crossentropy", validation_fraction=0)
+    prepared = prepared_for(
+        UserData(UNIT), loss="binary_crossentropy", validation_fraction=0
+    )
     order = np.lexsort(UNIT.T[::-1])
-    np.testing.assert_array_equal(intake.rows.values, UNIT[order].astype(np.float32))
-    np.testing.assert_allclose(intake.mean, UNIT.mean(axis=0))
+    np.testing.assert_array_equal(prepared.rows.values, UNIT[order].astype(np.float32))
+    np.testing.assert_allclose(prepared.mean, UNIT.mean(axis=0))
 
 
 def test_repeated_pairs_are_merged_and_other_partners_are_not():
     noisy = np.array([[0.0, 1], [0, 1], [0, 1], [2, 2]])
     clean = np.array([[1.0, 1], [1, 1], [5, 5], [2, 2]])
-    intake = taken(Given(noisy, X_clean=clean), validation_fraction=0)
-    np.testing.assert_array_equal(np.sort(intake.rows.weights), [1, 1, 2])
+    prepared = prepared_for(UserData(noisy, X_clean=clean), validation_fraction=0)
+    np.testing.assert_array_equal(np.sort(prepared.rows.weights), [1, 1, 2])
 
 
 # What corruption and judging by chance need
 
 
 def test_the_frame_is_the_data_s_in_the_scale_of_the_network():
-    intake = taken(Given(X))
+    prepared = prepared_for(UserData(X))
     _, mean, scale = standardized(X)
-    frame = intake.frame(3.0)
-    np.testing.assert_allclose(frame.mean, mean)
-    assert frame.scale == pytest.approx(scale)
-    assert frame.noise == pytest.approx(3 / scale)
-    np.testing.assert_allclose(frame.lowest, (X.min() - mean) / scale)
-    np.testing.assert_allclose(frame.highest, (X.max() - mean) / scale)
+    units = corruption_units(prepared, 3.0)
+    np.testing.assert_allclose(units.mean, mean)
+    assert units.scale == pytest.approx(scale)
+    assert units.noise == pytest.approx(3 / scale)
+    np.testing.assert_allclose(units.lowest, (X.min() - mean) / scale)
+    np.testing.assert_allclose(units.highest, (X.max() - mean) / scale)
 
 
-def test_the_frame_has_the_mean_of_an_image():
-    intake = taken(Given(X.reshape(30, 2, 2)))
-    np.testing.assert_allclose(intake.frame(1.0).mean, X.mean(axis=0).reshape(2, 2))
+def test_corruption_sees_the_mean_of_an_image():
+    prepared = prepared_for(UserData(X.reshape(30, 2, 2)))
+    np.testing.assert_allclose(
+        corruption_units(prepared, 1.0).mean, X.mean(axis=0).reshape(2, 2)
+    )
 
 
 def test_rows_that_judge_keep_what_they_were_as_the_clean_rows():
-    intake = taken(Given(X), validation_fraction=0.3)
-    before = intake.validation.values
+    prepared = prepared_for(UserData(X), validation_fraction=0.3)
+    before = prepared.validation.values
     objective = estimator()._objective()
-    intake.corrupt_validation(objective.corruption, intake.frame(1.0))
-    np.testing.assert_array_equal(intake.validation.clean, before)
-    assert (intake.validation.values != before).mean() > 0.9
+    noisy = corrupted_once(
+        prepared.validation,
+        prepared.training_rows,
+        objective.corruption,
+        corruption_units(prepared, 1.0),
+        0,
+    )
+    np.testing.assert_array_equal(noisy.clean, before)
+    assert (noisy.values != before).mean() > 0.9
 
 
 def test_draws_for_judging_are_normal_and_one_row_each():
-    intake = taken(Given(X, X_val=np.tile(X, (100, 1))))
-    intake.draw_for_validation(3)
-    draws = intake.validation.draws
+    prepared = prepared_for(UserData(X, X_val=np.tile(X, (100, 1))))
+    draws = with_draws(prepared.validation, 3, np.random.RandomState(0)).draws
     assert draws.shape == (3000, 3)
     assert draws.dtype == np.float32
     assert abs(draws.mean()) < 4 / np.sqrt(draws.size)
     assert abs(draws.var() - 1) < 4 * np.sqrt(2 / draws.size)
-
-
-def test_without_rows_that_judge_nothing_is_drawn():
-    intake = taken(Given(X), validation_fraction=0)
-    intake.draw_for_validation(3)
-    intake.corrupt_validation(estimator()._objective().corruption, intake.frame(1.0))
-    assert intake.validation is None
 
 
 # Refusals, by the name of the argument

@@ -16,12 +16,13 @@ from sklearn.pipeline import make_pipeline
 from skae import AutoencoderTransformer, DenoisingAutoencoder, VAETransformer
 from skae._data.corruption import KINDS, Corruption
 from skae._data.moments import mean_and_variance, rounding_of
-from skae._data.prepare import Given, Intake
+from skae._data.prepare import UserData, corrupted_once, corruption_units, prepare
 from skae._data.rows import Rows, row_chunks
 from skae._data.scaling import Scaling
 from skae._data.sparse import Deviations, SparseRows
 from skae._pca import axes as axes_module
 from skae._pca.krylov import leading_pairs
+from skae._runtime.randomness import draw_seed
 from skae._training import batches, pca_start
 from skae.networks import CustomNetwork, DenseNetwork
 
@@ -430,13 +431,24 @@ def test_rows_that_judge_are_corrupted_as_dense_ones_are(kind):
     errors = []
     for rows in (X, CSR(X)):
         owner = autoencoder(DenoisingAutoencoder, corruption=kind)
-        intake = Intake(owner, owner._objective(), False, np.random.RandomState(0))
-        intake.take(Given(rows, X_val=np.tile(X, (20, 1)) if rows is X else None))
+        generator = np.random.RandomState(0)
+        data = UserData(rows, X_val=np.tile(X, (20, 1)) if rows is X else None)
+        objective = owner._objective()
+        fraction = owner.validation_fraction
+        prepared = prepare(
+            owner, data, objective, generator, validation_fraction=fraction
+        )
+        validation = prepared.validation
         if rows is not X:
-            intake.validation = intake.rows[np.tile(np.arange(len(X)), 20)]
-        clean = np.asarray(intake.validation.values)
-        intake.corrupt_validation(owner._objective().corruption, intake.frame(2.0))
-        noisy = intake.validation.values
+            validation = prepared.rows[np.tile(np.arange(len(X)), 20)]
+        clean = np.asarray(validation.values)
+        noisy = corrupted_once(
+            validation,
+            prepared.training_rows,
+            objective.corruption,
+            corruption_units(prepared, 2.0),
+            draw_seed(generator),
+        ).values
         noisy = np.concatenate([noisy[part] for part in row_chunks(noisy)])
         errors.append(((noisy - clean) ** 2).mean())
         assert noisy.dtype == np.float32
@@ -446,7 +458,7 @@ def test_rows_that_judge_are_corrupted_as_dense_ones_are(kind):
 @as_if_large
 def test_swapped_values_come_from_the_rows_of_the_step_by_what_these_count():
     values = np.arange(12.0)[:, None] + [0, 100]
-    feed = batches.Feed(
+    feed = batches.BatchReader(
         Rows(SparseRows.of(CSR(values.astype(np.float32))), np.ones(12)),
         [None] * 5 + [np.ones(12)],
     )
@@ -455,17 +467,17 @@ def test_swapped_values_come_from_the_rows_of_the_step_by_what_these_count():
     fed = feed.take(numbers, counts, slice(0, 1))
     assert_array_equal(fed.data[0], values[[7, 2, 5, 9]])
     assert_array_equal(fed.numbers, [[0, 1, 2, 3]])
-    assert_allclose(fed.frame[-1], [0.25, 0.25, 0.75, 1])
+    assert_allclose(fed.units[-1], [0.25, 0.25, 0.75, 1])
 
 
 def test_a_search_of_corruption_reads_the_same_whatever_the_rows_are():
     corruption = Corruption("masking", 1.0)
     owner = autoencoder(DenoisingAutoencoder, corruption="masking", corruption_rate=1.0)
-    intake = Intake(owner, owner._objective(), False, np.random.RandomState(0))
-    intake.take(Given(X))
-    rows = SparseRows.of(CSR(intake.rows.values))
-    frame = intake.frame(1.0)
-    masked = corruption.apply_once(rows, np.zeros((1, 64), np.float32), frame, 0)
+    generator = np.random.RandomState(0)
+    prepared = prepare(owner, UserData(X), owner._objective(), generator)
+    rows = SparseRows.of(CSR(prepared.rows.values))
+    units = corruption_units(prepared, 1.0)
+    masked = corruption.apply_once(rows, np.zeros((1, 64), np.float32), units, 0)
     assert masked.shape == rows.shape
     assert_array_equal(np.asarray(masked[:5]), np.zeros((5, 64)))
 

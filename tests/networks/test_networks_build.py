@@ -18,7 +18,7 @@ from skae.networks import (
     _build,
 )
 from skae.networks._build import (
-    architecture_key,
+    Architecture,
     count_products,
     count_weights,
     is_dense,
@@ -51,7 +51,7 @@ def chain(*several):
 
 
 def built_weights(network, seed):
-    encoder, decoder = _build.build(network, (4, 2), 2, Objective(), seed)
+    encoder, decoder = Architecture(network, (4, 2), 2, Objective()).build(seed)
     return encoder.get_weights() + decoder.get_weights()
 
 
@@ -72,7 +72,7 @@ def test_other_seeds_give_other_weights(network):
 @every_network
 def test_building_leaves_the_global_generators_alone(network):
     before = random.getstate(), np.random.get_state()[1:]
-    _build.build(network, (4, 2), 2, Objective())
+    Architecture(network, (4, 2), 2, Objective()).build()
     assert random.getstate() == before[0]
     for now, then in zip(np.random.get_state()[1:], before[1], strict=True):
         np.testing.assert_array_equal(now, then)
@@ -85,7 +85,7 @@ def test_building_leaves_the_global_generators_alone(network):
 def test_an_encoder_has_as_many_outputs_as_the_objective_reads(
     network, objective, n_outputs
 ):
-    encoder, decoder = _build.build(network, (4, 2), 2, objective)
+    encoder, decoder = Architecture(network, (4, 2), 2, objective).build()
     assert encoder.output_shape == (None, n_outputs)
     assert decoder.input_shape == (None, 2)
 
@@ -112,7 +112,7 @@ def _global_policy(request):
 )
 def test_networks_compute_in_float32_whatever_the_policy(network):
     dim = network.n_codes((5, 2), None if "spatial" in repr(network) else 2)
-    for model in _build.build(network, (5, 2), dim, Objective()):
+    for model in Architecture(network, (5, 2), dim, Objective()).build():
         assert {layer.output.dtype for layer in model.layers} == {"float32"}
         assert {variable.dtype for variable in model.weights} == {"float32"}
 
@@ -121,7 +121,7 @@ def test_networks_compute_in_float32_whatever_the_policy(network):
 
 
 def key(network, *parts):
-    return architecture_key(network, *parts)
+    return Architecture(network, (4, 2), 2, parts).key
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_products_of_several_models_add_up():
     ids=["dense", "convolutional", "recurrent"],
 )
 def test_products_of_networks_are_those_of_their_layers(network, n_products):
-    both = _build.build(network, (4, 2), 2, Objective())
+    both = Architecture(network, (4, 2), 2, Objective()).build()
     assert count_products(*both) == n_products
 
 

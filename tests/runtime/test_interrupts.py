@@ -24,7 +24,7 @@ from skae._runtime.interrupts import (
     let_interrupts_in,
     out_of_reach,
 )
-from skae._training import fit, trainer_pool
+from skae._training import steps_pool, task
 
 X = correlated()
 PARAMETERS = {
@@ -68,7 +68,7 @@ def global_states():
 @pytest.fixture
 def nothing_compiled(monkeypatch):
     """Let the next fit start as the first of a process does."""
-    monkeypatch.setattr(trainer_pool, "_idle_trainers", OrderedDict())
+    monkeypatch.setattr(steps_pool, "_idle", OrderedDict())
     monkeypatch.setattr(codec, "_codecs", OrderedDict())
 
 
@@ -77,7 +77,7 @@ def one_fit():
     """Return the weights of a fit, and how many calls of Python code it makes."""
     AutoencoderTransformer(2, **PARAMETERS).fit(X)  # what a process does but once
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer_pool, "_idle_trainers", OrderedDict())
+        patch.setattr(steps_pool, "_idle", OrderedDict())
         patch.setattr(codec, "_codecs", OrderedDict())
         estimator = AutoencoderTransformer(2, **PARAMETERS)
         n_calls = interrupt_at(None, functools.partial(estimator.fit, X))
@@ -92,7 +92,7 @@ def test_an_interrupt_anywhere_in_a_fit_leaves_no_trace(share, is_fitted, one_fi
     estimator = AutoencoderTransformer(2, **PARAMETERS)
     if is_fitted:
         estimator.fit(X + 1)
-        trainer_pool._idle_trainers.clear()
+        steps_pool._idle.clear()
         codec._codecs.clear()
     before, states = dict(vars(estimator)), global_states()
     with pytest.raises(KeyboardInterrupt):
@@ -293,11 +293,11 @@ def test_the_ends_of_a_call_are_no_constants_that_xla_would_compile_in(monkeypat
     fits = []
     how = {**PARAMETERS, "init": "random"}
     for n_steps in (1, 100):
-        monkeypatch.setattr(fit, "xla_pays", lambda *_: True)
+        monkeypatch.setattr(task, "xla_pays", lambda *_: True)
         monkeypatch.setattr(Pace, "pieces", in_pieces_of(n_steps))
         fits.append(AutoencoderTransformer(2, **how).fit(X))
     assert_same_bits(*fits)
-    (trainer,) = list(trainer_pool._idle_trainers.values())[-1:]
+    (trainer,) = list(steps_pool._idle.values())[-1:]
     assert trainer._run.function_def.attr["_XlaMustCompile"].b
     kinds = {operation.type for operation in trainer._run.graph.get_operations()}
     assert "While" in " ".join(kinds)

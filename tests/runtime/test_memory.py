@@ -10,7 +10,7 @@ from helpers import correlated
 
 from skae import AutoencoderTransformer, VAETransformer
 from skae._model import codec
-from skae._training import trainer_pool
+from skae._training import steps_pool
 
 X = correlated(40, 5)
 
@@ -34,7 +34,7 @@ def n_alive(*kinds):
 @pytest.fixture
 def _smallest_pools(monkeypatch):
     """Keep only what the latest fit compiled."""
-    monkeypatch.setattr(trainer_pool, "_MOST_IDLE_TRAINERS", 1)
+    monkeypatch.setattr(steps_pool, "_MOST_IDLE", 1)
     monkeypatch.setattr(codec, "_MOST_CODECS", 1)
     fitted().transform(X)
 

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer, ConvAutoencoder, VAETransformer
 from skae._model import codec
-from skae._training import trainer_pool
+from skae._training import steps_pool
 from skae.networks import DenseNetwork
 
 X = correlated(48, 6)
@@ -278,8 +278,8 @@ def together(*functions):
 
 
 def forget_what_is_compiled():
-    with trainer_pool._idle_lock.held():
-        trainer_pool._idle_trainers.clear()
+    with steps_pool._idle_lock.held():
+        steps_pool._idle.clear()
     with codec._codecs_lock.held():
         codec._codecs.clear()
 

@@ -35,7 +35,7 @@ FIRST_FIT = """
 import numpy, skae, skae._training.fit
 X = numpy.random.RandomState(0).randn(40, 4)
 for with_xla in (False, True):
-    skae._training.fit.xla_pays = lambda *_: with_xla
+    skae._training.task.xla_pays = lambda *_: with_xla
     skae.AutoencoderTransformer(2, epochs=2, hidden_layer_sizes=(4,)).fit_transform(X)
 """
 

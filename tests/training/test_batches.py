@@ -9,7 +9,7 @@ from skae._data.lazy import LazyRows
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae._training import batches
-from skae._training.batches import Feed, rows_to_feed
+from skae._training.batches import BatchReader, rows_to_read
 from skae.networks._build import Cost
 
 X = np.random.RandomState(0).rand(50, 4)
@@ -40,14 +40,14 @@ def read_by(fed):
 
 
 def test_a_copy_is_fed_at_once(copied):
-    (fed,) = Feed(copied, ()).groups(NUMBERS, COUNTS)
+    (fed,) = BatchReader(copied, ()).groups(NUMBERS, COUNTS)
     assert_array_equal(read_by(fed), copied.values[NUMBERS])
     assert_array_equal(fed.counts, COUNTS)
 
 
 def test_lazy_rows_are_fed_in_groups_that_make_up_all_batches(lazy, copied):
     groups, counts = [], []
-    for fed in Feed(lazy, ()).groups(NUMBERS, COUNTS):
+    for fed in BatchReader(lazy, ()).groups(NUMBERS, COUNTS):
         groups.append(read_by(fed))
         counts.append(fed.counts[: fed.n_batches])
     assert len(groups) == 3
@@ -57,7 +57,7 @@ def test_lazy_rows_are_fed_in_groups_that_make_up_all_batches(lazy, copied):
 
 def test_all_groups_are_of_one_shape_the_rest_of_which_counts_nothing(lazy):
     shapes = set()
-    for fed in Feed(lazy, ()).groups(NUMBERS, COUNTS):
+    for fed in BatchReader(lazy, ()).groups(NUMBERS, COUNTS):
         shapes.add((fed.data[0].shape, fed.numbers.shape, fed.counts.shape))
         assert not fed.counts[fed.n_batches :].any()
     assert len(shapes) == 1
@@ -65,13 +65,13 @@ def test_all_groups_are_of_one_shape_the_rest_of_which_counts_nothing(lazy):
 
 @pytest.mark.parametrize("number", [0, 12])
 def test_one_batch_can_be_taken(lazy, copied, number):
-    fed = Feed(lazy, ()).take(NUMBERS, COUNTS, slice(number, number + 1))
+    fed = BatchReader(lazy, ()).take(NUMBERS, COUNTS, slice(number, number + 1))
     assert_array_equal(read_by(fed), copied.values[NUMBERS[[number]]])
 
 
 def test_values_and_what_to_reconstruct_belong_together(lazy):
     pairs = Rows(lazy.values, lazy.weights, clean=lazy.values[::-1])
-    for fed in Feed(pairs, ()).groups(NUMBERS, COUNTS):
+    for fed in BatchReader(pairs, ()).groups(NUMBERS, COUNTS):
         noisy, clean = (np.asarray(part) for part in fed.data)
         numbers = NUMBERS[fed.batches].ravel()
         assert_array_equal(noisy[: len(numbers)], X.astype(np.float32)[numbers])
@@ -88,6 +88,6 @@ def test_a_small_network_reads_a_copy_unless_that_is_large(
 ):
     monkeypatch.setattr(batches, "_MOST_BYTES_TO_COPY", most_bytes)
     cost = Cost(n_products=4 * products_per_value, is_dense=True)
-    fed = rows_to_feed(lazy, cost)
+    fed = rows_to_read(lazy, cost)
     assert isinstance(fed.values, np.ndarray) == is_copied
     assert_array_equal(np.asarray(fed.values), X.astype(np.float32))

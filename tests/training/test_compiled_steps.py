@@ -9,7 +9,7 @@ from helpers import NO_STEP, assert_same_bits, correlated, each_of, weights
 
 from skae import AutoencoderTransformer
 from skae._runtime import caches
-from skae._training import trainer_pool
+from skae._training import steps_pool
 from skae.networks import DenseNetwork
 
 X = correlated()
@@ -21,7 +21,7 @@ def fitted(**parameters):
 
 
 def idle_trainers():
-    return list(trainer_pool._idle_trainers.values())
+    return list(steps_pool._idle.values())
 
 
 def test_the_next_fit_of_the_same_architecture_compiles_nothing():
@@ -115,15 +115,15 @@ def test_an_optimizers_own_decay_is_not_multiplied_by_the_size_of_steps(
 
 
 def test_callbacks_do_not_put_their_model_at_the_disposal_of_others(monkeypatch):
-    monkeypatch.setattr(trainer_pool, "_idle_trainers", OrderedDict())
+    monkeypatch.setattr(steps_pool, "_idle", OrderedDict())
     fitted(callbacks=[keras.callbacks.LambdaCallback()])
     assert not idle_trainers()
 
 
 @pytest.mark.slow
 def test_few_trainers_and_codecs_are_kept(monkeypatch):
-    monkeypatch.setattr(trainer_pool, "_idle_trainers", OrderedDict())
-    monkeypatch.setattr(trainer_pool, "_MOST_IDLE_TRAINERS", 2)
+    monkeypatch.setattr(steps_pool, "_idle", OrderedDict())
+    monkeypatch.setattr(steps_pool, "_MOST_IDLE", 2)
     for units in range(20, 23):
         fitted(hidden_layer_sizes=(units,))
     assert len(idle_trainers()) == 2

@@ -471,7 +471,7 @@ def test_xla_gives_the_same_weights(monkeypatch):
         batch_size=7,
     )
     expected = clone(estimator).fit(X)
-    monkeypatch.setattr("skae._training.fit.xla_pays", lambda *_: True)
+    monkeypatch.setattr("skae._training.task.xla_pays", lambda *_: True)
     fitted = clone(estimator).fit(X)
     assert_weights(fitted, weights(expected))
     np.testing.assert_allclose(

@@ -16,7 +16,7 @@ from skae._pca.axes import principal_axes
 from skae._training import link_regression, pca_start
 from skae._training.pca_start import start_at_pca
 from skae.networks import BRANCH, LINEAR, ConvNetwork, DenseNetwork, RecurrentNetwork
-from skae.networks._build import build
+from skae.networks._build import Architecture
 from skae.networks._build import variables as variables_of
 
 X = correlated(60, 5)
@@ -246,7 +246,7 @@ def start_of(network):
     flat = (FLAT - FLAT.mean(axis=0)).astype(np.float32)
     rows, objective = Rows(flat, np.ones(60)), Objective()
     axes = principal_axes(flat, rows.weights, 3, np.random.RandomState(0))
-    both = build(network, SAMPLES.shape[1:], 3, objective)
+    both = Architecture(network, SAMPLES.shape[1:], 3, objective).build()
     code_activation = getattr(network, "code_activation", "linear")
     weights = [v.numpy() for v in variables_of(*both)]
     _, steps = start_at_pca(

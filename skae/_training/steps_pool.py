@@ -1,25 +1,25 @@
 """Trainers that earlier fits have compiled, lent to those that train alike."""
 
 import contextlib
+import dataclasses
 from collections import OrderedDict
 
 from skae._keras.objects import description
 from skae._runtime.caches import evict_oldest
 from skae._runtime.tensorflow import load_keras
 from skae._runtime.threads import Lock
-from skae._training.compiled_steps import Trainer
-from skae.networks._build import architecture_key
+from skae._training.compiled_steps import CompiledSteps
 
-_MOST_IDLE_TRAINERS = 16
+_MOST_IDLE = 16
 _OPERATIONS_WORTH_XLA = 2e11
 
 
-_idle_trainers: OrderedDict = OrderedDict()
+_idle: OrderedDict = OrderedDict()
 _idle_lock = Lock()
 
 
 @contextlib.contextmanager
-def borrowed_trainer(codec, objective, optimizer, **how):
+def borrowed_steps(codec, objective, optimizer, **how):
     """Lend a trainer to the body, one compiled by an earlier fit where possible.
 
     A trainer whose body fails is dropped.
@@ -30,29 +30,21 @@ def borrowed_trainer(codec, objective, optimizer, **how):
         Of the architecture; may lend its models.
 
     objective, optimizer, **how
-        See `Trainer`.
+        See `CompiledSteps`.
     """
     keras = load_keras()
     optimizer_key = description(optimizer), keras.config.floatx()
-    network, sample_shape, encoding_dim, _ = codec.architecture
-    parts = (sample_shape, encoding_dim, objective, optimizer_key)
-    key = architecture_key(network, *parts, *sorted(how.items()))
+    architecture = dataclasses.replace(codec.architecture, objective=objective)
+    key = architecture.key, optimizer_key, *sorted(how.items())
     with _idle_lock.held():
-        trainer = _idle_trainers.pop(key, None)
+        trainer = _idle.pop(key, None)
     if trainer is None:
-        trainer = Trainer(
-            network,
-            sample_shape,
-            encoding_dim,
-            objective,
-            optimizer,
-            **how,
-            models=codec.lend_models(),
-        )
+        models = codec.lend_models()
+        trainer = CompiledSteps(architecture, optimizer, **how, models=models)
     yield trainer
     with _idle_lock.held():
-        _idle_trainers[key] = trainer
-        evict_oldest(_idle_trainers, _MOST_IDLE_TRAINERS)
+        _idle[key] = trainer
+        evict_oldest(_idle, _MOST_IDLE)
 
 
 def xla_pays(cost, objective, n_rows, n_epochs):

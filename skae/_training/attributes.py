@@ -1,0 +1,146 @@
+"""The fitted attributes of an estimator, made and set together."""
+
+import dataclasses
+import math
+from typing import Any
+
+from skae._data.prepare import Prepared
+from skae._model.description import described
+from skae._model.fitted import FittedNetwork
+from skae._model.ordering import OrderedCodes, order_codes
+from skae._training.plan import Plan
+from skae._training.start import Chance, Start
+from skae._training.task import Resolved, on_standardized
+
+RATIOS = "explained_variance_ratio_"
+
+# What an earlier fit may have had and this one may not have.
+_NOT_OF_EVERY_FIT = (
+    RATIOS,
+    "hidden_layer_sizes_",
+    "noise_scale_",
+    "pca_score_",
+    "_last_pass",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a fit before it is trained.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        Of the user's parameters.
+
+    plan : Plan
+        What is trained.
+
+    chance : Chance
+        The data, and the noise.
+
+    start : Start
+        Where training starts.
+
+    chosen : Resolved
+        What "auto" stands for.
+
+    optimizer_name : str
+        As in Keras.
+    """
+
+    estimator: Any
+    plan: Plan
+    chance: Chance
+    start: Start
+    chosen: Resolved
+    optimizer_name: str
+
+    @property
+    def prepared(self) -> Prepared:
+        """The data."""
+        return self.chance.prepared
+
+
+def ordered(facts, trained):
+    """Return the trained network with its codes in order, in the network's scale."""
+    plan = facts.plan
+    network = on_standardized(plan, trained.weights)
+    is_pca = plan.starts_at_pca and trained.best_epoch == 0
+    fraction = None if plan.earlier is not None else plan.fraction
+    return order_codes(network, facts.prepared.rows, fraction, is_pca)
+
+
+def as_trained(facts, trained):
+    """Return the trained network with its codes as they are; nothing is known of them.
+
+    Passes over parts do not see all rows.
+    """
+    return OrderedCodes(on_standardized(facts.plan, trained.weights), None)
+
+
+def attributes_of(facts, trained, codes):
+    """Return the fitted attributes that training has made.
+
+    Parameters
+    ----------
+    facts : Facts
+        What was known before.
+
+    trained : Trained
+        What training gave.
+
+    codes : OrderedCodes
+        Of the network trained.
+
+    Returns
+    -------
+    dict
+    """
+    plan, chosen, prepared = facts.plan, facts.chosen, facts.prepared
+    architecture = plan.architecture
+    dim = codes.fitted.codec.encoding_dim
+    network = FittedNetwork(codes.fitted.codec, codes.fitted.weights, prepared.scaling)
+    attributes = {
+        "history_": trained.history,
+        "n_iter_": len(trained.history["loss"]),
+        "best_epoch_": trained.best_epoch,
+        "initial_loss_": trained.initial_loss,
+        "best_loss_": trained.best_loss,
+        "init_": plan.init,
+        "optimizer_": facts.optimizer_name,
+        "learning_rate_": chosen.learning_rate,
+        "batch_size_": chosen.batch_size,
+        "epochs_": chosen.epochs,
+        "validation_fraction_": prepared.validation_fraction,
+        "patience_": chosen.patience,
+        "encoding_dim_": dim,
+        "compression_factor_": math.prod(architecture.sample_shape) / dim,
+        "_fitted": network,
+        "_n_features_out": dim,
+        "_layers": described(network.codec),
+        "_start_name": plan.start_name,
+    }
+    if facts.chance.noise_scale is not None:
+        attributes["noise_scale_"] = facts.chance.noise_scale
+    if codes.ratios is not None:
+        attributes[RATIOS] = codes.ratios
+        attributes |= _score_of_pca(facts, dim)
+    if plan.earlier is None:
+        attributes["mean_"] = prepared.mean.reshape(architecture.sample_shape)
+    return attributes | facts.estimator._resolved_parameters(architecture.network)
+
+
+def _score_of_pca(facts, n_codes):
+    """Return what as many principal components explain, if the start was these."""
+    axes, is_pca = facts.start.axes, facts.plan.start_name == "PCA"
+    if axes is None or not is_pca or facts.prepared.has_missing:
+        return {}
+    return {"pca_score_": axes.share_of_first(n_codes)}
+
+
+def set_attributes(estimator, attributes):
+    """Set all fitted attributes at once, after all that can fail."""
+    for name in _NOT_OF_EVERY_FIT:
+        vars(estimator).pop(name, None)
+    vars(estimator).update(attributes)
