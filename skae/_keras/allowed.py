@@ -9,6 +9,7 @@ import sys
 
 from skae._runtime.tensorflow import load_keras
 
+# Keras' own kinds of models, under the public names and those that files contain.
 _MODELS = {
     "keras": {"Functional", "Sequential", "DTypePolicy"},
     "keras.models": {"Functional", "Sequential"},
@@ -41,6 +42,7 @@ _LAYERS = set(
 # Tensor operations between layers. Keras names them by the module that defines them.
 _OPERATIONS = {f"keras.src.ops.{name}" for name in ("linalg", "math", "nn", "numpy")}
 
+# Names by which Keras serialises data, and types of arrays that hold numbers only.
 _ARRAYS = {"__numpy__", "__tensor__"}
 _DATA = {"__keras_tensor__", "__ellipsis__", "__slice__", *_ARRAYS}
 _DTYPES = {

@@ -7,6 +7,7 @@ import numpy as np
 
 from skae._runtime.tensorflow import load_keras
 
+# Types whose `repr` tells all different values apart.
 _EXACT = str, bytes, numbers.Number, np.generic, np.dtype, type(None)
 
 

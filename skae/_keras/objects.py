@@ -22,6 +22,7 @@ from skae._keras.keys import Identity
 from skae._keras.models import KEY, UsersObject, made_by_keras, model_of, plain_model
 from skae._runtime.tensorflow import load_keras
 
+# The key of a dict that represents a compiled regular expression.
 _PATTERN = "regular_expression"
 
 # Attributes in which an optimizer keeps its state; they are not settings.

@@ -28,6 +28,7 @@ _NOISE = 1e-14
 # Least fraction of the largest length. The decoder divides by lengths, and ratios above
 # 1e6 would blow up the rounding of float32 codes to the size of the rows.
 _FAINT = 1e-6
+# Activations that commute with a positive factor, so that codes can be scaled.
 _SCALABLE = ("linear", "relu")
 
 

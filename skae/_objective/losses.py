@@ -22,7 +22,7 @@ _OF_OTHER_DATA = set(
     Circle CosineSimilarity Dice Hinge KLDivergence MeanAbsolutePercentageError
     MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy SquaredHinge
     Tversky
-    """.split()  # noqa: SIM905 - as in _keras_config
+    """.split()  # noqa: SIM905 - as in _keras/allowed.py
 )
 # exp(40) is 2e17: even its square is finite in float32, which ends at 3e38.
 _HIGHEST_LOG_RATE = 40.0

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 # A user should not wait much longer than this for Ctrl-C to take effect. Shorter calls
 # would spend more time between them.
 _SECONDS_PER_CALL = 0.5
-# Too short for a user to notice, too long for the main thread to cost processor time.
+# Short enough that a user does not notice, long enough to cost no processor time.
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 

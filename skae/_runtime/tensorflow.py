@@ -14,6 +14,7 @@ import numpy as np
 from skae._runtime.interrupts import out_of_reach, result_of
 from skae._runtime.threads import Lock, share_of_cores
 
+# The environment variable in which TensorFlow looks for the least level of its logs.
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _start_lock = Lock()
 _start: Future | None = None

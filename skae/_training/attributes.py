@@ -2,13 +2,12 @@
 
 import dataclasses
 import math
-from typing import Any
 
 from skae._data.prepare import Prepared
 from skae._model.description import described
 from skae._model.fitted import FittedNetwork
 from skae._model.ordering import OrderedCodes, order_codes
-from skae._training.plan import Plan
+from skae._training.plan import Plan, Request
 from skae._training.start import Chance, Start
 from skae._training.task import Resolved, on_standardized
 
@@ -26,35 +25,13 @@ _NOT_OF_EVERY_FIT = (
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is known of a fit before it is trained.
+    """What is known of a fit before it is trained, step by step."""
 
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        Of the user's parameters.
-
-    plan : Plan
-        What is trained.
-
-    chance : Chance
-        The data, and the noise.
-
-    start : Start
-        Where training starts.
-
-    chosen : Resolved
-        What "auto" stands for.
-
-    optimizer_name : str
-        As in Keras.
-    """
-
-    estimator: Any
+    request: Request
     plan: Plan
     chance: Chance
     start: Start
     chosen: Resolved
-    optimizer_name: str
 
     @property
     def prepared(self) -> Prepared:
@@ -67,7 +44,7 @@ def ordered(facts, trained):
     plan = facts.plan
     network = on_standardized(plan, trained.weights)
     is_pca = plan.starts_at_pca and trained.best_epoch == 0
-    fraction = None if plan.earlier is not None else plan.fraction
+    fraction = None if plan.goes_on else plan.fraction
     return order_codes(network, facts.prepared.rows, fraction, is_pca)
 
 
@@ -80,23 +57,7 @@ def as_trained(facts, trained):
 
 
 def attributes_of(facts, trained, codes):
-    """Return the fitted attributes that training has made.
-
-    Parameters
-    ----------
-    facts : Facts
-        What was known before.
-
-    trained : Trained
-        What training gave.
-
-    codes : OrderedCodes
-        Of the network trained.
-
-    Returns
-    -------
-    dict
-    """
+    """Return the fitted attributes by name, from `Trained` and `OrderedCodes`."""
     plan, chosen, prepared = facts.plan, facts.chosen, facts.prepared
     architecture = plan.architecture
     dim = codes.fitted.codec.encoding_dim
@@ -108,7 +69,7 @@ def attributes_of(facts, trained, codes):
         "initial_loss_": trained.initial_loss,
         "best_loss_": trained.best_loss,
         "init_": plan.init,
-        "optimizer_": facts.optimizer_name,
+        "optimizer_": facts.request.optimizer.name,
         "learning_rate_": chosen.learning_rate,
         "batch_size_": chosen.batch_size,
         "epochs_": chosen.epochs,
@@ -126,9 +87,11 @@ def attributes_of(facts, trained, codes):
     if codes.ratios is not None:
         attributes[RATIOS] = codes.ratios
         attributes |= _score_of_pca(facts, dim)
-    if plan.earlier is None:
+    if not plan.goes_on:
         attributes["mean_"] = prepared.mean.reshape(architecture.sample_shape)
-    return attributes | facts.estimator._resolved_parameters(architecture.network)
+    return attributes | facts.request.estimator._resolved_parameters(
+        architecture.network
+    )
 
 
 def _score_of_pca(facts, n_codes):

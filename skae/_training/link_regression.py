@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-# They bound the time. Training goes on from here, so the optimum is not needed.
+# Both numbers bound the time. Training goes on from here, so no optimum is needed.
 _LOGIT_STEPS = 100
 _POISSON_STEPS = 60
 # Beside a mean deviance of order 1 it changes little, and it keeps finite the
@@ -12,7 +12,8 @@ _POISSON_STEPS = 60
 _RIDGE = 1e-4
 # A feature may be zero in all rows, and the logarithm of zero is infinite.
 _LEAST_RATE = 1e-4
-# exp(30) is 1e13, far above any rate. It keeps long steps of the line search finite.
+# exp(30) is 1e13, far above rates of scaled counts. It keeps long steps of the line
+# search finite.
 _HIGHEST_LOG_RATE = 30.0
 
 

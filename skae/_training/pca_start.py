@@ -201,6 +201,7 @@ class _Start:
 
     def _mean_row_sum(self):
         """Return the average of the rows' summed absolute values."""
+        # A unit of step sizes need not be exact, and 2,000 rows bound the time.
         rows = self._flat[self._some_rows(2_000)]
         sums = [np.abs(np.asarray(rows[c])).sum(axis=1) for c in row_chunks(rows)]
         return np.concatenate(sums).mean()
@@ -254,6 +255,7 @@ class _Start:
     def _regressed(self, regress):
         """Return kernel and bias of a regression through a link, on some rows."""
         is_sparse = isinstance(self._flat, SparseRows)
+        # 10,000 rows bound the time; below 1,000 the coefficients would be too noisy.
         most = _SPARSE_VALUES // self._flat.shape[1] if is_sparse else 10_000
         some = self._some_rows(min(max(most, 1_000), 10_000))
         values, weights = self._flat[some], self._weights[some]
@@ -382,6 +384,7 @@ class _VariationalStart(_Start):
         signal = np.zeros(len(self._components))
         signal[: len(self._axes.variances)] = 16 * self._axes.variances - 4
         signal = np.maximum(signal, 0)
+        # The logit of 0 or 1 is infinite; clipped, it is within ±6.9.
         bias = logit(np.clip(self._axes.mean, 1e-3, 1 - 1e-3))
         return self._components * np.sqrt(signal)[:, None], bias, signal / 4
 

@@ -1,22 +1,87 @@
-"""What a fit is to do: every "auto" resolved that does not need the start."""
+"""What a fit is to do: what was asked for, and the network that comes of it."""
 
 import copy
 import dataclasses
 import numbers
 from typing import Any
 
+import numpy as np
+
 from skae import _defaults
 from skae._data.checks import extremes
-from skae._data.prepare import Earlier
+from skae._data.prepare import Earlier, UserData
 from skae._data.rows import Rows
 from skae._model.codec import Codec, shared_codec
 from skae._model.ordering import check_order
 from skae._objective.objective import Objective
 from skae._pca.axes import PrincipalAxes, principal_axes
 from skae._pca.missing import axes_despite_gaps
+from skae._training.keras_callbacks import check_callbacks
 from skae._training.optimizers import check_optimizer
 from skae._training.pca_start import automatic_init, check_continues, check_network
 from skae.networks._build import Architecture, Cost
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the user asks of a fit; all but the data is checked.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        A copy of the user's, with the parameters.
+
+    data : UserData
+        Not checked yet.
+
+    earlier : Earlier or None
+        The fit that goes on.
+
+    generator : numpy.random.RandomState
+        The fit's own.
+
+    optimizer : keras.optimizers.Optimizer
+        The fit's own.
+
+    objective : Objective
+        What is to be learnt.
+    """
+
+    estimator: Any
+    data: UserData
+    earlier: Earlier | None
+    generator: np.random.RandomState
+    optimizer: Any
+    objective: Objective
+
+
+def request_for(estimator, data, earlier, generator, automatic_rate):
+    """Return the request of an estimator, once its parameters are checked.
+
+    ``automatic_rate(optimizer)`` is the learning rate where it is "auto"; None is the
+    optimizer's own.
+    """
+    check_callbacks(estimator.callbacks)
+    estimator._check_parameters()
+    optimizer = resolved(estimator.optimizer, _defaults.OPTIMIZER)
+    rate = resolved(estimator.learning_rate, automatic_rate(optimizer))
+    optimizer = check_optimizer(optimizer, rate)
+    objective = estimator._objective()
+    if data.is_paired:  # the user's own noise
+        objective = dataclasses.replace(objective, corruption=None)
+    return Request(estimator, data, earlier, generator, optimizer, objective)
+
+
+def earlier_fit(estimator):
+    """Return what an estimator has been fitted to before, or None."""
+    if not hasattr(estimator, "_fitted"):
+        return None
+    return Earlier(estimator._fitted, estimator.mean_.ravel())
+
+
+def resolved(value, automatic):
+    """Return a parameter's value, or what "auto" stands for."""
+    return automatic if isinstance(value, str) and value == "auto" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +99,8 @@ class Plan:
     init : {"pca", "random"}
         Where weights start.
 
-    earlier : Earlier or None
-        The fit that goes on.
+    goes_on : bool
+        Whether they start where an earlier fit ended.
 
     fraction : float or None
         Fraction of the variance that as few codes as possible are to explain.
@@ -47,14 +112,9 @@ class Plan:
     architecture: Architecture
     codec: Codec
     init: str
-    earlier: Earlier | None
+    goes_on: bool
     fraction: float | None
-    found: Any
-
-    @property
-    def objective(self):
-        """What is to be learnt."""
-        return self.architecture.objective
+    found: "FoundAxes | None"
 
     @property
     def cost(self):
@@ -64,13 +124,53 @@ class Plan:
     @property
     def starts_at_pca(self):
         """Whether the weights start at PCA, not where an earlier fit ended."""
-        return self.init == "pca" and self.earlier is None
+        return self.init == "pca" and not self.goes_on
 
     @property
     def start_name(self):
         """What the start is called: PCA, where it reconstructs as that does."""
-        is_pca = self.starts_at_pca and self.objective.link == "identity"
+        is_pca = self.starts_at_pca and self.codec.objective.link == "identity"
         return "PCA" if is_pca else "start"
+
+
+def plan_fit(request, prepared):
+    """Return the `Plan`; a fit that goes on must name the network of the earlier."""
+    estimator, earlier = request.estimator, request.earlier
+    network = copy.copy(estimator._network())
+    if estimator.init == "random" and hasattr(network, "linear_shortcut"):
+        network.linear_shortcut = False
+    wanted, found = estimator.encoding_dim, None
+    is_number = wanted is None or isinstance(wanted, numbers.Integral)
+    fraction = None if is_number else float(wanted)
+    wanted = wanted if is_number else None
+    if wanted is None and not network.sizes_itself:
+        wanted, found = _number_of_codes(request, prepared, fraction)
+    shape = prepared.sample_shape
+    dim = network.n_codes(shape, wanted)
+    init = resolved(estimator.init, automatic_init(network))
+    if init == "pca":
+        check_network(network)
+    architecture = Architecture(network, shape, dim, request.objective)
+    # Inference has no use for what corrupts the rows in training.
+    of_inference = dataclasses.replace(request.objective, corruption=None)
+    codec = shared_codec(dataclasses.replace(architecture, objective=of_inference))
+    goes_on = earlier is not None
+    check_order(fraction, codec, goes_on)
+    if goes_on:
+        check_continues(codec, earlier.fitted)
+    return Plan(architecture, codec, init, goes_on, fraction, found)
+
+
+def _number_of_codes(request, prepared, fraction):
+    """Return how many codes to train, and the axes by which a fraction is reached."""
+    most = min(*prepared.rows.targets.shape, _defaults.MOST_CODES)
+    if request.earlier is not None:
+        return request.earlier.fitted.codec.encoding_dim, None
+    if fraction is None:
+        return most, None
+    found = find_axes(request, prepared, most)
+    axes = found.axes.explaining(fraction)
+    return max(len(axes.variances), 1), dataclasses.replace(found, axes=axes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,128 +190,13 @@ class FoundAxes:
     rows: Rows
 
 
-def earlier_fit(estimator):
-    """Return what an estimator has been fitted to before, or None."""
-    if not hasattr(estimator, "_fitted"):
-        return None
-    return Earlier(estimator._fitted, estimator.mean_.ravel())
-
-
-def objective_for(estimator, data):
-    """Return what an estimator is to learn from the user's data."""
-    objective: Objective = estimator._objective()
-    if data.is_paired:  # the user's own noise
-        return dataclasses.replace(objective, corruption=None)
-    return objective
-
-
-def optimizer_for(estimator, automatic_rate):
-    """Return a fresh optimizer of the fit's own.
-
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        Names it.
-
-    automatic_rate : callable
-        ``automatic_rate(optimizer)`` is the learning rate where it is "auto"; None is
-        the optimizer's own.
-    """
-    optimizer = resolved(estimator.optimizer, _defaults.OPTIMIZER)
-    rate = resolved(estimator.learning_rate, automatic_rate(optimizer))
-    return check_optimizer(optimizer, rate)
-
-
-def resolved(value, automatic):
-    """Return a parameter's value, or what "auto" stands for."""
-    return automatic if isinstance(value, str) and value == "auto" else value
-
-
-def plan_fit(estimator, prepared, objective, generator, earlier):
-    """Name the network; a fit that goes on must name that of the earlier one.
-
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        Of the user's parameters.
-
-    prepared : Prepared
-        The data.
-
-    objective : Objective
-        What is to be learnt.
-
-    generator : numpy.random.RandomState
-        For the search of principal axes.
-
-    earlier : Earlier or None
-        The fit that goes on.
-
-    Returns
-    -------
-    Plan
-    """
-    network = copy.copy(estimator._network())
-    if estimator.init == "random" and hasattr(network, "linear_shortcut"):
-        network.linear_shortcut = False
-    wanted = estimator.encoding_dim
-    is_number = wanted is None or isinstance(wanted, numbers.Integral)
-    fraction = None if is_number else float(wanted)
-    found = None
-    if not network.sizes_itself and (wanted is None or fraction is not None):
-        most = min(*prepared.rows.targets.shape, _defaults.MOST_CODES)
-        if earlier is not None:
-            wanted = earlier.fitted.codec.encoding_dim
-        elif fraction is None:
-            wanted = most
-        else:
-            found = find_axes(prepared, objective, most, generator)
-            axes = found.axes.explaining(fraction)
-            found = dataclasses.replace(found, axes=axes)
-            wanted = max(len(axes.variances), 1)
-    elif fraction is not None:
-        wanted = None  # the network knows
-    sample_shape = prepared.sample_shape
-    dim = network.n_codes(sample_shape, wanted)
-    init = resolved(estimator.init, automatic_init(network))
-    if init == "pca":
-        check_network(network)
-    architecture = Architecture(network, sample_shape, dim, objective)
-    # Inference has no use for what corrupts the rows in training.
-    of_inference = dataclasses.replace(objective, corruption=None)
-    codec = shared_codec(dataclasses.replace(architecture, objective=of_inference))
-    check_order(fraction, codec, earlier is not None)
-    if earlier is not None:
-        check_continues(codec, earlier.fitted)
-    return Plan(architecture, codec, init, earlier, fraction, found)
-
-
-def find_axes(prepared, objective, n_axes, generator):
-    """Find the principal axes of what is to be reconstructed.
-
-    Parameters
-    ----------
-    prepared : Prepared
-        The data, which may have missing values.
-
-    objective : Objective
-        Says which values may stand for these.
-
-    n_axes : int
-        How many axes.
-
-    generator : numpy.random.RandomState
-        Of the randomised method.
-
-    Returns
-    -------
-    FoundAxes
-    """
+def find_axes(request, prepared, n_axes):
+    """Return the `FoundAxes` of what is to be reconstructed."""
     rows = prepared.rows
-    arguments = rows.targets, rows.weights, n_axes, generator
+    arguments = rows.targets, rows.weights, n_axes, request.generator
     if not prepared.has_missing:
         return FoundAxes(principal_axes(*arguments), rows)
     axes, complete = axes_despite_gaps(*arguments)
-    if objective.link != "identity":
+    if request.objective.link != "identity":
         complete = complete.clip(*extremes(rows.targets))
     return FoundAxes(axes, dataclasses.replace(rows, clean=complete))

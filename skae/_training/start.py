@@ -31,69 +31,54 @@ class Start:
 
     axes : PrincipalAxes or None
         What the start is made of, if it is PCA.
+
+    is_solution : bool, default=False
+        Whether the start reconstructs the rows up to rounding.
     """
 
     weights: list
     steps: Steps
     axes: PrincipalAxes | None
-
-    def is_solution(self, plan, prepared):
-        """Tell whether the start reconstructs the rows up to rounding."""
-        return (
-            plan.earlier is None
-            and self.axes is not None
-            and self.axes.are_exact
-            and start_is_exact(plan.architecture.network.code_activation)
-            and plan.objective.is_plain_error
-            and prepared.rows.clean is None
-        )
+    is_solution: bool = False
 
 
-def find_start(plan, prepared, generator, weight_decay=None):
-    """Return where training starts.
+def find_start(request, plan, prepared, weight_decay=None):
+    """Return the `Start`: PCA, random weights, or where an earlier fit has ended.
 
-    Parameters
-    ----------
-    plan : Plan
-        What is trained.
-
-    prepared : Prepared
-        The data.
-
-    generator : numpy.random.RandomState
-        Seeds the initial weights.
-
-    weight_decay : callable or None, default=None
-        ``weight_decay(n_rows, encoding_dim)`` pulls the network's branches to zero.
-
-    Returns
-    -------
-    Start
+    ``weight_decay(n_rows, encoding_dim)``, if given, pulls the network's branches to
+    zero.
     """
+    objective, generator = request.objective, request.generator
     weights = plan.codec.initial_weights(draw_seed(generator))
-    weights += [v.numpy() for v in plan.objective.build()]
-    steps, axes = NO_STEPS, None
-    if plan.init == "pca":
-        dim = plan.architecture.encoding_dim
-        decay = 0.0
-        if weight_decay is not None:
-            decay = weight_decay(len(prepared.training_rows), dim)
-        found = plan.found or find_axes(prepared, plan.objective, dim, generator)
-        axes = found.axes
-        warn_of_lost_axes(axes)
+    weights += [v.numpy() for v in objective.build()]
+    if plan.init != "pca":
+        start = Start(weights, NO_STEPS, None)
+    else:
+        dim, n_rows = plan.architecture.encoding_dim, len(prepared.training_rows)
+        found = plan.found or find_axes(request, prepared, dim)
+        warn_of_lost_axes(found.axes)
+        code_activation = plan.architecture.network.code_activation
         weights, steps = start_at_pca(
             plan.codec.encoder,
             plan.codec.decoder,
             weights,
-            axes,
-            plan.architecture.network.code_activation,
+            found.axes,
+            code_activation,
             found.rows,
-            plan.objective,
-            decay,
+            objective,
+            0.0 if weight_decay is None else weight_decay(n_rows, dim),
         )
-    if plan.earlier is not None:
-        weights = plan.earlier.fitted.weights
-    return Start(weights, steps, axes)
+        is_solution = (
+            found.axes.are_exact
+            and start_is_exact(code_activation)
+            and objective.is_plain_error
+            and prepared.rows.clean is None
+        )
+        start = Start(weights, steps, found.axes, is_solution)
+    if request.earlier is None:
+        return start
+    weights = request.earlier.fitted.weights
+    return dataclasses.replace(start, weights=weights, is_solution=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,43 +102,30 @@ class Chance:
     units: Sequence
 
 
-def draw_chance(estimator, plan, prepared, generator, noise_scale=None):
+def draw_chance(request, plan, prepared, noise_scale=None):
     """Corrupt the validation rows, and draw what judges them; once, for all epochs.
 
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        Of the user's parameters.
-
-    plan : Plan
-        What is trained.
-
-    prepared : Prepared
-        The data, clean, as the start has seen them.
-
-    generator : numpy.random.RandomState
-        Of the draws.
-
-    noise_scale : float or None, default=None
-        What "auto" stands for. None is the rule of the defaults.
-
-    Returns
-    -------
-    Chance
+    The start has seen clean rows. Where the noise scale is "auto" it is the given one,
+    or else that of the defaults.
     """
-    validation, corruption, units = prepared.validation, plan.objective.corruption, ()
-    if corruption is not None:
-        corruption.check(prepared.sample_shape)
+    objective, validation, units = request.objective, prepared.validation, ()
+    if objective.corruption is not None:
+        objective.corruption.check(prepared.sample_shape)
         if noise_scale is None:
             noise_scale = _defaults.noise_scale(prepared.spread)
-        noise_scale = resolved(estimator.noise_scale, noise_scale)
+        noise_scale = resolved(request.estimator.noise_scale, noise_scale)
         of_rows = corruption_units(prepared, noise_scale)
         units = of_rows.tensors()
         if validation is not None:
-            seed, rows = draw_seed(generator), prepared.training_rows
-            validation = corrupted_once(validation, rows, corruption, of_rows, seed)
-    n_draws = plan.objective.n_draws(plan.architecture.encoding_dim)
+            validation = corrupted_once(
+                validation,
+                prepared.training_rows,
+                objective.corruption,
+                of_rows,
+                draw_seed(request.generator),
+            )
+    n_draws = objective.n_draws(plan.architecture.encoding_dim)
     if n_draws and validation is not None:
-        validation = with_draws(validation, n_draws, generator)
+        validation = with_draws(validation, n_draws, request.generator)
     drawn = dataclasses.replace(prepared, validation=validation)
     return Chance(drawn, noise_scale, units)

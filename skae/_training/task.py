@@ -38,148 +38,89 @@ class Resolved:
     learning_rate: float
 
 
-def resolve(estimator, plan, prepared, optimizer, epochs=None):
-    """Return what "auto" stands for.
-
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        Of the user's parameters.
-
-    plan : Plan
-        What is trained.
-
-    prepared : Prepared
-        The data.
-
-    optimizer : keras.optimizers.Optimizer
-        Of the fit.
-
-    epochs : int or None, default=None
-        Number of epochs in place of the estimator's.
-    """
-    n_rows = len(prepared.training_rows)
+def resolve(request, plan, prepared, epochs=None):
+    """Return what "auto" stands for; the epochs given take the estimator's place."""
+    estimator, n_rows = request.estimator, len(prepared.training_rows)
     batch_size = resolved(estimator.batch_size, _defaults.batch_size(n_rows))
     batch_size = min(int(batch_size), n_rows)
     if epochs is None:
-        automatic = _defaults.epochs(
-            n_rows, batch_size, plan.cost, plan.objective.nested_dropout
-        )
+        is_nested = request.objective.nested_dropout
+        automatic = _defaults.epochs(n_rows, batch_size, plan.cost, is_nested)
         epochs = int(resolved(estimator.epochs, automatic))
     patience = resolved(estimator.patience, _defaults.patience(epochs))
-    return Resolved(epochs, batch_size, patience, float(optimizer.learning_rate))
+    rate = float(request.optimizer.learning_rate)
+    return Resolved(epochs, batch_size, patience, rate)
 
 
-def settings_for(estimator, plan, prepared, chosen, n_epochs):
-    """Return how to train.
-
-    Parameters
-    ----------
-    chosen : Resolved
-        What "auto" stands for.
-
-    n_epochs : int
-        How many epochs to take; none, where the start is the solution.
-
-    estimator, plan, prepared
-        See `resolve`.
-    """
-    scale = prepared.scaling.scale
-    return Settings(
+def settings_for(request, plan, prepared, chosen, n_epochs):
+    """Return the `Settings` of a fit; without epochs where the start is a solution."""
+    estimator, starts_at_pca = request.estimator, plan.init == "pca"
+    part = settings_for_part(request, plan, prepared, chosen)
+    return dataclasses.replace(
+        part,
         epochs=n_epochs,
-        batch_size=chosen.batch_size,
         learning_rate_schedule=estimator.learning_rate_schedule,
         patience=chosen.patience if estimator.early_stopping else None,
-        must_beat_start=plan.init == "pca",
-        warmup=estimator._warmup(chosen.epochs, plan.init == "pca"),
-        loss_unit=plan.objective.unit(scale),
-        loss_offset=plan.objective.offset(scale, prepared.n_features),
+        warmup=estimator._warmup(chosen.epochs, starts_at_pca),
     )
 
 
-def settings_for_part(plan, prepared, chosen):
-    """Return how to train on a part of the data; see `settings_for`.
+def settings_for_part(request, plan, prepared, chosen):
+    """Return the `Settings` of one pass over a part of the data.
 
-    The learning rate is constant: a part knows of no end to fall towards.
+    Its learning rate is constant: a part knows of no end to fall towards.
     """
-    scale = prepared.scaling.scale
+    objective, scale = request.objective, prepared.scaling.scale
     return Settings(
         epochs=1,
         batch_size=chosen.batch_size,
         learning_rate_schedule="constant",
         must_beat_start=plan.init == "pca",
-        loss_unit=plan.objective.unit(scale),
-        loss_offset=plan.objective.offset(scale, prepared.n_features),
+        loss_unit=objective.unit(scale),
+        loss_offset=objective.offset(scale, prepared.n_features),
     )
 
 
-def observers_for(estimator, plan, prepared, settings):
-    """Return what watches a fit: Keras' callbacks first, which add to the logs."""
+def observers_for(request, plan, prepared, settings):
+    """Return what watches: Keras' callbacks first, which add to the logs."""
+    estimator, n_epochs = request.estimator, settings.epochs
     observers: list[Observer] = []
     if estimator.callbacks:
         n_batches = math.ceil(len(prepared.training_rows) / settings.batch_size)
-        observers += [KerasCallbacks(estimator.callbacks, settings.epochs, n_batches)]
+        observers += [KerasCallbacks(estimator.callbacks, n_epochs, n_batches)]
     if estimator.verbose:
         shown = ProgressBar if estimator.verbose == 1 else EpochLines
-        observers += [shown(settings.epochs, plan.start_name)]
+        observers += [shown(n_epochs, plan.start_name)]
     return observers
 
 
-def sklearn_observers_for(estimator, data, settings, finish):
+def sklearn_observers_for(request, settings, finish):
     """Return what tells the callbacks of `set_callbacks`, if there are some.
 
-    Parameters
-    ----------
-    finish : callable
-        ``finish(trained)`` gives the fitted attributes.
-
-    estimator, data, settings
-        See `observers_for`; `data` is the user's.
+    ``finish(trained)`` gives the fitted attributes.
     """
-    if not has_callbacks(estimator):
+    if not has_callbacks(request.estimator):
         return []
-    return [FitTasks(estimator, data, settings.epochs, finish)]
+    return [FitTasks(request.estimator, request.data, settings.epochs, finish)]
 
 
-def task_for(plan, chance, start, settings, generator, observers, **more):
-    """Return what to train on, and how.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is trained.
-
-    chance : Chance
-        The data, and what is drawn for them.
-
-    start : Start
-        Where training starts.
-
-    settings : Settings
-        How to train.
-
-    generator : numpy.random.RandomState
-        Of the fit.
-
-    observers : list of Observer
-        What watches.
-
-    **more
-        See `Task`.
-    """
+def task_for(request, plan, chance, start, settings, observers, optimizer_values=None):
+    """Return the `Task` of a fit."""
     prepared = chance.prepared
-    rows = prepared.training_rows
+    rows, steps = prepared.training_rows, start.steps
+    if request.optimizer.use_ema:
+        steps = NO_STEPS  # it would average weights after steps of another size
     return Task(
         settings=settings,
         rows=rows_to_read(rows, plan.cost) if settings.epochs else rows,
         validation=prepared.validation,
-        objective=plan.objective,
+        objective=request.objective,
         row_terms=lambda weights, rows: on_standardized(plan, weights).row_terms(rows),
-        generator=generator,
-        steps=start.steps,
+        generator=request.generator,
+        steps=steps,
         units=chance.units,
+        optimizer_values=optimizer_values,
         observers=observers,
-        **more,
     )
 
 
@@ -189,37 +130,20 @@ def on_standardized(plan, weights):
     return FittedNetwork(plan.codec, weights, as_they_are)
 
 
-def compiled_steps_for(estimator, plan, task, optimizer, n_epochs):
+def compiled_steps_for(request, plan, task, n_epochs):
     """Return a context with the network in training.
 
     It is fresh if callbacks may keep its model, else one of an earlier fit's where
-    there is one.
-
-    Parameters
-    ----------
-    n_epochs : int
-        Of the whole fit, which decides whether it pays to compile more.
-
-    estimator, plan, task, optimizer
-        See `task_for`.
+    there is one. Over many epochs it pays to compile more.
     """
-    n_rows = len(task.rows)
+    architecture, optimizer = plan.architecture, request.optimizer
+    with_xla = xla_pays(plan.cost, request.objective, len(task.rows), n_epochs)
     how = {
         "step_shapes": task.steps.shapes,
         "has_targets": task.rows.clean is not None,
-        "compile_with_xla": xla_pays(plan.cost, plan.objective, n_rows, n_epochs),
+        "compile_with_xla": with_xla,
     }
-    if estimator.callbacks:
-        fresh = CompiledSteps(plan.architecture, optimizer, **how)
+    if request.estimator.callbacks:
+        fresh = CompiledSteps(architecture, optimizer, **how)
         return contextlib.nullcontext(fresh)
-    return borrowed_steps(plan.codec, plan.objective, optimizer, **how)
-
-
-def steps_with(optimizer, start):
-    """Return a start with steps that suit the optimizer.
-
-    One that averages weights (use_ema) would average those of steps of another size.
-    """
-    if optimizer.use_ema:
-        return dataclasses.replace(start, steps=NO_STEPS)
-    return start
+    return borrowed_steps(plan.codec, request.objective, optimizer, **how)
