@@ -25,12 +25,15 @@ def lines_of(node):
 files = {path: path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 lines = {path: len(text.splitlines()) for path, text in files.items()}
 functions = sorted(
-    length for text in files.values() for length in lengths_of_functions(ast.parse(text))
+    length
+    for text in files.values()
+    for length in lengths_of_functions(ast.parse(text))
 )
 longest = max(lines, key=lines.get)
 print(f"{len(files)} files of {sum(lines.values()):,} lines")
 print(f"longest: {longest.relative_to(PACKAGE)}, {lines[longest]} lines")
 print(
-    f"{len(functions)} functions: median {statistics.median(functions):g} lines, nine in "
-    f"ten at most {functions[len(functions) * 9 // 10]}, longest {functions[-1]}"
+    f"{len(functions)} functions: median {statistics.median(functions):g} lines, "
+    f"nine in ten at most {functions[len(functions) * 9 // 10]}, "
+    f"longest {functions[-1]}"
 )

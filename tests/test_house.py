@@ -129,3 +129,8 @@ def test_three_files_speak_to_tensorflow():
 )
 def test_tensorflow_elsewhere_is_seen(line):
     assert speaks_to_tensorflow(f"def function():\n    {line}\n")
+
+
+def test_no_file_is_longer_than_a_reader_likes():
+    lengths = {path.name: len(path.read_text().splitlines()) for path in FILES}
+    assert {name: n for name, n in lengths.items() if n > 400} == {}

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
-from skae._data.missing import allows_gaps
+from skae._data.missing import allows_missing
 from skae._data.rows import are_few
 from skae._data.sparse import SparseRows
 from skae._runtime.scikit_learn import check_sample_weight as one_weight_a_row
@@ -45,7 +45,7 @@ or sparse matrix of shape (n_rows, n_features)
         Masked values of a masked array become NaN.
     """
     _refuse_dates(X)
-    X = _unmasked(X, "X", allows_gaps(estimator))
+    X = _unmasked(X, "X", allows_missing(estimator))
     how = {
         "dtype": "numeric",
         "ensure_min_samples": fewest,
@@ -84,7 +84,7 @@ def _finiteness(estimator, X, is_later):
     is_array = isinstance(X, np.ndarray) and X.dtype.kind == "f"
     if is_later and is_array and not are_few(X.size):
         return False
-    return "allow-nan" if allows_gaps(estimator) else True
+    return "allow-nan" if allows_missing(estimator) else True
 
 
 def check_finite_rows(estimator, X):
@@ -95,7 +95,7 @@ def check_finite_rows(estimator, X):
     if isinstance(X, np.ndarray):
         assert_all_finite(
             X,
-            allow_nan=allows_gaps(estimator),
+            allow_nan=allows_missing(estimator),
             estimator_name=type(estimator).__name__,
             input_name="X",
         )

@@ -7,12 +7,12 @@ from skae._data.moments import moments_of
 from skae._data.rows import row_chunks
 
 
-def allows_gaps(estimator):
+def allows_missing(estimator):
     """Tell whether an estimator takes NaN for missing values."""
     return getattr(estimator, "missing_values", "error") == "allow"
 
 
-def has_gaps(X):
+def has_missing(X):
     """Tell whether values are missing."""
     if isinstance(X, LazyRows) or X.dtype.kind != "f":
         return False
@@ -30,7 +30,7 @@ def fill_with_means(X, mean):
     mean : float64 ndarray of shape (n_features,)
         Means of the features.
     """
-    if not has_gaps(X):
+    if not has_missing(X):
         return X
     return np.where(np.isnan(X), mean.astype(X.dtype), X)
 

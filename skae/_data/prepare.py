@@ -160,7 +160,7 @@ def prepare(
         check_finite_rows(estimator, targets)
     limits = float(moments.lowest), float(moments.highest)
     _check_range(objective, name, *limits)
-    has_missing = objective.has_gaps and moments.has_missing
+    has_missing = objective.allows_missing and moments.has_missing
     known = None if earlier is None else earlier.mean
     mean = mean_of_observed(moments, known) if has_missing else moments.mean
     spread = total_scale(mean, moments.variance)
@@ -273,7 +273,7 @@ def _without_missing(objective, X, clean, mean):
     The latter are None if both are the same. They keep their missing values, over
     which no loss is taken.
     """
-    if not objective.has_gaps:
+    if not objective.allows_missing:
         return X, clean
     filled = fill_with_means(X, mean)
     return filled, X if clean is None and filled is not X else clean

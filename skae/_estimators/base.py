@@ -15,15 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._data.checks import as_floats, check_codes, check_rows
 from skae._data.missing import (
-    allows_gaps,
+    allows_missing,
     fill_with_means,
-    mean_and_variance_of_observed,
 )
-from skae._data.moments import mean_and_variance, rounding_of
 from skae._data.prepare import UserData
 from skae._estimators.constraints import check_parameters, fit_context
 from skae._estimators.html import table
 from skae._keras.objects import plain, restored, with_stand_ins
+from skae._model.explained import fraction_explained
 from skae._runtime.annotations import ArrayLike, Floats, KerasModel, Rows
 from skae._saving.fitted import fit_of, plain_fit
 from skae._saving.writing import save
@@ -176,7 +175,7 @@ default=None
         """Return checked rows, with missing values at their mean, and as they are."""
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        if not allows_gaps(self):
+        if not allows_missing(self):
             return X, X
         return fill_with_means(X, self.mean_.ravel()), X
 
@@ -200,7 +199,7 @@ default=None
         codes = check_codes(
             X, self._n_features_out, type(self).__name__, objective.nested_dropout
         )
-        return self._shaped(self._fitted.decode(codes))
+        return self._as_samples(self._fitted.decode(codes))
 
     def reconstruct(self, X: Rows) -> Floats:
         """Encode and decode rows in one step.
@@ -218,7 +217,7 @@ default=None
             a part of X at a time may be needed.
         """
         X, _ = self._checked(X)
-        return self._shaped(self._fitted.reconstruct(X))
+        return self._as_samples(self._fitted.reconstruct(X))
 
     def impute(self, X: ArrayLike) -> Floats:
         """Fill missing values with their reconstructions from the others.
@@ -244,9 +243,9 @@ default=None
             incomplete = gaps.any(axis=1)
             found = self._fitted.reconstruct(filled[incomplete])
             imputed[gaps] = found[gaps[incomplete]]
-        return self._shaped(imputed)
+        return self._as_samples(imputed)
 
-    def _shaped(self, rows):
+    def _as_samples(self, rows):
         return rows.reshape(len(rows), *self.sample_shape_)
 
     def score_samples(self, X: Rows) -> Floats:
@@ -286,20 +285,9 @@ default=None
             ``explained_variance_ratio_``.
         """
         filled, X = self._checked(X)
-        errors, weights = self._fitted.squared_errors(filled, X), np.ones(len(X))
-        if filled is X:
-            mean, variance = mean_and_variance(X, weights)
-            error, variance = errors.mean(), variance.mean()
-        else:
-            known = self.mean_.ravel()
-            mean, variance = mean_and_variance_of_observed(X, weights, known)
-            observed = ~np.isnan(X)
-            error = np.average(errors, weights=observed.sum(axis=1))
-            variance = np.average(variance, weights=observed.sum(axis=0))
-        rounding = rounding_of(mean)
-        if np.sqrt(variance) <= rounding:
-            return 1.0 if np.sqrt(error) <= rounding else 0.0
-        return float(1 - error / variance)
+        errors = self._fitted.squared_errors(filled, X)
+        known_mean = None if filled is X else self.mean_.ravel()
+        return fraction_explained(X, errors, known_mean)
 
     @property
     def encoder_(self) -> KerasModel:
@@ -391,7 +379,7 @@ default=None
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = allows_gaps(self)
+        tags.input_tags.allow_nan = allows_missing(self)
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:

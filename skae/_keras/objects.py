@@ -66,7 +66,7 @@ def restored(value):
         return value.restored()
     if isinstance(value, dict):
         if value.keys() == {KEY}:
-            return _made(value[KEY])
+            return _restored_object(value[KEY])
         return {name: restored(item) for name, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(restored, value))
@@ -271,7 +271,7 @@ def _with_lost(item, lost):
     return item
 
 
-def _made(data):
+def _restored_object(data):
     if "model" in data:
         return model_of(data["model"], data["weights"])
     return _with_lost(_of_config(data["config"]), data["lost"])

@@ -167,12 +167,12 @@ class Codec:
         """Return the same for targets, which may have gaps, of rows without."""
         rows = self._standardized(rows, mean, scale)
         targets = self._standardized(targets, mean, scale)
-        return self._errors(rows, targets, weights, has_gaps=True)
+        return self._errors(rows, targets, weights, has_missing=True)
 
-    def _errors(self, rows, targets, weights, has_gaps=False):
+    def _errors(self, rows, targets, weights, has_missing=False):
         codes = self.objective.codes(self._encoded(rows, weights))
         outputs = self._outputs(codes, weights)
-        return self.objective.squared_errors(targets, outputs, has_gaps)
+        return self.objective.squared_errors(targets, outputs, has_missing)
 
     def row_terms(self, rows, targets, draws, weights, mean, scale):
         """Return the terms of each row's loss, as training sees them."""
@@ -180,7 +180,10 @@ class Codec:
             rows, targets, draws, weights, mean, scale
         )
         return self.objective.row_terms(
-            targets, encoded, self._outputs(codes, weights), self._own(weights)
+            targets,
+            encoded,
+            self._outputs(codes, weights),
+            self._objective_variables(weights),
         )
 
     def log_importance(self, rows, draws, weights, mean, scale):
@@ -188,8 +191,9 @@ class Codec:
         encoded, codes, targets = self._in_training(
             rows, rows, draws, weights, mean, scale
         )
-        outputs, own = self._outputs(codes, weights), self._own(weights)
-        return self.objective.log_importance(targets, encoded, outputs, draws, own)
+        outputs = self._outputs(codes, weights)
+        values = self._objective_variables(weights)
+        return self.objective.log_importance(targets, encoded, outputs, draws, values)
 
     def kl_divergences(self, rows, weights, mean, scale):
         """Return the KL divergence of each row and code; see `NegativeELBO`."""
@@ -212,10 +216,10 @@ class Codec:
 
     def _outputs(self, codes, weights):
         tf = load_tensorflow()
-        own = weights[self._ends[0] : self._ends[1]]
-        return tf.reshape(_call(self.decoder, own, codes), (-1, self.n_features))
+        values = weights[self._ends[0] : self._ends[1]]
+        return tf.reshape(_call(self.decoder, values, codes), (-1, self.n_features))
 
-    def _own(self, weights):
+    def _objective_variables(self, weights):
         return weights[self._ends[1] :]
 
 

@@ -49,12 +49,12 @@ class OrderedCodes:
     ratios: np.ndarray | None
 
 
-def check_order(share, codec, goes_on):
+def check_order(fraction, codec, goes_on):
     """Raise a ValueError if codes cannot be changed as the parameters ask.
 
     Parameters
     ----------
-    share : float or None
+    fraction : float or None
         Fraction of the variance that as few codes as possible are to explain.
 
     codec : Codec
@@ -68,7 +68,7 @@ def check_order(share, codec, goes_on):
     wishes = {
         "whiten=True": (objective.whiten, _SCALABLE),
         "nested_dropout=True": (objective.nested_dropout, ("linear",)),
-        f"encoding_dim={share}": (share is not None, _SCALABLE),
+        f"encoding_dim={fraction}": (fraction is not None, _SCALABLE),
     }
     can_change = CodeLayers(codec.encoder, codec.decoder).can_change
     for name, (is_wish, activations) in wishes.items():
@@ -97,7 +97,7 @@ def check_parts(objective):
 
 @one_blas_thread()
 @np.errstate(over="ignore", invalid="ignore")  # weights may have diverged
-def order_codes(fitted, rows, share, is_pca):
+def order_codes(fitted, rows, fraction, is_pca):
     """Bring the codes of a fit into order; cut and whiten them if asked to.
 
     Parameters
@@ -108,7 +108,7 @@ def order_codes(fitted, rows, share, is_pca):
     rows : Rows
         All rows of the fit, in the network's scale.
 
-    share : float or None
+    fraction : float or None
         Fraction of the variance to explain with the fewest codes; None keeps all.
 
     is_pca : bool
@@ -120,8 +120,8 @@ def order_codes(fitted, rows, share, is_pca):
     """
     ordering = Ordering(fitted, rows, is_pca)
     ratios = ordering.ratios()
-    if share is not None:
-        ratios = ratios[: _fewest_codes(ratios, share)]
+    if fraction is not None:
+        ratios = ratios[: _fewest_codes(ratios, fraction)]
         ordering.cut(len(ratios))
     if fitted.codec.objective.whiten:
         ordering.whiten()
@@ -244,7 +244,7 @@ class Ordering:
         if self._rows.clean is None:
             return read
         targets = np.asarray(self._rows.targets[chunk])
-        if not self._objective.has_gaps:
+        if not self._objective.allows_missing:
             return targets
         return np.where(np.isnan(targets), read, targets)
 
@@ -293,7 +293,7 @@ class Ordering:
 
     def _squared_lengths(self, errors):
         """Return the squared length of each row, over the observed values."""
-        if self._objective.has_gaps:
+        if self._objective.allows_missing:
             errors = zero_where_missing(errors)
         return np.einsum("ij,ij->i", errors, errors)
 
@@ -327,20 +327,20 @@ class Ordering:
         return FittedNetwork(codec, weights, self._fitted.scaling)
 
 
-def warn_if_short(ratios, share):
+def warn_if_short(ratios, fraction):
     """Warn if codes explain less of the variance than the fraction asked for."""
     explained = ratios.sum()
-    if explained < share:
+    if explained < fraction:
         warn(
             f"The codes explain {explained:.3g} of the variance, less than "
-            f"encoding_dim={share:g}; all are kept. Train longer, or give a number of "
-            "codes."
+            f"encoding_dim={fraction:g}; all are kept. Train longer, or give a number "
+            "of codes."
         )
 
 
-def _fewest_codes(ratios, share):
-    """Return how many first codes explain the fraction `share`; all if too few do."""
-    enough = np.flatnonzero(np.cumsum(ratios) >= share)
+def _fewest_codes(ratios, fraction):
+    """Return how many first codes explain the fraction; all if too few do."""
+    enough = np.flatnonzero(np.cumsum(ratios) >= fraction)
     return int(enough[0]) + 1 if len(enough) else len(ratios)
 
 
@@ -390,7 +390,7 @@ def _left_singular(matrix):
     return left, np.pad(values, (0, n_rows - len(values)))
 
 
-def _floored(values, share):
+def _floored(values, fraction):
     """Raise values to a fraction of the largest, or to one if that is zero."""
-    lowest = share * values.max()
+    lowest = fraction * values.max()
     return np.maximum(values, lowest) if lowest > 0 else np.ones_like(values)

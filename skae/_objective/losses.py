@@ -105,7 +105,7 @@ def _is_keras_own(loss):
     return type(loss).__module__.startswith("keras.")
 
 
-def row_losses(loss, targets, outputs, has_gaps=False):
+def row_losses(loss, targets, outputs, allows_missing=False):
     """Return the loss of each row, the mean over its features.
 
     Parameters
@@ -116,7 +116,7 @@ def row_losses(loss, targets, outputs, has_gaps=False):
     targets, outputs : float32 tensors of shape (n_rows, n_features)
         The values to reconstruct, and the decoder's outputs.
 
-    has_gaps : bool, default=False
+    allows_missing : bool, default=False
         Whether targets may have missing values, which are NaN. Then the mean is over
         the observed values, and it is zero if there are none.
 
@@ -129,7 +129,7 @@ def row_losses(loss, targets, outputs, has_gaps=False):
     ValueError
         When a Keras loss does not return one number for each row.
     """
-    if not has_gaps:
+    if not allows_missing:
         return _means(loss, targets, outputs)
     ops = load_keras().ops
     missing = ops.isnan(targets)
@@ -160,8 +160,8 @@ def mean_of_observed(means, missing):
     """
     ops = load_keras().ops
     # A row without any observed value has a mean of 0, which 0 / 1 keeps.
-    share = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
-    return means / ops.where(share > 0, share, ops.ones_like(share))
+    fraction = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
+    return means / ops.where(fraction > 0, fraction, ops.ones_like(fraction))
 
 
 def _means(loss, targets, outputs):

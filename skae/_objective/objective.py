@@ -53,7 +53,7 @@ class Objective:
         Whether in training all codes after a random one are set to zero (Rippel,
         Gelbart and Adams, 2014).
 
-    has_gaps : bool
+    allows_missing : bool
         Whether the values to reconstruct may have missing values, which are NaN.
     """
 
@@ -62,7 +62,7 @@ class Objective:
     corruption: Corruption | None = None
     whiten: bool = False
     nested_dropout: bool = False
-    has_gaps: bool = False
+    allows_missing: bool = False
 
     terms: ClassVar[tuple] = ("loss",)
     """Names of the terms that `row_terms` returns. The loss is their weighted sum."""
@@ -78,13 +78,15 @@ class Objective:
             float(getattr(estimator, "l1_activity", 0.0)),
             whiten=estimator.whiten,
             nested_dropout=estimator.nested_dropout,
-            has_gaps=estimator.missing_values == "allow",
+            allows_missing=estimator.missing_values == "allow",
             **others,
         )
 
     def of_the_network(self):
         """Return the objective without what two fits of one network may differ in."""
-        return dataclasses.replace(self, l1_activity=0.0, whiten=False, has_gaps=False)
+        return dataclasses.replace(
+            self, l1_activity=0.0, whiten=False, allows_missing=False
+        )
 
     @property
     def codes_are_in_units(self):
@@ -156,7 +158,7 @@ class Objective:
         shares[-1] += _SHARE_OF_ALL_CODES
         return shares
 
-    def row_terms(self, targets, encoded, outputs, own):
+    def row_terms(self, targets, encoded, outputs, variables):
         """Return the terms of the loss of each row.
 
         Parameters
@@ -167,7 +169,7 @@ class Objective:
         encoded : float32 tensor of shape (n_rows, n_codes * outputs_per_code)
             The encoder's outputs.
 
-        own : list of tensors
+        variables : list of tensors
             Values of the variables of `build`.
 
         Returns
@@ -175,20 +177,20 @@ class Objective:
         float32 tensor of shape (n_rows, n_terms)
         """
         ops = load_keras().ops
-        losses = row_losses(self.loss, targets, outputs, self.has_gaps)
+        losses = row_losses(self.loss, targets, outputs, self.allows_missing)
         if self.l1_activity:
             losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
         return losses[:, None]
 
-    def squared_errors(self, targets, outputs, has_gaps=False):
+    def squared_errors(self, targets, outputs, allows_missing=False):
         """Return each row's mean squared error of reconstruction, shape (n_rows,).
 
-        With `has_gaps` the mean is over the observed values. Errors are squared in
-        float64, which holds the square of every float32 number.
+        With `allows_missing` the mean is over the observed values. Errors are squared
+        in float64, which holds the square of every float32 number.
         """
         ops = load_keras().ops
         errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
-        if not has_gaps:
+        if not allows_missing:
             return ops.mean(ops.square(errors), axis=-1)
         missing = ops.isnan(errors)
         errors = ops.where(missing, ops.zeros_like(errors), errors)
@@ -270,13 +272,13 @@ class NegativeELBO(Objective):
         deviations = ops.exp(self.log_variances(encoded) / 2)
         return self.codes(encoded) + deviations * draws
 
-    def row_terms(self, targets, encoded, outputs, own):
+    def row_terms(self, targets, encoded, outputs, variables):
         """Return reconstruction and KL divergence in nats; see `Objective`."""
         ops = load_keras().ops
         kl = ops.sum(self.kl_divergences(encoded), axis=-1)
-        return ops.stack([self.surprise(targets, outputs, own), kl], axis=-1)
+        return ops.stack([self.surprise(targets, outputs, variables), kl], axis=-1)
 
-    def surprise(self, targets, outputs, own):
+    def surprise(self, targets, outputs, variables):
         """Return each row's negative log-likelihood given its code, in nats."""
         ops = load_keras().ops
         losses = value_losses(self.loss, targets, outputs)
@@ -285,7 +287,7 @@ class NegativeELBO(Objective):
             return errors
         # Of a normal distribution: (error² / variance + log(2π variance)) / 2, summed
         # over the features. The logarithm is the variable, so the variance is positive.
-        log_variance = _bounded(own[0])
+        log_variance = _bounded(variables[0])
         n_features = targets.shape[-1]
         constant = n_features * (log_variance + math.log(2 * math.pi))
         return (errors * ops.exp(-log_variance) + constant) / 2
@@ -299,7 +301,7 @@ class NegativeELBO(Objective):
         means, log_variances = self.codes(encoded), self.log_variances(encoded)
         return (ops.square(means) + ops.exp(log_variances) - 1 - log_variances) / 2
 
-    def log_importance(self, targets, encoded, outputs, draws, own):
+    def log_importance(self, targets, encoded, outputs, draws, variables):
         """Return log p(row, code) - log q(code | row) of codes that were drawn.
 
         These are the importance weights of Burda, Grosse and Salakhutdinov (2015).
@@ -309,7 +311,9 @@ class NegativeELBO(Objective):
         # log p(code) - log q(code | row) with code = mean + deviation * draw; log(2π)
         # is in both.
         log_ratio = self.log_variances(encoded) + ops.square(draws) - ops.square(codes)
-        return ops.sum(log_ratio, axis=-1) / 2 - self.surprise(targets, outputs, own)
+        return ops.sum(log_ratio, axis=-1) / 2 - self.surprise(
+            targets, outputs, variables
+        )
 
 
 def _bounded(log_variances):

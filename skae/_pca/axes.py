@@ -91,16 +91,16 @@ class PrincipalAxes:
         """Sum of the variances of all features."""
         return self.variances.sum() + self.residual_variances.sum()
 
-    def share_of_first(self, n_axes):
+    def fraction_of_first(self, n_axes):
         """Return the fraction of the variance that the first axes explain."""
         total = self.total_variance
         return float(self.variances[:n_axes].sum() / total) if total > 0 else 1.0
 
-    def explaining(self, share):
+    def explaining(self, fraction):
         """Return the fewest leading axes that explain a fraction of the variance."""
         explained = np.cumsum(self.variances)
         total = self.total_variance
-        n_axes = np.searchsorted(explained, share * total) + 1
+        n_axes = np.searchsorted(explained, fraction * total) + 1
         rest = self.variances[n_axes:] @ self.components[n_axes:] ** 2
         return dataclasses.replace(
             self,

@@ -26,7 +26,7 @@ _RIDGE = 1e-3
 
 
 @one_blas_thread()
-def axes_despite_gaps(values, weights, n_components, generator):
+def axes_despite_missing(values, weights, n_components, generator):
     """Find the principal axes of rows with missing values.
 
     The method is regularised iterative PCA (Josse and Husson, 2012). Missing values

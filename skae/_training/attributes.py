@@ -99,7 +99,7 @@ def _score_of_pca(facts, n_codes):
     axes, is_pca = facts.start.axes, facts.plan.start_name == "PCA"
     if axes is None or not is_pca or facts.prepared.has_missing:
         return {}
-    return {"pca_score_": axes.share_of_first(n_codes)}
+    return {"pca_score_": axes.fraction_of_first(n_codes)}
 
 
 def set_attributes(estimator, attributes):

@@ -7,7 +7,7 @@ import numpy as np
 from skae._data.corruption import CorruptionUnits
 from skae._runtime.interrupts import Pace
 from skae._runtime.tensorflow import load_keras, load_tensorflow, traced
-from skae._training.schedule import NO_STEPS
+from skae._training.schedule import USUAL_STEPS
 from skae.networks._build import count_weights, variables
 
 
@@ -23,7 +23,7 @@ class CompiledSteps:
         Unbuilt, and the trainer's own.
 
     step_shapes : tuple of tuples of int, default=()
-        Shapes of the sizes in `Steps`.
+        Shapes of the sizes in `StepSizes`.
 
     has_targets : bool, default=False
         Whether the rows to reconstruct are others than those to encode.
@@ -56,12 +56,14 @@ class CompiledSteps:
         self._n_draws = objective.n_draws(architecture.encoding_dim)
         self._seed = keras.random.SeedGenerator(0)
         self._pace = Pace()
-        self._own = objective.build()
-        self.variables = variables(self.encoder, self.decoder) + self._own
+        self._objective_variables = objective.build()
+        self.variables = (
+            variables(self.encoder, self.decoder) + self._objective_variables
+        )
         self.trainable = (
             self.encoder.trainable_variables
             + self.decoder.trainable_variables
-            + self._own
+            + self._objective_variables
         )
         optimizer.build(self.trainable)
         self._fresh_optimizer = self.optimizer_values
@@ -143,7 +145,7 @@ class CompiledSteps:
         factors,
         term_weights,
         n_batches,
-        steps=NO_STEPS,
+        steps=USUAL_STEPS,
         units=(),
         one_by_one=False,
     ):
@@ -167,7 +169,7 @@ class CompiledSteps:
             How many of the batches to train on. The others, without weight, only make
             up a shape that XLA has compiled for.
 
-        steps : Steps
+        steps : StepSizes
             How the optimizer's steps are changed.
 
         units : sequence of tensors
@@ -282,8 +284,8 @@ class CompiledSteps:
             draws = keras.random.normal(shape, seed=self._seed)
         codes = self.objective.sampled(encoded, draws)
         outputs = tf.reshape(self.decoder(codes, training=True), tf.shape(targets))
-        own = [variable.value for variable in self._own]
-        return self.objective.row_terms(targets, encoded, outputs, own)
+        values = [variable.value for variable in self._objective_variables]
+        return self.objective.row_terms(targets, encoded, outputs, values)
 
     def _rescale_step(self, before, step_sizes, rate, decays, n_updates):
         """Multiply the step just taken by the step sizes, and decay the weights.

@@ -13,9 +13,9 @@ from skae._runtime.warnings import warn
 from skae._training.batches import BatchReader, lengthened
 from skae._training.history import LossUnits, Trained, by_name
 from skae._training.schedule import (
-    NO_STEPS,
+    USUAL_STEPS,
     Settings,
-    Steps,
+    StepSizes,
     cosine_with_warmup,
     warmed_up_weights,
 )
@@ -46,7 +46,7 @@ class Task:
     generator : numpy.random.RandomState
         Shuffles the rows, and seeds what else is random.
 
-    steps : Steps, default=NO_STEPS
+    steps : StepSizes, default=USUAL_STEPS
         How the optimizer's steps are changed.
 
     units : sequence of tensors, default=()
@@ -65,7 +65,7 @@ class Task:
     objective: Objective
     row_terms: Callable
     generator: np.random.RandomState
-    steps: Steps = NO_STEPS
+    steps: StepSizes = USUAL_STEPS
     units: Sequence = ()
     optimizer_values: list | None = None
     observers: Sequence = ()

@@ -16,7 +16,7 @@ from skae._training.epochs import train
 from skae._training.history import appended
 from skae._training.observers import closed_at_the_end
 from skae._training.plan import earlier_fit, plan_fit, request_for
-from skae._training.schedule import Steps
+from skae._training.schedule import StepSizes
 from skae._training.start import Start, draw_chance, find_start
 from skae._training.task import (
     compiled_steps_for,
@@ -107,7 +107,7 @@ def _start_after(last, earlier):
     if last is None:
         return None
     sizes = tuple(last["step_sizes"])
-    return Start(earlier.fitted.weights, Steps(sizes, (0.0,) * len(sizes)), None)
+    return Start(earlier.fitted.weights, StepSizes(sizes, (0.0,) * len(sizes)), None)
 
 
 def _values_after(last, optimizer):

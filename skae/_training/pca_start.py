@@ -8,7 +8,7 @@ from skae._data.sparse import Deviations, SparseRows
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._runtime.warnings import warn
 from skae._training.link_regression import logistic_regression, poisson_regression
-from skae._training.schedule import Steps
+from skae._training.schedule import StepSizes
 from skae.networks._base import BRANCH, FIRST_HIDDEN, LINEAR
 from skae.networks._build import kernels, variables
 
@@ -135,12 +135,12 @@ def start_at_pca(
     weights : list of arrays
         In the same order.
 
-    steps : Steps
+    steps : StepSizes
     """
     kind = _VariationalStart if objective.outputs_per_code == 2 else _Start
     start = kind(encoder, decoder, weights, axes, code_activation, rows, objective)
     start.assign()
-    steps = Steps(tuple(start.step_sizes()), tuple(start.decays(weight_decay)))
+    steps = StepSizes(tuple(start.step_sizes()), tuple(start.decays(weight_decay)))
     return start.weights, steps
 
 
@@ -177,7 +177,7 @@ class _Start:
             self._measure_prefixes(axes, objective.shares_of_prefixes(n_codes))
         self._input_step = _STEP_OF_ROWS / max(self._mean_row_sum(), 1e-12)
         self._slope, self._offset = self._operating_point(code_activation)
-        self._level, self._gain = _ACTIVATION_AT[code_activation](self._offset)
+        self._value, self._derivative = _ACTIVATION_AT[code_activation](self._offset)
 
     def _measure_prefixes(self, axes, shares):
         """Measure the steps of a code by what the codes up to it leave unexplained."""
@@ -237,13 +237,13 @@ class _Start:
         offset = self._offset - self._axes.mean @ kernel
         self._set(self._encoder.get_layer(LINEAR), kernel, offset)
         kernel, bias = self._decoder_map()
-        kernel = kernel / (self._slope * self._gain)[:, None]
-        self._set(self._decoder.get_layer(LINEAR), kernel, bias - self._level @ kernel)
+        kernel = kernel / (self._slope * self._derivative)[:, None]
+        self._set(self._decoder.get_layer(LINEAR), kernel, bias - self._value @ kernel)
         first = self._first_hidden_layer()
         if first is not None:
             drawn = self.weights[self._numbers[id(first.kernel)]]
             kernel = drawn / self._code_spread()[:, None]
-            self._set(first, kernel, -self._level @ kernel)
+            self._set(first, kernel, -self._value @ kernel)
 
     def _decoder_map(self):
         """Return kernel and bias of the map from principal components to outputs."""
@@ -276,7 +276,7 @@ class _Start:
         return None
 
     def _code_spread(self):
-        return self._spread * self._slope * self._gain
+        return self._spread * self._slope * self._derivative
 
     def _encoder_steps(self):
         """Return the unit of a step of each of the encoder's outputs."""

@@ -15,7 +15,7 @@ from skae._model.codec import Codec, shared_codec
 from skae._model.ordering import check_order
 from skae._objective.objective import Objective
 from skae._pca.axes import PrincipalAxes, principal_axes
-from skae._pca.missing import axes_despite_gaps
+from skae._pca.missing import axes_despite_missing
 from skae._training.keras_callbacks import check_callbacks
 from skae._training.optimizers import check_optimizer
 from skae._training.pca_start import automatic_init, check_continues, check_network
@@ -196,7 +196,7 @@ def find_axes(request, prepared, n_axes):
     arguments = rows.targets, rows.weights, n_axes, request.generator
     if not prepared.has_missing:
         return FoundAxes(principal_axes(*arguments), rows)
-    axes, complete = axes_despite_gaps(*arguments)
+    axes, complete = axes_despite_missing(*arguments)
     if request.objective.link != "identity":
         complete = complete.clip(*extremes(rows.targets))
     return FoundAxes(axes, dataclasses.replace(rows, clean=complete))

@@ -44,7 +44,7 @@ class Settings:
 
 
 @dataclasses.dataclass(frozen=True)
-class Steps:
+class StepSizes:
     """Changes of the optimizer's steps, one for each trainable variable.
 
     Parameters
@@ -68,7 +68,7 @@ class Steps:
         return tuple(size.shape for size in self.sizes)
 
 
-NO_STEPS = Steps()
+USUAL_STEPS = StepSizes()
 
 
 def cosine_with_warmup(steps, n_steps):

@@ -14,7 +14,7 @@ from skae._pca.axes import PrincipalAxes
 from skae._runtime.randomness import draw_seed
 from skae._training.pca_start import start_at_pca, start_is_exact, warn_of_lost_axes
 from skae._training.plan import find_axes, resolved
-from skae._training.schedule import NO_STEPS, Steps
+from skae._training.schedule import USUAL_STEPS, StepSizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Start:
     weights : list of arrays
         Values of the encoder's variables, then the decoder's, then the objective's.
 
-    steps : Steps
+    steps : StepSizes
         How the optimizer's steps are changed.
 
     axes : PrincipalAxes or None
@@ -37,7 +37,7 @@ class Start:
     """
 
     weights: list
-    steps: Steps
+    steps: StepSizes
     axes: PrincipalAxes | None
     is_solution: bool = False
 
@@ -52,7 +52,7 @@ def find_start(request, plan, prepared, weight_decay=None):
     weights = plan.codec.initial_weights(draw_seed(generator))
     weights += [v.numpy() for v in objective.build()]
     if plan.init != "pca":
-        start = Start(weights, NO_STEPS, None)
+        start = Start(weights, USUAL_STEPS, None)
     else:
         dim, n_rows = plan.architecture.encoding_dim, len(prepared.training_rows)
         found = plan.found or find_axes(request, prepared, dim)

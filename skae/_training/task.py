@@ -14,7 +14,7 @@ from skae._training.keras_callbacks import KerasCallbacks
 from skae._training.observers import Observer
 from skae._training.plan import resolved
 from skae._training.progress import EpochLines, ProgressBar
-from skae._training.schedule import NO_STEPS, Settings
+from skae._training.schedule import USUAL_STEPS, Settings
 from skae._training.sklearn_callbacks import FitTasks, has_callbacks
 from skae._training.steps_pool import borrowed_steps, xla_pays
 
@@ -109,7 +109,7 @@ def task_for(request, plan, chance, start, settings, observers, optimizer_values
     prepared = chance.prepared
     rows, steps = prepared.training_rows, start.steps
     if request.optimizer.use_ema:
-        steps = NO_STEPS  # it would average weights after steps of another size
+        steps = USUAL_STEPS  # it would average weights after steps of another size
     return Task(
         settings=settings,
         rows=rows_to_read(rows, plan.cost) if settings.epochs else rows,

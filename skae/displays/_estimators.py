@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skae._data.missing import has_gaps, mean_and_variance_of_observed
+from skae._data.missing import has_missing, mean_and_variance_of_observed
 from skae._data.moments import mean_and_variance
 from skae._estimators.base import BaseAutoencoder
 from skae._objective.objective import NegativeELBO
@@ -138,7 +138,7 @@ def feature_scales(estimator, X):
         May have NaN.
     """
     weights = np.ones(len(X))
-    if has_gaps(X):
+    if has_missing(X):
         known = estimator.mean_.ravel()
         _, variance = mean_and_variance_of_observed(X, weights, known)
     else:

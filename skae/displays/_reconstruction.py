@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from skae._data.checks import as_floats, check_clean_rows
-from skae._data.missing import has_gaps
+from skae._data.missing import has_missing
 from skae._data.rows import row_chunks
 from skae._drawing.axes import draw_image, grid_of_axes, hide_ticks
 from skae._estimators.base import BaseAutoencoder
@@ -211,7 +211,7 @@ class ReconstructionDisplay:
         targets = X if clean is None else clean
         fitted = estimator._fitted
         errors = fitted.squared_errors(filled, targets)
-        if has_gaps(targets):
+        if has_missing(targets):
             errors[np.isnan(targets).all(axis=1)] = np.nan  # nothing was measured
         n_samples = _SAMPLES[drawn_as] if n_samples is None else n_samples
         indices, groups = chosen_rows(samples, n_samples, errors)

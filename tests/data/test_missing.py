@@ -21,7 +21,7 @@ from skae._data import checks
 from skae._data import rows as rows_module
 from skae._data.missing import mean_and_variance_of_observed
 from skae._objective.losses import comparable, row_losses
-from skae._pca.missing import axes_despite_gaps
+from skae._pca.missing import axes_despite_missing
 from skae.networks import DenseNetwork
 
 COMPLETE = correlated(90, 6)
@@ -56,7 +56,7 @@ def test_losses_are_means_over_what_is_observed(loss):
     }[loss]
     expected = [by_value[i][~missing[i]].mean() for i in range(3)] + [0.0]
     given = np.where(missing, np.nan, targets)
-    losses = row_losses(loss, given, outputs, has_gaps=True)
+    losses = row_losses(loss, given, outputs, allows_missing=True)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
@@ -123,7 +123,7 @@ def test_axes_are_found_despite_gaps():
     plane = rng.randn(300, 2) @ rng.randn(2, 8) + 0.01 * rng.randn(300, 8)
     gaps = rng.rand(300, 8) < 0.2
     rows = np.where(gaps, np.nan, plane).astype(np.float32)
-    axes, complete = axes_despite_gaps(rows, np.ones(300), 2, rng)
+    axes, complete = axes_despite_missing(rows, np.ones(300), 2, rng)
     truth = PCA(2).fit(plane)
     cosines = np.linalg.svd(axes.components @ truth.components_.T)[1]
     assert cosines.min() > 0.99

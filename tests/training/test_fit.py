@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import assert_same_bits, correlated, each_of
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, DenoisingAutoencoder
+from skae.networks import DenseNetwork, _build
 
 X = correlated(60, 5)
 
@@ -15,6 +16,24 @@ X = correlated(60, 5)
 def autoencoder(**parameters):
     parameters = {"hidden_layer_sizes": (4,), "epochs": 2, **parameters}
     return AutoencoderTransformer(2, random_state=0, **parameters)
+
+
+class CountedNetwork(DenseNetwork):
+    """Counts how often its encoder is built."""
+
+    n_built = 0
+
+    def build_encoder(self, sample_shape, encoding_dim):
+        type(self).n_built += 1
+        return super().build_encoder(sample_shape, encoding_dim)
+
+
+def test_keras_models_are_built_once(monkeypatch):
+    monkeypatch.setattr(_build, "_WITH_SEEDS", (CountedNetwork,))
+    network = CountedNetwork((3,))
+    fitted = DenoisingAutoencoder(2, network=network, epochs=1).fit(X)
+    fitted.score(fitted.reconstruct(X))
+    assert CountedNetwork.n_built == 1
 
 
 @pytest.fixture

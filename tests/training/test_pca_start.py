@@ -242,7 +242,7 @@ every_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWOR
 
 
 def start_of(network):
-    """Return a network's trainable variables at the start, its axes and `Steps`."""
+    """Return a network's trainable variables at the start, its axes and `StepSizes`."""
     flat = (FLAT - FLAT.mean(axis=0)).astype(np.float32)
     rows, objective = Rows(flat, np.ones(60)), Objective()
     axes = principal_axes(flat, rows.weights, 3, np.random.RandomState(0))
