@@ -2,7 +2,7 @@
 In the place of PCA
 ===================
 
-Handwritten digits of 8 × 8 pixels, in eight numbers each: by PCA, and by
+Handwritten digits of 8 × 8 pixels are reduced to eight numbers each: by PCA, and by
 :class:`~skae.AutoencoderTransformer` in its place, with nothing else changed.
 """
 
@@ -36,7 +36,7 @@ plt.show()
 
 # %%
 # PCA's digits are blurred and often wrong; most of the autoencoder's can be read. The
-# same in figures, also for fewer and more codes: the squared error of the test rows.
+# squared error of the test rows shows the same, also for fewer and more codes.
 
 EncodingDimDisplay.from_estimator(
     AutoencoderTransformer(),
@@ -50,5 +50,5 @@ plt.show()
 
 # %%
 # With two codes the autoencoder leaves a third less error than PCA, with eight and with
-# 32 about half of it. That PCA is never better is no luck: the network starts as PCA,
-# and replaces it only if it reconstructs held-out rows better.
+# 32 about half of it. It is not by chance that PCA is never better: the network starts
+# as PCA, and replaces it only if it reconstructs held-out rows better.

@@ -2,9 +2,9 @@
 A picture of the digits: codes before t-SNE
 ===========================================
 
-t-SNE draws many features in the plane, and works best on a few dozen numbers a row. The
-usual step before it is PCA. Here are both, with eight codes, on digits that neither has
-seen in its fit.
+t-SNE draws many features in the plane, and works best on a few dozen numbers per row.
+The usual step before it is PCA. Here are PCA and the autoencoder, with eight codes
+each, on digits that neither has seen in its fit.
 """
 
 import matplotlib.pyplot as plt
@@ -39,9 +39,9 @@ fig.colorbar(points, ax=axes, label="digit", ticks=range(10))
 plt.show()
 
 # %%
-# The share in the titles is how often the five nearest neighbours in the picture tell
-# the right digit. The two pictures look much alike, and both tear some digits into two
-# islands. On the autoencoder's, fewer threes and nines are mixed, and fewer digits
-# stray. The gain is a few digits in a hundred.
+# The fraction in the titles is how often the five nearest neighbours in the picture
+# give the right digit. The two pictures look much alike, and both split some digits
+# into two groups. In the autoencoder's picture fewer threes and nines are mixed, and
+# fewer digits are among others. The gain is a few digits in a hundred.
 #
-# The codes of neither need scaling before t-SNE.
+# Neither PCA's nor the autoencoder's codes need scaling before t-SNE.

@@ -2,8 +2,8 @@
 How many codes? A grid search
 =============================
 
-An autoencoder in a pipeline is searched like any other step. Here the classifier after
-it decides how many codes are enough.
+A search can set the parameters of an autoencoder like those of any other step of a
+pipeline. Here the classifier after it decides how many codes are enough.
 """
 
 import matplotlib.pyplot as plt
@@ -44,8 +44,9 @@ ax.legend()
 plt.show()
 
 # %%
-# The search names the largest, by little: 16 codes are half a point behind 32, and all
-# 64 pixels no better than these. So the codes do not make this classifier better. They
-# make its data four times smaller at next to no cost, and eight codes do at a cost of
-# three points. A search by accuracy alone always leans to the larger code; the curve
-# tells more than its best point.
+# The search chooses the largest number, but the gain is small: 16 codes are half a
+# point behind 32, and all 64 pixels are no better than 32 codes. So the codes do not
+# make this classifier better. They make its data smaller: 16 codes by a factor of four,
+# at almost no cost, and eight codes by a factor of eight, at a cost of three points. A
+# search by accuracy alone always prefers more codes; the curve tells more than its best
+# point.

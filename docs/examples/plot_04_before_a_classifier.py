@@ -2,9 +2,10 @@
 Before a classifier: does it help with few labels?
 ==================================================
 
-A common hope: learn codes from many rows without labels, then a classifier from the few
-that have some. Here is logistic regression on codes of an autoencoder, of PCA, and on
-the features as they are, for growing numbers of labels, on two data sets.
+A common hope is to learn codes from many rows without labels, and then a classifier
+from the few rows with labels. Here is logistic regression on codes of an autoencoder,
+on codes of PCA, and on the features as they are, for growing numbers of labels, on two
+data sets.
 """
 
 import matplotlib.pyplot as plt
@@ -70,11 +71,11 @@ axes[0].legend()
 plt.show()
 
 # %%
-# On the digits eight codes of the autoencoder serve as well as all 64 pixels, and
-# better than eight principal components. But they do not serve *better* than the
-# pixels, not even with two labels a digit: there is no gain from the rows without
-# labels. On the breast cancer data the features as they are win from the first label to
-# the last; whatever compresses them loses a little, by PCA or by a network.
+# On the digits eight codes of the autoencoder are as good as all 64 pixels, and better
+# than eight principal components. But they are not *better* than the pixels, not even
+# with two labels per digit: there is no gain from the rows without labels. On the
+# breast cancer data the features as they are win with any number of labels; PCA and the
+# autoencoder both lose a little.
 #
 # So put an autoencoder before a classifier to make the data smaller, not to make the
 # classifier better, and compare with no reduction at all.

@@ -2,8 +2,8 @@
 Cleaning noisy images
 =====================
 
-:class:`~skae.DenoisingAutoencoder` gets clean rows, spoils them itself in training, and
-learns to undo that. PCA cleans too, since what it leaves out is mostly noise.
+:class:`~skae.DenoisingAutoencoder` gets clean rows, adds noise to them in training, and
+learns to remove it. PCA cleans too, since what it leaves out is mostly noise.
 """
 
 import matplotlib.pyplot as plt
@@ -50,10 +50,9 @@ for row, (name, images) in zip(axes, lines.items(), strict=True):
 plt.show()
 
 # %%
-# PCA gets the number of components that is best on these very test rows, which is a
-# favour that nobody can do you in practice. The denoiser still leaves less of the
-# noise. It has learnt one kind and strength of noise, though. Here is what it makes of
-# others:
+# PCA gets the number of components that is best on these same test rows, an advantage
+# that it cannot have in practice. The denoiser still leaves less noise. But it has
+# learnt only one kind and strength of noise. Here is what it does with other strengths:
 
 scales = [0, 1, 2, 4, 6, 8]
 errors = {"noisy": [], f"PCA({best})": [], "denoiser for a scale of 4": []}
@@ -72,6 +71,6 @@ ax.legend()
 plt.show()
 
 # %%
-# More noise than it was trained with it takes well, better than PCA. Where there is
-# little, at a scale of one or none, cleaning does harm: the images lose more than the
-# noise took. So choose ``noise_scale`` near the noise that you have.
+# With more noise than in training it still does better than PCA. With little noise, at
+# a scale of one or zero, cleaning does harm: it removes more of the images than the
+# noise did. So choose ``noise_scale`` near the noise that you have.

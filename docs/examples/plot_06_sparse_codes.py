@@ -2,8 +2,8 @@
 Sparse codes
 ============
 
-``l1_activity`` adds the sum of the absolute codes to the loss. With ``"relu"`` codes
-many become exactly zero then, and each row is told by the few that are left.
+``l1_activity`` adds the sum of the absolute codes to the loss. Then many ``"relu"``
+codes become exactly zero, and the few that are left describe the row.
 """
 
 import matplotlib.pyplot as plt
@@ -58,11 +58,11 @@ fig.suptitle("Images of single codes; red adds ink, blue takes it away")
 plt.show()
 
 # %%
-# With the penalty the images are somewhat smoother, parts of a loop or a stroke;
-# without, they are specks that make sense only in sum. Cleaner parts are more than 8 ×
-# 8 pixels give.
+# With the penalty the images are somewhat smoother, and show parts of a loop or a
+# stroke. Without it they are specks that make sense only in sum. 8 × 8 pixels are too
+# few for clearer parts.
 #
-# Sparse codes are for looking at, and for methods that like them. They are not for a
-# small error: where four of five codes are zero, the seven that are left explain 71%,
+# Sparse codes are for looking at, and for methods that need them. They do not give a
+# small error: if four of five codes are zero, the seven that are left explain 71%,
 # while eight codes of the default explain 85%
 # (:ref:`sphx_glr_auto_examples_plot_01_in_place_of_pca.py`).

@@ -3,8 +3,8 @@ Images: convolutions, and when they pay
 =======================================
 
 :class:`~skae.ConvAutoencoder` knows that neighbouring pixels belong together, and that
-a shape is the same shape elsewhere in the image. That pays where shapes move. Here are
-images with a ring of any size at any place: three numbers say all about them.
+a shape is the same shape elsewhere in the image. That helps if shapes move. Here each
+image has a ring of any size at any place: three numbers describe it completely.
 """
 
 import matplotlib.pyplot as plt
@@ -55,8 +55,7 @@ for row, (name, some) in zip(axes, lines.items(), strict=True):
 plt.show()
 
 # %%
-# PCA cannot follow a shape that moves: four components blur rings of all places. The
-# dense network bends after them, and the convolutional one halves what that leaves.
-# Where shapes stay in their place, as digits do in images of 8 × 8 pixels, convolutions
-# gain nothing over :class:`~skae.AutoencoderTransformer`, and their fit takes several
-# times as long.
+# PCA cannot follow a shape that moves: its four components blur the rings. The dense
+# network can follow, and the convolutional one has half of its error. If shapes stay in
+# their place, like the digits in images of 8 × 8 pixels, convolutions gain nothing over
+# :class:`~skae.AutoencoderTransformer`, and their fit takes several times as long.

@@ -2,9 +2,10 @@
 Unusual heartbeats
 ==================
 
-What an autoencoder of normal rows cannot reconstruct is unusual: ``-score_samples`` is
-an anomaly score. The heartbeats here are drawn from a simple model, a sum of five waves
-of varying height, width and place; three faults are built in.
+If an autoencoder of normal rows cannot reconstruct a row, the row is unusual:
+``-score_samples`` is an anomaly score. The heartbeats here are drawn from a simple
+model, a sum of five waves of varying height, width and place. Some beats have one of
+three faults.
 """
 
 import matplotlib.pyplot as plt
@@ -63,9 +64,9 @@ fig.tight_layout()
 plt.show()
 
 # %%
-# The network draws what it has learnt: where the beat has no P wave, it still draws
-# one, at least in part, and there the error is. How well does the error tell faults
-# from normal beats? And PCA's, with as many components?
+# The network draws what it has learnt: if the beat has no P wave, it still draws one,
+# at least in part, and there the error is large. How well does the error tell faulty
+# beats from normal ones? And PCA's error, with as many components?
 
 pca = PCA(8).fit(X_train)
 
@@ -89,7 +90,7 @@ ax.set_title("Faulty beats found, and normal ones suspected")
 plt.show()
 
 # %%
-# Fault by fault, the area under the curve, which is 0.5 for guessing:
+# For each fault, the area under the curve, which is 0.5 for guessing:
 
 for name, beats in faulty.items():
     truth = np.repeat([False, True], [len(normal), len(beats)])
@@ -101,11 +102,11 @@ for name, beats in faulty.items():
         print(f"{name}, {method}: {roc_auc_score(truth, errors(some)):.2f}")
 
 # %%
-# A wave that is missing altogether is found by both. A flat T wave or a broad QRS
-# complex is a sum of the same components as a normal beat, so PCA reconstructs it as
-# well as any, and guesses. The autoencoder finds many of them, by no means all: the
-# broad beat above has the error of a normal one.
+# Both find beats without a P wave. A flat T wave or a broad QRS complex is a sum of the
+# same components as a normal beat, so PCA reconstructs it as well as a normal one, and
+# can only guess. The autoencoder finds many of these beats, but not all: the broad beat
+# above has the error of a normal one.
 #
-# These beats are made. On recorded ones the two are closer (``python -m
-# benchmarks.ecg_anomalies``): with 200 normal beats there is nothing that reconstructs
-# them better than PCA.
+# These beats are simulated. On recorded beats the two are closer (``python -m
+# benchmarks.ecg_anomalies``): with 200 normal beats nothing reconstructs them better
+# than PCA.

@@ -2,9 +2,9 @@
 New digits: a variational autoencoder
 =====================================
 
-:class:`~skae.VAETransformer` learns a density of codes, so that every code, not only
-those of the training rows, stands for a plausible row. With two codes the whole
-manifold fits into a picture.
+:class:`~skae.VAETransformer` learns a density of codes. So every code stands for a
+plausible row, not only the codes of training rows. With two codes all of them fit into
+one picture.
 """
 
 import matplotlib.pyplot as plt
@@ -28,9 +28,9 @@ axes[1].set_title("Images of codes on a grid")
 plt.show()
 
 # %%
-# Neighbouring codes are similar images: digits turn into each other, and in between
-# stands what is neither. Two codes are too few to keep ten digits apart. Six are better
-# for drawing new ones, if no longer for one picture:
+# Neighbouring codes are similar images: digits turn into each other, and between two
+# digits are images of neither. Two codes are too few to keep ten digits apart. Six are
+# better for drawing new digits, but do not fit into one picture:
 
 vae = VAETransformer(6, loss="binary_crossentropy", random_state=0).fit(images_train)
 drawn = vae.sample(24, random_state=0)
@@ -44,6 +44,7 @@ fig.suptitle("Drawn from the model: no image of the data")
 plt.show()
 
 # %%
-# Many can be read, some are no digit, and all are a little blurred: a variational
-# autoencoder draws the mean of what a code may stand for. More codes do not sharpen it.
-# With eight, ``fit`` warns that two have collapsed: they tell nothing about the rows.
+# Many can be read, some are not digits, and all are a little blurred: a variational
+# autoencoder draws the mean of all that a code may stand for. More codes do not make
+# them sharper. With eight, ``fit`` warns that two have collapsed: they tell nothing
+# about the rows.

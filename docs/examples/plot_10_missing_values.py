@@ -2,8 +2,9 @@
 Missing values
 ==============
 
-With ``missing_values="allow"`` rows may have gaps: the loss counts what is observed,
-and ``impute`` fills in what is not. Two thirds of a digit are plenty to guess the rest.
+With ``missing_values="allow"`` values may be missing: the loss counts only observed
+values, and ``impute`` fills in the others. Two thirds of a digit are enough to guess
+the rest.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ random = np.random.RandomState(0)
 
 
 def with_gaps(share):
-    """Return the digits with a share of their values taken away."""
+    """Return the digits with a fraction of their values removed."""
     return np.where(random.random_sample(X.shape) < share, np.nan, X)
 
 
@@ -37,7 +38,7 @@ for row, (name, images) in zip(axes, lines.items(), strict=True):
 plt.show()
 
 # %%
-# Beside scikit-learn's imputers, for more and more gaps:
+# Compare it with scikit-learn's imputers, for more and more missing values:
 
 shares = [0.1, 0.3, 0.5]
 errors = {"mean": [], "autoencoder": [], "5 nearest neighbours": []}
@@ -63,7 +64,6 @@ ax.legend()
 plt.show()
 
 # %%
-# With many gaps the autoencoder is ahead of nearest neighbours, with few a little
-# behind; both are far better than means. On other data scikit-learn's imputers often
-# win (``python -m benchmarks.imputation``): the autoencoder's imputing is what you get
-# beside the codes.
+# With many missing values the autoencoder is better than nearest neighbours, with few a
+# little worse; both are far better than means. On other data scikit-learn's imputers
+# often win (``python -m benchmarks.imputation``); the autoencoder also gives codes.

@@ -2,8 +2,8 @@
 Your own Keras network
 ======================
 
-:class:`~skae.networks.CustomNetwork` takes two functions that build Keras models. All
-the rest, training, pipelines, searches and saving, stays the same.
+:class:`~skae.networks.CustomNetwork` takes two functions that build Keras models.
+Everything else stays the same: training, pipelines, searches and saving.
 """
 
 import keras
@@ -62,6 +62,6 @@ print(f"PCA: {((X_test - by_pca) ** 2).mean():.1f} on the test rows")
 
 # %%
 # Both are far better than PCA here, and the default is the better one: it starts at
-# PCA, while a network of your own starts where Keras lets it. So there is no promise
-# for it that it ends no worse than PCA, either. Write your own where you know something
-# about your data that the networks of :mod:`skae.networks` do not.
+# PCA, while your own network starts at Keras' random weights. So your own network may
+# also end worse than PCA. Write one if you know something about your data that the
+# networks of :mod:`skae.networks` do not use.

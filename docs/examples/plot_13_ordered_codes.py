@@ -4,7 +4,7 @@ Codes in order, and codes of every size
 
 The codes of a fit come in order, like principal components, and
 ``explained_variance_ratio_`` says what each adds. With ``nested_dropout=True`` the
-first codes are, besides, trained to be a good code by themselves, so that one fit
+first k codes are also trained to be a good code by themselves, for every k. So one fit
 serves every size.
 """
 
@@ -25,7 +25,7 @@ nested = AutoencoderTransformer(16, nested_dropout=True, random_state=0).fit(X_t
 
 
 def first_codes_explain(reducer, size):
-    """Return the share explained by the first codes, the others set to zero."""
+    """Return the fraction that the first codes explain, with the others at zero."""
     codes = reducer.transform(X_test)
     codes[:, size:] = 0
     errors = (X_test - reducer.inverse_transform(codes)) ** 2
@@ -59,5 +59,5 @@ plt.show()
 # The first codes of a plain fit are no better than as many principal components: they
 # were trained together with the others. Those of the nested fit are much better, and
 # with all 16 it is nearly as good as the plain one. A fit for one size is still the
-# best code of that size. So choose ``nested_dropout`` when you want to decide on the
-# size later, or store codes that can be cut off; else fit the size that you need.
+# best code of that size. So choose ``nested_dropout`` if you want to choose the size
+# later, or to store codes that can be cut off. Otherwise fit the size that you need.

@@ -20,8 +20,9 @@ from skae import AutoencoderTransformer
 # PCA is enough: few rows, or linear data
 # ---------------------------------------
 #
-# The squared error on test rows relative to PCA's, with eight codes, for growing
-# numbers of training rows: of the digits, and of normal data that are linear by design.
+# The plot shows the squared error on test rows relative to PCA's, with eight codes, for
+# growing numbers of training rows: of the digits, and of normally distributed data,
+# which have only linear structure.
 
 
 def relative_error(X_train, X_test):
@@ -50,10 +51,10 @@ ax.legend()
 plt.show()
 
 # %%
-# On data that are linear, whatever their number, and on up to 100 digits, the ratio is
-# exactly 1: the estimator found nothing that does better than PCA on held-out rows, and
-# kept PCA (``best_epoch_`` is 0). You lose nothing but the seconds of the fit. You gain
-# nothing either, so use PCA there.
+# On the linear data with any number of rows, and on up to 100 digits, the ratio is
+# exactly 1: the estimator found nothing better than PCA on held-out rows, and kept PCA
+# (``best_epoch_`` is 0). You lose only the seconds of the fit. You also gain nothing,
+# so use PCA there.
 #
 # Rows unlike the training rows
 # -----------------------------
@@ -91,16 +92,16 @@ for name, X in {"like the training rows": test, "unlike them": digits[~seen]}.it
 # %%
 # On digits like the training rows the autoencoder has 40% less error than PCA. On the
 # others its error is four times as large as before, PCA's less than three times, and
-# little of the gain is left. What bends has learnt the bends of the training rows. Rows
-# in use must be like those of the fit; the error of each, ``-score_samples``, tells
-# those that are not.
+# little of the gain is left. The network has learnt only what the training rows have in
+# common. New rows must be like those of the fit; the error of a row,
+# ``-score_samples``, shows if it is not.
 #
 # General compression
 # -------------------
 #
-# A photograph in blocks of 8 × 8 pixels, each in eight codes of one byte. The
-# autoencoder is fitted to that very photograph; JPEG knows nothing about it, and gets
-# the same number of bytes.
+# A photograph is cut into blocks of 8 × 8 pixels, and each block becomes eight codes of
+# one byte. The autoencoder is fitted to that same photograph. JPEG knows nothing about
+# it, and gets the same number of bytes.
 
 
 def blocks(photograph):
@@ -163,8 +164,8 @@ fig.suptitle(
 plt.show()
 
 # %%
-# JPEG's error is less than a third of the autoencoder's on the photograph that this was
-# fitted to, and a seventeenth on the other. The receiver needs the network as well,
-# which is larger than either file. Codes of an autoencoder are for data of one kind, of
-# which there are many rows, and for what comes after the codes; to make files small,
-# use a compressor.
+# JPEG's error is less than a third of the autoencoder's on the photograph that the
+# autoencoder was fitted to, and a seventeenth on the other. The receiver also needs the
+# network, which is larger than either file. Codes of an autoencoder are for many rows
+# of one kind of data, and for the steps that use the codes. To make files small, use a
+# compressor.

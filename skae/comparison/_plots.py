@@ -16,7 +16,7 @@ _TITLES = {
     "tsne_accuracy": "{}-NN accuracy after t-SNE",
     "fit_seconds": "seconds of a fit",
 }
-_MOST_COLUMNS = 4
+_MOST_COLUMNS = 4  # the seven measures fit into two rows
 
 
 def draw_measures(comparison, figure=None):

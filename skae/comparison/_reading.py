@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype
 
 _SEPARATORS = ",;\t"
 _NAMES_OF_ROWS = "X", "x"
-_MOST_NAMES = 5
+_MOST_NAMES = 5  # more would not fit into an error of one line
 
 
 @dataclass

@@ -11,6 +11,7 @@ _LEAST_GAIN = 0.02
 _LEAST_GAIN_OF_ACCURACY = 0.01
 # PCA leaves only rounding; a larger bound would call small errors exact.
 _EXACT = 1e-9
+# Ratios of errors that the verdict calls "about halves"; a wider range would say less.
 _ABOUT_HALF = 0.45, 0.55
 
 

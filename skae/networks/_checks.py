@@ -66,7 +66,10 @@ def check_reshape(name, shape, sample_shape):
 
 
 def _check_not_huge(name, *sizes):
-    """Refuse sizes for which Keras' own errors do not name the cause."""
+    """Refuse sizes for which Keras' own errors do not name the cause.
+
+    2**31 is the first size that does not fit into an int32.
+    """
     if max(sizes, default=0) >= 2**31:
         raise ValueError(
             f"{name} goes up to {max(sizes)}, which no network can have. Use less."
