@@ -81,9 +81,9 @@ def _draw_classes(axis, positions, names, numbers, look):
     drawn = []
     for number, name in enumerate(names):
         chosen = numbers == number
-        own = {k: _of_points(value, chosen) for k, value in look.items()}
-        own.update(color=[colours[number]], label=str(name))
-        drawn.append(axis.scatter(*positions[chosen].T, **own))
+        style = {k: _of_points(value, chosen) for k, value in look.items()}
+        style.update(color=[colours[number]], label=str(name))
+        drawn.append(axis.scatter(*positions[chosen].T, **style))
     return drawn
 
 

@@ -65,24 +65,25 @@ def _on_error(name, dims, pairs):
     )
     lines = []
     if better:
-        gain = _gain([ratios[dim] for dim in better])
-        lines.append(f"Take {name} {_with(better, dims)}: it {gain}.")
+        gain = _reduction([ratios[dim] for dim in better])
+        lines.append(f"Take {name} {_for_codes(better, dims)}: it {gain}.")
     if equal:
         lines.append(
-            f"Keep PCA {_with(equal, dims)}: {name} gains nothing that counts there."
+            f"Keep PCA {_for_codes(equal, dims)}: {name} gains nothing that counts "
+            "there."
         )
     if worse:
         times = _range([ratios[dim] for dim in worse], "{:.2f}")
         lines.append(
-            f"Keep PCA {_with(worse, dims)}: the error of {name} is {times} times "
+            f"Keep PCA {_for_codes(worse, dims)}: the error of {name} is {times} times "
             "PCA's there."
         )
     if exact:
-        lines.append(f"Keep PCA {_with(exact, dims)}: it is exact there.")
+        lines.append(f"Keep PCA {_for_codes(exact, dims)}: it is exact there.")
     return lines
 
 
-def _gain(ratios):
+def _reduction(ratios):
     """Say in words what ratios of errors below 1 mean."""
     percents = _range([100 * (1 - ratio) for ratio in ratios], "{:.0f}") + "%"
     mean = np.exp(np.mean(np.log(ratios)))
@@ -104,9 +105,9 @@ def _on_accuracy(dims, pairs, measure, where):
             most = max(chosen, key=lambda d: abs((ours[d] - pca[d]).mean()))
             figures = f"{ours[most].mean():.3f} against {pca[most].mean():.3f}"
             at = f" with {most}" if len(chosen) > 1 else ""
-            parts.append(f"{outcome} {_with(chosen, dims)} ({figures}{at})")
+            parts.append(f"{outcome} {_for_codes(chosen, dims)} ({figures}{at})")
     equal = [dim for dim in dims if judged[dim] == "equal"]
-    parts += [f"the same {_with(equal, dims)}"] if equal else []
+    parts += [f"the same {_for_codes(equal, dims)}"] if equal else []
     return [f"Nearest-neighbour accuracy {where}, beside PCA's: {', '.join(parts)}."]
 
 
@@ -129,7 +130,7 @@ def _on_least_error(names, dims, groups):
             default=BASELINE,
         )
         winners.setdefault(best, []).append(dim)
-    parts = [f"{name} {_with(chosen, dims)}" for name, chosen in winners.items()]
+    parts = [f"{name} {_for_codes(chosen, dims)}" for name, chosen in winners.items()]
     return f"Least error: {', '.join(parts)}."
 
 
@@ -138,7 +139,7 @@ def _range(numbers, form):
     return lowest if lowest == highest else f"{lowest} to {highest}"
 
 
-def _with(chosen, dims):
+def _for_codes(chosen, dims):
     """Say which of the numbers of codes are meant; both lists are in rising order."""
     if len(chosen) == 1:
         return f"with {chosen[0]} code{'s' if chosen[0] > 1 else ''}"

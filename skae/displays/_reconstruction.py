@@ -217,10 +217,10 @@ class ReconstructionDisplay:
         indices, groups = chosen_rows(samples, n_samples, errors)
         chosen = filled[indices]
         shown = {
-            "originals": _shaped(X[indices], shape),
+            "originals": _as_samples(X[indices], shape),
             "codes": fitted.encode(chosen),
-            "reconstructions": _shaped(fitted.reconstruct(chosen), shape),
-            "clean": None if clean is None else _shaped(clean[indices], shape),
+            "reconstructions": _as_samples(fitted.reconstruct(chosen), shape),
+            "clean": None if clean is None else _as_samples(clean[indices], shape),
         }
         if drawn_as == "table":
             shown |= _of_features(estimator, filled, targets, feature_names)
@@ -360,7 +360,7 @@ class ReconstructionDisplay:
         return (self.reconstructions - target) / self.feature_scales
 
 
-def _shaped(rows, shape):
+def _as_samples(rows, shape):
     return as_floats(np.asarray(rows)).reshape(-1, *shape)
 
 

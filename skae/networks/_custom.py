@@ -13,7 +13,7 @@ from skae._runtime.tensorflow import load_keras
 from skae.networks._base import FLOAT32, Network
 from skae.networks._build import layers
 
-_Given: TypeAlias = "KerasModel | Callable[[Shape, int], KerasModel]"
+_ModelOrFunction: TypeAlias = "KerasModel | Callable[[Shape, int], KerasModel]"
 
 
 class CustomNetwork(Network):
@@ -55,7 +55,7 @@ class CustomNetwork(Network):
     520
     """
 
-    def __init__(self, encoder: _Given, decoder: _Given) -> None:
+    def __init__(self, encoder: _ModelOrFunction, decoder: _ModelOrFunction) -> None:
         self.encoder = encoder
         self.decoder = decoder
 
@@ -191,9 +191,9 @@ def _check_no_activation(decoder):
     """
     keras = load_keras()
     linear = keras.activations.linear
-    *own, _ = layers(decoder)  # without the last layer, which `_copied` has added
-    own = [getattr(layer, "layer", layer) for layer in own]
-    computing = [v for v in own if v.variables or hasattr(v, "activation")]
+    *hidden, _ = layers(decoder)  # without the last layer, which `_copied` has added
+    hidden = [getattr(layer, "layer", layer) for layer in hidden]
+    computing = [v for v in hidden if v.variables or hasattr(v, "activation")]
     last = computing[-1] if computing else None
     activation = getattr(last, "activation", linear)
     if activation is not linear and not isinstance(last, keras.layers.RNN):
