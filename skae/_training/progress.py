@@ -6,6 +6,9 @@ import warnings
 
 from skae._training.observers import Observer
 
+# tqdm's own without the rate, so that the losses fit into 80 columns.
+_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+
 
 class ProgressBar(Observer):
     """Shows a bar of epochs with the losses; where it cannot, one line in the end.
@@ -27,7 +30,7 @@ class ProgressBar(Observer):
         self._began = time.monotonic()
         self._bar = _tqdm()(
             total=n_epochs,
-            unit="epoch",
+            bar_format=_BAR,
             file=sys.stdout,
             disable=True if sys.stdout is None else None,  # None: where no terminal is
             dynamic_ncols=True,
@@ -56,6 +59,8 @@ class ProgressBar(Observer):
             print(f"{self._epochs}  {values}, {seconds:.1f} s", flush=True)
             return
         self._bar.total = self._bar.n  # training that ends early is no failure
+        if "val_loss" in shown:
+            del shown["loss"]
         self._bar.set_postfix(shown)
 
     def close(self):

@@ -62,6 +62,7 @@ def test_a_terminal_shows_a_bar_that_is_written_over():
     shown = shown_by(lambda: fitted.fit(X))
     assert shown.count("\n") == 1
     assert shown.endswith("\n")
+    assert max(map(len, shown.split("\r"))) <= 80
     *_, last = shown.strip().split("\r")
     val_loss = f"val_loss={fitted.history_['val_loss'][-1]:#.4g}"
     for part in ("3/3", val_loss, f"PCA={fitted.initial_loss_:#.4g}", kept(fitted)):
