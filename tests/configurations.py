@@ -60,7 +60,6 @@ ALSO_CHECKED = [
         l1_activity=1e-3,
         validation_fraction=0,
     ),
-    ConvAutoencoder(),
     ConvAutoencoder(
         2,
         epochs=2,
@@ -70,17 +69,14 @@ ALSO_CHECKED = [
         validation_fraction=0,
     ),
     ConvAutoencoder(None, epochs=2, filters=(4, 2), bottleneck="spatial"),
-    SequenceAutoencoder(),
     SequenceAutoencoder(2, epochs=2, units=4, cell="lstm", validation_fraction=0),
-    DenoisingAutoencoder(epochs=2),
     DenoisingAutoencoder(
         2, epochs=2, network=ConvNetwork((4,)), corruption="salt_and_pepper"
     ),
     DenoisingAutoencoder(2, epochs=2, network=UsersNetwork(), corruption="swap"),
-    VAETransformer(epochs=2),
     VAETransformer(2, epochs=2, network=DenseNetwork((8,), linear_shortcut=False)),
 ]
-"""Defaults, and further configurations of the same code."""
+"""The defaults, and further configurations of the same code."""
 
 BRIEFLY = {"epochs": 4, "random_state": 0}
 # Without validation rows the PCA start is not kept in place of what was trained.

@@ -196,7 +196,7 @@ def codes_of_several_kinds():
 # Each process takes seconds to start TensorFlow, so one script does it all.
 SCRIPT = """
 import json, os, sys
-sys.path.insert(0, {folder!r})
+sys.path[:0] = {folders!r}
 reading, writing = os.pipe()
 if not os.fork():
     from test_parallel import codes_of_several_kinds
@@ -220,7 +220,8 @@ def test_fresh_processes_give_the_same_bits_whoever_starts_them():
 
     Such workers do not know how many they are, so each has one thread.
     """
-    script = SCRIPT.format(folder=os.path.dirname(__file__))
+    folder = os.path.dirname(__file__)
+    script = SCRIPT.format(folders=[folder, os.path.dirname(folder)])
     result = run_python(script, JOBLIB_START_METHOD="spawn")
     assert result.returncode == 0, result.stderr
     codes, scores, threads = json.loads(result.stdout)

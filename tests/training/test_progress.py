@@ -135,8 +135,8 @@ sys.modules["ipykernel.zmqshell"] = types.ModuleType("ipykernel.zmqshell")
 sys.modules["IPython"] = types.ModuleType("IPython")
 sys.modules["IPython"].get_ipython = object
 sys.modules["ipywidgets"] = None  # cannot be imported
-import skae._progress
-bar = skae._progress.ProgressBar(3, "PCA")
+import skae._training.progress
+bar = skae._training.progress.ProgressBar(3, "PCA")
 bar.end({"best_epoch_": 0})
 """
 
