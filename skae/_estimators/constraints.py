@@ -13,6 +13,7 @@ _Method = TypeVar("_Method", bound=Callable)
 
 AUTO = StrOptions({"auto"})
 COUNT = Interval(numbers.Integral, 1, None, closed="left")
+# TensorFlow counts the sizes of arrays in 32 bits.
 SIZE = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 

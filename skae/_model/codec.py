@@ -18,6 +18,7 @@ from skae.networks._build import (
     variables,
 )
 
+# Enough for a search over the sizes of one network; more cost memory.
 _MOST_CODECS = 16
 
 

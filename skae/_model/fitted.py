@@ -13,6 +13,7 @@ from skae._model.keras_models import standalone_models
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import tensor
 
+# Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0
 # Beyond it float32, of 24 bits, rounds a mean by a hundredth of the scale.
 _LARGEST_MEAN_OF_MODELS = 0.01 * 2.0**24

@@ -13,7 +13,10 @@ from skae._data.rows import write
 from skae._runtime.tensorflow import empty_to_share, shared_tensor, tensor
 from skae._runtime.threads import n_threads
 
+# Larger groups gain no speed and cost memory.
 _BYTES_AT_A_TIME = 2**24
+# A copy may cost this much memory, if epochs would be a tenth slower without it: with
+# fewer multiplications per value than these (`benchmarks.training_speed`).
 _MOST_BYTES_TO_COPY = 2**30
 _PRODUCTS_WORTH_A_COPY = 500
 
@@ -52,10 +55,10 @@ class BatchGroup:
 
 
 def rows_to_read(rows, cost):
-    """Return rows, as a copy if to make them anew in each epoch would take long.
+    """Return rows as training reads them: small networks read a scaled copy.
 
-    It would beside a small network: below some 500 multiplications for each value of a
-    row, epochs take over a tenth longer.
+    Below about 500 multiplications per value, scaling the rows as they are read makes
+    an epoch 10% longer.
 
     Parameters
     ----------

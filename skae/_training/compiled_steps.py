@@ -20,7 +20,7 @@ class CompiledSteps:
         Its objective gives the row losses.
 
     optimizer : keras.optimizers.Optimizer
-        Unbuilt, and the trainer's own.
+        Unbuilt; from here on it belongs to these steps.
 
     step_shapes : tuple of tuples of int, default=()
         Shapes of the sizes in `StepSizes`.
@@ -32,8 +32,8 @@ class CompiledSteps:
         Whether XLA compiles the steps.
 
     models : tuple of keras.Model or None, default=None
-        The network's encoder and decoder, from here on the trainer's own. None builds
-        them.
+        The network's encoder and decoder, which from here on belong to these steps.
+        None builds them.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class CompiledSteps:
 
     @property
     def n_weights(self):
-        """Number of weights that the trainer holds, its optimizer's included."""
+        """Number of weights held, those of the optimizer included."""
         slots = sum(value.size for value in self._fresh_optimizer)
         return count_weights(self.encoder, self.decoder) + 2 * slots
 

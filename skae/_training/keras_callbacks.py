@@ -32,11 +32,11 @@ class KerasCallbacks(Observer):
         self._params = {"epochs": epochs, "steps": steps, "verbose": 0}
         self._before: list[dict] = []
 
-    def begin(self, trainer, start_loss):
+    def begin(self, compiled_steps, start_loss):
         """Show the callbacks their model, and announce the training."""
         keras = load_keras()
         self._before = [dict(vars(callback)) for callback in self._callbacks]
-        self._model = trainer.autoencoder()
+        self._model = compiled_steps.autoencoder()
         self._model.history = keras.callbacks.History()  # as Keras does
         self._model.stop_training = False
         self._driven = [*self._callbacks, self._model.history]

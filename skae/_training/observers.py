@@ -20,12 +20,12 @@ class Observer:
     stopped = False
     watches_batches = False
 
-    def begin(self, trainer, start_loss):
+    def begin(self, compiled_steps, start_loss):
         """Hear that training begins.
 
         Parameters
         ----------
-        trainer : CompiledSteps or None
+        compiled_steps : CompiledSteps or None
             The network in training, at its start. None where the start is kept
             without training.
 

@@ -36,7 +36,7 @@ class ProgressBar(Observer):
             dynamic_ncols=True,
         )
 
-    def begin(self, trainer, start_loss):
+    def begin(self, compiled_steps, start_loss):
         """Show the loss of the start."""
         if start_loss is not None:
             self._level = {self._start: f"{start_loss:#.4g}"}
@@ -75,7 +75,7 @@ class EpochLines(Observer):
         self._n_epochs = n_epochs
         self._start = start
 
-    def begin(self, trainer, start_loss):
+    def begin(self, compiled_steps, start_loss):
         """Print the loss of the start."""
         if start_loss is not None:
             print(f"{self._start}  val_loss {start_loss:.6g}", flush=True)

@@ -50,7 +50,7 @@ class FitTasks(Observer):
             "y": given.X if given.y is None else given.y,
         }
 
-    def begin(self, trainer, start_loss):
+    def begin(self, compiled_steps, start_loss):
         """Announce the fit."""
         estimator = self._hooks["estimator"]
         self._fit = estimator._init_callback_context(max_subtasks=self._n_epochs)

@@ -1,4 +1,4 @@
-"""Trainers that earlier fits have compiled, lent to those that train alike."""
+"""Steps that earlier fits have compiled, lent to fits that train alike."""
 
 import contextlib
 import dataclasses
@@ -10,9 +10,11 @@ from skae._runtime.tensorflow import load_keras
 from skae._runtime.threads import Lock
 from skae._training.compiled_steps import CompiledSteps
 
+# Enough for a search over the sizes of one network; more cost memory.
 _MOST_IDLE = 16
+# About a second of computing (4.4e12 take 16 s on two cores), of which XLA saves what
+# it takes to compile, 0.4 s.
 _OPERATIONS_WORTH_XLA = 2e11
-
 
 _idle: OrderedDict = OrderedDict()
 _idle_lock = Lock()
@@ -20,9 +22,9 @@ _idle_lock = Lock()
 
 @contextlib.contextmanager
 def borrowed_steps(codec, objective, optimizer, **how):
-    """Lend a trainer to the body, one compiled by an earlier fit where possible.
+    """Lend `CompiledSteps` to the body, an earlier fit's where possible.
 
-    A trainer whose body fails is dropped.
+    Those whose body fails are dropped.
 
     Parameters
     ----------
@@ -37,24 +39,25 @@ def borrowed_steps(codec, objective, optimizer, **how):
     architecture = dataclasses.replace(codec.architecture, objective=objective)
     key = architecture.key, optimizer_key, *sorted(how.items())
     with _idle_lock.held():
-        trainer = _idle.pop(key, None)
-    if trainer is None:
+        steps = _idle.pop(key, None)
+    if steps is None:
         models = codec.lend_models()
-        trainer = CompiledSteps(architecture, optimizer, **how, models=models)
-    yield trainer
+        steps = CompiledSteps(architecture, optimizer, **how, models=models)
+    yield steps
     with _idle_lock.held():
-        _idle[key] = trainer
+        _idle[key] = steps
         evict_oldest(_idle, _MOST_IDLE)
 
 
 def xla_pays(cost, objective, n_rows, n_epochs):
     """Tell whether XLA saves more time than it takes to compile.
 
-    Only dense layers gain; on the CPU, convolutions become slower, and so do random
-    numbers, of which corruption draws one a value. Counts the
-    multiplications and additions of the whole training, forwards and backwards.
+    Only dense layers gain. On the CPU, XLA makes convolutions slower, and also random
+    numbers, of which corruption draws one per value.
     ``python -m benchmarks.training_speed`` shows both sides of the limit.
     """
+    # A product is a multiplication and an addition, once forwards and twice backwards:
+    # for the gradients of the weights and of the layer's input.
     operations = 6 * cost.n_products * n_rows * n_epochs
     gains = cost.is_dense and objective.corruption is None
     return gains and operations > _OPERATIONS_WORTH_XLA
