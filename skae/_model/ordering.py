@@ -11,10 +11,13 @@ from skae._data.rows import row_chunks
 from skae._data.sparse import Deviations, SparseRows
 from skae._model.codec import shared_codec
 from skae._model.coordinates import CodeLayers, CodeMap
+from skae._model.explained import explained_by_prefixes
 from skae._model.fitted import FittedNetwork
 from skae._pca.axes import signs_of
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._runtime.warnings import warn
+from skae.networks._base import BRANCH, LINEAR
+from skae.networks._build import variables
 
 # Rows times codes, which bounds the time that the ratios take; but fewer rows than
 # _FEWEST_ROWS would give noisy ratios for many codes.
@@ -28,8 +31,6 @@ _NOISE = 1e-14
 # Least fraction of the largest length. The decoder divides by lengths, and ratios above
 # 1e6 would blow up the rounding of float32 codes to the size of the rows.
 _FAINT = 1e-6
-# Activations that commute with a positive factor, so that codes can be scaled.
-_SCALABLE = ("linear", "relu")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,52 +48,6 @@ class OrderedCodes:
 
     fitted: FittedNetwork
     ratios: np.ndarray | None
-
-
-def check_order(fraction, codec, goes_on):
-    """Raise a ValueError if codes cannot be changed as the parameters ask.
-
-    Parameters
-    ----------
-    fraction : float or None
-        Fraction of the variance that as few codes as possible are to explain.
-
-    codec : Codec
-        Of the network.
-
-    goes_on : bool
-        Whether this goes on from an earlier fit.
-    """
-    network, objective = codec.architecture.network, codec.objective
-    activation = network.code_activation
-    wishes = {
-        "whiten=True": (objective.whiten, _SCALABLE),
-        "nested_dropout=True": (objective.nested_dropout, ("linear",)),
-        f"encoding_dim={fraction}": (fraction is not None, _SCALABLE),
-    }
-    can_change = CodeLayers(codec.encoder, codec.decoder).can_change
-    for name, (is_wish, activations) in wishes.items():
-        if is_wish and not (can_change and activation in activations):
-            raise ValueError(
-                f"{name} needs a dense code with the activation "
-                f"{' or '.join(map(repr, activations))} in one of skae's own networks, "
-                f"which {network!r} does not have. Change the network, or leave "
-                f"{name.partition('=')[0]} at its default."
-            )
-    if objective.whiten and objective.l1_activity and goes_on:
-        raise ValueError(
-            "l1_activity cannot go on from codes that whiten=True has scaled. Fit anew "
-            "with warm_start=False, or leave whiten=False."
-        )
-
-
-def check_parts(objective):
-    """Raise a ValueError where codes cannot be changed without seeing all rows."""
-    if objective.whiten:
-        raise ValueError(
-            "partial_fit cannot give codes a variance of one, since it never sees all "
-            "rows. Fit anew with whiten=False, or use fit."
-        )
 
 
 @one_blas_thread()
@@ -251,8 +206,9 @@ class Ordering:
     def ratios(self):
         """Return the gain in the fraction of variance explained by each added code.
 
-        The codes after it are at their mean, or at zero if nested. With many rows a
-        sample is used, and the ratios are scaled to the sum for all rows.
+        The codes after it are at their mean, or at zero if nested. Where the decoder is
+        not linear and there are many rows, a sample is used, and the ratios are scaled
+        to the sum for all rows.
 
         Returns
         -------
@@ -261,10 +217,48 @@ class Ordering:
         n_rows, n_codes = len(self._codes), len(self._means)
         most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
         step = math.ceil(n_rows / most)
+        kernel = self._linear_kernel()
+        if kernel is not None:
+            return np.diff(self._explained_by(kernel), prepend=0.0)
         shares = self._explained(step, range(1, n_codes + 1))
         if step > 1 and shares[-1] > 0:
             shares *= self._explained(1, [n_codes])[-1] / shares[-1]
         return np.diff(shares, prepend=0.0)
+
+    def _linear_kernel(self):
+        """Return the kernel from codes to rows if the decoder is linear, else None.
+
+        It is where there is no branch, or one that is still zero, as at the PCA start.
+        """
+        fitted, decoder = self.fitted(), self._fitted.codec.decoder
+        if not self._network.has_linear_map or self._objective.link != "identity":
+            return None
+        n_encoder = len(variables(fitted.codec.encoder))
+        weights = iter(fitted.weights[n_encoder:])
+        held = {v.path: next(weights) for v in variables(decoder)}
+        own = {layer.name: layer.variables for layer in decoder.layers}
+        own = {name: some for name, some in own.items() if some}
+        branch = [held[v.path] for v in own.get(BRANCH, ())]
+        is_linear = own.keys() == {LINEAR} or (branch and not np.any(branch[0]))
+        kernel = held[own[LINEAR][0].path]
+        has_bias = len(branch) > 1 and np.any(branch[1])
+        shape = len(self._means), fitted.codec.n_features
+        fits = is_linear and not has_bias and kernel.shape == shape
+        return kernel if fits and not self._objective.allows_missing else None
+
+    def _explained_by(self, kernel):
+        """Return the fractions explained by the first codes, of a linear decoder."""
+        rows = self._rows
+        bias = self.fitted().decode(self._means[None].astype(np.float32))[0]
+        return explained_by_prefixes(
+            rows.targets,
+            self._shares,
+            self._codes,
+            self._map,
+            self._means,
+            kernel,
+            bias,
+        )
 
     def _explained(self, step, counts):
         """Return the fractions of variance that the first `counts` codes explain.

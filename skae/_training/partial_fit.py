@@ -8,7 +8,7 @@ import numpy as np
 from skae import _defaults
 from skae._data.prepare import prepare
 from skae._keras.objects import description, plain, restored
-from skae._model.ordering import check_parts
+from skae._model.order_checks import check_parts
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.randomness import as_generator, draw_seed
 from skae._training.attributes import Facts, as_trained, attributes_of, set_attributes

@@ -12,7 +12,7 @@ from skae._data.checks import extremes
 from skae._data.prepare import Earlier, UserData
 from skae._data.rows import Rows
 from skae._model.codec import Codec, shared_codec
-from skae._model.ordering import check_order
+from skae._model.order_checks import check_order
 from skae._objective.objective import Objective
 from skae._pca.axes import PrincipalAxes, principal_axes
 from skae._pca.missing import axes_despite_missing
