@@ -161,4 +161,6 @@ def lengthened(part, batches):
     """
     some = part[batches]
     missing = batches.stop - batches.start - len(some)
+    if not missing:
+        return some
     return np.pad(some, [(0, missing)] + [(0, 0)] * (part.ndim - 1))
