@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from skae._estimators.base import BaseAutoencoder
 from skae._estimators.constraints import (
     COUNT,
@@ -107,12 +109,12 @@ class ConvAutoencoder(BaseAutoencoder):
 
     _parameter_constraints = {
         "encoding_dim": N_CODES,
-        "filters": [COUNT, tuple, list],
-        "kernel_size": [COUNT, tuple, list],
+        "filters": [COUNT, tuple, list, np.ndarray],
+        "kernel_size": [COUNT, tuple, list, np.ndarray],
         "downsampling": [StrOptions({"max_pool", "strides"})],
         "batch_normalization": ["boolean"],
         "bottleneck": [StrOptions({"dense", "spatial"})],
-        "image_shape": [tuple, list, None],
+        "image_shape": [tuple, list, np.ndarray, None],
         "activation": [str],
         "code_activation": [StrOptions({"linear", "relu", "tanh", "sigmoid"})],
         "l1_activity": [NOT_NEGATIVE],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+
 from skae import _defaults
 from skae._estimators.base import BaseAutoencoder
 from skae._estimators.constraints import (
@@ -98,7 +100,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     _parameter_constraints = {
         "encoding_dim": N_CODES,
-        "hidden_layer_sizes": [AUTO, COUNT, tuple, list],
+        "hidden_layer_sizes": [AUTO, COUNT, tuple, list, np.ndarray],
         "activation": [str],
         "code_activation": [StrOptions({"linear", "relu", "tanh", "sigmoid"})],
         "network": [Network, None],
@@ -164,7 +166,12 @@ class AutoencoderTransformer(BaseAutoencoder):
             "activation": "relu",
             "code_activation": "linear",
         }
-        changed = [k for k, default in described.items() if getattr(self, k) != default]
+        given = {name: getattr(self, name) for name in described}
+        changed = [
+            name
+            for name, value in given.items()
+            if not isinstance(value, str) or value != described[name]
+        ]
         if self.network is not None and changed:
             raise ValueError(
                 f"network={self.network!r} takes the place of {', '.join(changed)}. "

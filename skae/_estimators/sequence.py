@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from skae._estimators.base import BaseAutoencoder
 from skae._estimators.constraints import (
     COUNT,
@@ -90,7 +92,7 @@ class SequenceAutoencoder(BaseAutoencoder):
         "n_layers": [COUNT],
         "cell": [StrOptions({"lstm", "gru"})],
         "bidirectional": ["boolean"],
-        "sequence_shape": [tuple, list, None],
+        "sequence_shape": [tuple, list, np.ndarray, None],
         **POINT_CONSTRAINTS,
         **SHARED_CONSTRAINTS,
     }

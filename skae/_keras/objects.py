@@ -158,7 +158,7 @@ def _kinds():
 def _plain_part(part):
     try:
         return _by_config(part)
-    except (TypeError, ValueError) as error:
+    except (NotImplementedError, TypeError, ValueError) as error:
         state = plain(dict(vars(part)))
         if "name" in state:
             state["name"] = _unnumbered(state["name"], type(part))
@@ -177,14 +177,27 @@ def _with_state(cls, state):
 def _plain_optimizer(optimizer):
     try:
         return _by_config(optimizer)
-    except (TypeError, ValueError) as error:
-        config = dict(optimizer.get_config())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        config = _config_of(optimizer)
         config["name"] = _unnumbered(optimizer.name, type(optimizer))
         if isinstance(config["learning_rate"], dict):
             config["learning_rate"] = plain(_schedule(optimizer))
         again = _of_class(type(optimizer), config, {})
         parts = type(optimizer), config, _lost(optimizer, again)
         return UsersObject(_of_class, parts, str(error))
+
+
+def _config_of(optimizer):
+    """Return an optimizer's configuration, even if its schedule has none itself."""
+    try:
+        return dict(optimizer.get_config())
+    except NotImplementedError:
+        schedule = _schedule(optimizer)
+        vars(schedule)["get_config"] = dict  # for the moment
+        try:
+            return dict(optimizer.get_config())
+        finally:
+            del vars(schedule)["get_config"]
 
 
 def _schedule(optimizer):

@@ -94,6 +94,8 @@ def _check_network(network):
 
 
 def _is_size_or_name(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "iu"
     if isinstance(value, list | tuple):
         return all(map(_is_size_or_name, value)) and str not in map(type, value)
     return value is None or isinstance(value, str | int | float | np.number)

@@ -3,6 +3,8 @@
 import math
 import numbers
 
+import numpy as np
+
 from skae._runtime.tensorflow import load_keras
 
 
@@ -18,6 +20,8 @@ def check_layer_sizes(name, sizes, fewest=0):
     """Return one or several sizes as a tuple of int, or raise a ValueError."""
     given = sizes
     sizes = (sizes,) if isinstance(sizes, numbers.Integral) else sizes
+    if isinstance(sizes, np.ndarray) and sizes.ndim:
+        sizes = sizes.tolist()
     if not isinstance(sizes, (tuple, list)) or len(sizes) < fewest:
         raise ValueError(
             f"{name} must be a positive integer or a tuple of them, got {given!r}."

@@ -5,9 +5,11 @@ import itertools
 import numpy as np
 import pytest
 from helpers import assert_same_bits, correlated, each_of, untrained
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
+import skae
 from skae import AutoencoderTransformer
 
 X = correlated(60, 6)
@@ -33,6 +35,15 @@ def test_codes_are_in_the_range_of_their_activation(code_activation, lowest, hig
     codes = estimator.transform(3 * X) / scale
     assert (codes >= lowest - 1e-6).all()
     assert (codes <= highest + 1e-6).all()
+
+
+def test_sizes_of_layers_may_be_an_array(tmp_path):
+    expected = autoencoder(hidden_layer_sizes=(4, 3)).fit(X)
+    fitted = clone(autoencoder(hidden_layer_sizes=np.array([4, 3]))).fit(X)
+    assert_same_bits(fitted, expected)
+    assert fitted.hidden_layer_sizes_ == (4, 3)
+    fitted.save(tmp_path / "fit.skae")
+    assert_same_bits(skae.load(tmp_path / "fit.skae"), expected)
 
 
 def test_reconstructions_with_cross_entropy_are_probabilities():

@@ -10,6 +10,7 @@ import pytest
 from helpers import assert_same_bits, correlated, each_of
 from sklearn.base import clone
 
+import skae
 from skae import (
     AutoencoderTransformer,
     ConvAutoencoder,
@@ -429,3 +430,26 @@ def test_samples_without_values_are_refused(shape):
 def test_no_samples_are_refused():
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         fitted("dense", STEPS).transform(np.zeros((0, *STEPS)))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "estimator"),
+    [
+        (
+            {"filters": (4, 2), "kernel_size": (3, 3), "image_shape": (2, 3)},
+            ConvAutoencoder,
+        ),
+        ({"sequence_shape": (3, 2), "units": 4}, SequenceAutoencoder),
+    ],
+)
+def test_shapes_and_sizes_may_be_arrays(shapes, estimator, tmp_path):
+    arrays = {
+        name: np.array(value) if isinstance(value, tuple) else value
+        for name, value in shapes.items()
+    }
+    rows = correlated(60, 6)
+    expected = estimator(2, epochs=1, random_state=0, **shapes).fit(rows)
+    fitted = estimator(2, epochs=1, random_state=0, **arrays).fit(rows)
+    assert_same_bits(fitted, expected)
+    fitted.save(tmp_path / "fit.skae")
+    assert_same_bits(skae.load(tmp_path / "fit.skae"), expected)

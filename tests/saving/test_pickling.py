@@ -46,6 +46,16 @@ class UsersSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return {}
 
 
+class PlainSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule without a configuration."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate
+
+
 class UsersOptimizer(keras.optimizers.SGD):
     """An optimizer of the user's own."""
 
@@ -184,6 +194,22 @@ def local_loss():
         """A class that only cloudpickle can take to another process."""
 
     return Local(1)
+
+
+def test_a_schedule_needs_no_configuration():
+    schedule = PlainSchedule(0.02)
+    estimator = AutoencoderTransformer(
+        2,
+        hidden_layer_sizes=(4,),
+        epochs=2,
+        optimizer=keras.optimizers.Adam(schedule),
+        random_state=0,
+    )
+    fitted = clone(estimator).fit(X)
+    again = pickle.loads(pickle.dumps(fitted))
+    assert fitted.learning_rate_ == pytest.approx(0.02)
+    assert_same_bits(clone(again).fit(X), fitted)
+    assert vars(schedule) == {"rate": 0.02}
 
 
 def test_cloudpickle_takes_classes_that_no_module_has():
