@@ -84,6 +84,7 @@ class CodeLayers:
             layer for layer in encoder.layers if layer.name in (LINEAR, BRANCH)
         ]
         self._readers = _readers(decoder)
+        self._decoding = {v.name: v for v in decoder.layers if v.variables}
         self.can_change = bool(self._givers) and self._readers is not None
 
     def changed(self, weights, code_map, outputs_per_code):
@@ -121,6 +122,20 @@ class CodeLayers:
             self._update(changed, part.kernel, lambda kernel: code_map.inverse @ kernel)
             self._update(changed, part.bias, lambda b, by=filled: _shifted(b, by))
         return changed
+
+    def linear_kernel(self, weights):
+        """Return the kernel of a linear decoder, None if it is not linear.
+
+        It is linear where there is no branch, or one that is still zero, as at the PCA
+        start.
+        """
+        linear, branch = (self._decoding.get(name) for name in (LINEAR, BRANCH))
+        if linear is None or (branch is None and len(self._decoding) > 1):
+            return None
+        for variable in branch.variables if branch is not None else ():
+            if np.any(weights[self._numbers[id(variable)]]):
+                return None
+        return weights[self._numbers[id(linear.variables[0])]]
 
     def _update(self, weights, variable, change):
         number = self._numbers[id(variable)]

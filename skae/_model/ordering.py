@@ -16,8 +16,6 @@ from skae._model.fitted import FittedNetwork
 from skae._pca.axes import signs_of
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._runtime.warnings import warn
-from skae.networks._base import BRANCH, LINEAR
-from skae.networks._build import variables
 
 # Rows times codes, which bounds the time that the ratios take; but fewer rows than
 # _FEWEST_ROWS would give noisy ratios for many codes.
@@ -214,42 +212,32 @@ class Ordering:
         -------
         float64 array of shape (n_codes,)
         """
+        fitted = self.fitted()
+        kernel = self._linear_kernel(fitted)
+        if kernel is not None:
+            return np.diff(self._explained_by(fitted, kernel), prepend=0.0)
         n_rows, n_codes = len(self._codes), len(self._means)
         most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
         step = math.ceil(n_rows / most)
-        kernel = self._linear_kernel()
-        if kernel is not None:
-            return np.diff(self._explained_by(kernel), prepend=0.0)
         shares = self._explained(step, range(1, n_codes + 1))
         if step > 1 and shares[-1] > 0:
             shares *= self._explained(1, [n_codes])[-1] / shares[-1]
         return np.diff(shares, prepend=0.0)
 
-    def _linear_kernel(self):
-        """Return the kernel from codes to rows if the decoder is linear, else None.
-
-        It is where there is no branch, or one that is still zero, as at the PCA start.
-        """
-        fitted, decoder = self.fitted(), self._fitted.codec.decoder
-        if not self._network.has_linear_map or self._objective.link != "identity":
+    def _linear_kernel(self, fitted):
+        """Return the kernel from codes to rows if the decoder is linear, else None."""
+        objective = self._objective
+        if objective.link != "identity" or objective.allows_missing:
             return None
-        n_encoder = len(variables(fitted.codec.encoder))
-        weights = iter(fitted.weights[n_encoder:])
-        held = {v.path: next(weights) for v in variables(decoder)}
-        own = {layer.name: layer.variables for layer in decoder.layers}
-        own = {name: some for name, some in own.items() if some}
-        branch = [held[v.path] for v in own.get(BRANCH, ())]
-        is_linear = own.keys() == {LINEAR} or (branch and not np.any(branch[0]))
-        kernel = held[own[LINEAR][0].path]
-        has_bias = len(branch) > 1 and np.any(branch[1])
+        kernel = self._layers.linear_kernel(fitted.weights)
         shape = len(self._means), fitted.codec.n_features
-        fits = is_linear and not has_bias and kernel.shape == shape
-        return kernel if fits and not self._objective.allows_missing else None
+        fits = kernel is not None and kernel.shape == shape
+        return kernel if fits and self._network.has_linear_map else None
 
-    def _explained_by(self, kernel):
+    def _explained_by(self, fitted, kernel):
         """Return the fractions explained by the first codes, of a linear decoder."""
         rows = self._rows
-        bias = self.fitted().decode(self._means[None].astype(np.float32))[0]
+        bias = fitted.decode(self._means[None].astype(np.float32))[0]
         return explained_by_prefixes(
             rows.targets,
             self._shares,

@@ -1,6 +1,7 @@
 """The only training loop: epoch by epoch, keeping the weights worth keeping."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -70,17 +71,22 @@ class Task:
     optimizer_values: list | None = None
     observers: Sequence = ()
 
-    @property
+    @functools.cached_property
     def term_weights(self):
         """What the terms of the loss count in it."""
         return np.array(self.objective.term_weights)
 
-    @property
+    @functools.cached_property
+    def row_weights(self):
+        """What the rows count, one on average."""
+        return (self.rows.weights / self.rows.weights.mean()).astype(np.float32)
+
+    @functools.cached_property
     def judge(self):
         """What finds the losses of weights."""
         return Judge(self.row_terms, self.term_weights, self.rows, self.validation)
 
-    @property
+    @functools.cached_property
     def loss_units(self):
         """How losses are reported."""
         return LossUnits(
@@ -258,9 +264,8 @@ def _shuffled_batches(task):
     order = task.generator.permutation(n_rows)
     # Padded by random rows, not one: batch normalisation sees them too.
     numbers = np.resize(order, shape).astype(np.int32)
-    row_weights = (task.rows.weights / task.rows.weights.mean()).astype(np.float32)
     weights = np.zeros(shape, np.float32)
-    weights.flat[:n_rows] = row_weights[order]
+    weights.flat[:n_rows] = task.row_weights[order]
     return numbers, weights
 
 

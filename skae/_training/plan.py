@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import numbers
 from typing import Any
 
@@ -116,7 +117,7 @@ class Plan:
     fraction: float | None
     found: "FoundAxes | None"
 
-    @property
+    @functools.cached_property
     def cost(self):
         """What the network computes for a row."""
         return Cost.of(self.codec.encoder, self.codec.decoder)

@@ -124,6 +124,8 @@ def draw_chance(request, plan, prepared, noise_scale=None):
                 of_rows,
                 draw_seed(request.generator),
             )
+    else:
+        noise_scale = None
     n_draws = objective.n_draws(plan.architecture.encoding_dim)
     if n_draws and validation is not None:
         validation = with_draws(validation, n_draws, request.generator)

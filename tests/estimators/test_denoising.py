@@ -344,6 +344,10 @@ def test_pairs_have_no_noise_scale():
     fitted = denoiser().fit(X)
     fitted.fit(NOISY, X_clean=X)
     assert not hasattr(fitted, "noise_scale_")
+    fitted.partial_fit(X)
+    assert fitted.noise_scale_ > 0
+    fitted.partial_fit(NOISY, X_clean=X)
+    assert not hasattr(fitted, "noise_scale_")
 
 
 @pytest.mark.slow
