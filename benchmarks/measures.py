@@ -39,8 +39,8 @@ class Fit:
     processor_seconds: float
 
 
-def fitted(estimator, X, **how):
-    """Fit an estimator on rows; a `ConvergenceWarning` is an error.
+def fitted(estimator, X, may_diverge=False, **how):
+    """Fit an estimator on rows.
 
     Parameters
     ----------
@@ -49,6 +49,9 @@ def fitted(estimator, X, **how):
 
     X : ndarray of shape (n_rows, n_features)
         Training rows.
+
+    may_diverge : bool, default=False
+        Whether to ignore a `ConvergenceWarning`, which is an error otherwise.
 
     **how
         Further arguments of `fit`.
@@ -59,7 +62,7 @@ def fitted(estimator, X, **how):
     """
     start, processor_start = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
+        warnings.simplefilter("ignore" if may_diverge else "error", ConvergenceWarning)
         estimator.fit(X, **how)
     processor_seconds = time.process_time() - processor_start
     return Fit(estimator, time.perf_counter() - start, processor_seconds)
