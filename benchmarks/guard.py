@@ -9,7 +9,7 @@ starts at the weights of the one before. Their mean over all possible rows is ze
 every epoch, so that accepting any is false. The rows' deviations are
 
 - gaussian: alike;
-- student: unlike, so that gains have Student's t distribution with 2 degrees of freedom;
+- student: unlike, so that gains have Student's t distribution (2 degrees of freedom);
 - lognormal: unlike by lognormal factors (their logarithms deviate by 1.5);
 - skewed (not in the default run): most rows gain a little and a few lose much, as where
   a network fits typical rows at the cost of rare ones. No rule can tell from a few rows
@@ -185,12 +185,10 @@ def _print_case(case, n_simulations):
 def _print_promise(worst, case, n_simulations):
     deviation = np.sqrt(PROMISE * (1 - PROMISE) / n_simulations)
     holds = worst <= PROMISE + 2 * deviation
-    where = (
-        "" if case is None else f", with {case.n_rows:,} rows of {case.errors} errors"
-    )
+    where = "" if case is None else f" ({case.errors}, {case.n_rows:,} rows)"
     print(
-        f"\nMost accepted without a gain: {worst:.1%}{where}. At most {PROMISE:.0%} "
-        f"(a simulation of {PROMISE:.0%} deviates by {deviation:.1%}): "
+        f"\nMost accepted without a gain: {worst:.1%}{where}. At most {PROMISE:.0%}, "
+        f"where the simulation's standard deviation is {deviation:.1%}: "
         f"{'yes' if holds else '**NO**'}"
     )
 
