@@ -7,9 +7,15 @@ from collections import OrderedDict
 
 import numpy as np
 
+from skae._model.correction import (
+    Correction,
+    bounded_codes,
+    bounded_outputs,
+    decoded,
+)
 from skae._model.input_layers import InputLayers
 from skae._runtime.caches import evict_oldest
-from skae._runtime.tensorflow import load_tensorflow, traced
+from skae._runtime.tensorflow import load_keras, load_tensorflow, traced
 from skae._runtime.threads import Lock
 from skae.networks._build import (
     builds_with_seeds,
@@ -41,9 +47,9 @@ class Codec:
         self.n_features = architecture.n_features
         self.encoding_dim = architecture.encoding_dim
         self.objective = architecture.objective
-        self._ends = np.cumsum(
-            [len(variables(model)) for model in (self.encoder, self.decoder)]
-        )
+        models = self.encoder, self.decoder
+        n_variables = [len(variables(model)) for model in models]
+        self._ends = np.cumsum([*n_variables, len(self.objective.build())])
         self._built = [v.numpy() for v in variables(self.encoder, self.decoder)]
         self._models_to_lend = [(self.encoder, self.decoder)]
         self._compiled = {}
@@ -82,15 +88,18 @@ class Codec:
         """Number of weights that the codec's Keras models hold."""
         return count_weights(self.encoder, self.decoder)
 
-    def compiled(self, name, dtype):
-        """Return the compiled method `name` for rows of `dtype`."""
-        key = (name, np.dtype(dtype))
+    def compiled(self, name, dtype, correction):
+        """Return the compiled method `name` for rows of `dtype`.
+
+        It takes the arrays of a `Correction` of the given one's kind after the weights.
+        """
+        key = (name, np.dtype(dtype), correction.kinds)
         with self._compiling:
             if key not in self._compiled:
-                self._compiled[key] = self._trace(*key)
+                self._compiled[key] = self._trace(name, dtype, correction)
             return self._compiled[key]
 
-    def _trace(self, name, dtype):
+    def _trace(self, name, dtype, correction):
         tf = load_tensorflow()
         rows = tf.TensorSpec((None, self.n_features), dtype)
         codes = tf.TensorSpec((None, self.encoding_dim), dtype)
@@ -99,15 +108,21 @@ class Codec:
         read = {
             "encode_sums": [tf.TensorSpec((None, None), dtype)],
             "decode": [codes],
+            "outputs": [codes],
             "row_terms": [rows, rows, draws],
             "squared_distances": [rows, rows],
             "log_importance": [rows, draws],
         }
         both = variables(self.encoder, self.decoder) + self.objective.build()
+        # Fits with any number of centers share what is compiled.
+        added = [
+            tf.TensorSpec([None] * array.ndim, tf.float32)
+            for array in correction.arrays
+        ]
         return traced(
             getattr(self, name),
             *read.get(name, [rows]),
-            [tf.TensorSpec(v.shape, v.dtype) for v in both],
+            [tf.TensorSpec(v.shape, v.dtype) for v in both] + added,
             tf.TensorSpec((self.n_features,), dtype),
             tf.TensorSpec((), dtype),
         )
@@ -126,10 +141,17 @@ class Codec:
     def encode_sums(self, sums, weights, mean, scale):
         """Do as `encode_unscaled` does, from the products of rows and input kernels.
 
-        These are one beside the other, in the order of `input_layers`.
+        These are one beside the other, in the order of `input_layers`, and those of the
+        bounds, if there are some, behind them.
         """
         tf = load_tensorflow()
-        encoded = self.input_layers.encode(tf.cast(sums, tf.float32), weights)
+        bounds = self._correction(weights).bounds
+        sums = tf.cast(sums, tf.float32)
+        read = sums[:, : self.input_layers.n_units]
+        encoded = self.input_layers.encode(read, weights)
+        if bounds is not None:
+            linear = sums[:, self.input_layers.n_units :] + bounds.encoder_bias
+            encoded = bounded_codes(load_keras().ops, bounds, linear, encoded)
         return self._codes(encoded, sums.dtype, scale)
 
     def _codes(self, encoded, dtype, scale):
@@ -146,11 +168,16 @@ class Codec:
         """The dense layers that read the rows, if nothing else does."""
         return InputLayers(self.encoder)
 
+    def outputs(self, codes, weights, mean, scale):
+        """Return what the decoder gives for codes, before a link."""
+        tf = load_tensorflow()
+        codes = codes / self._code_unit(scale)
+        return self._outputs(tf.cast(codes, tf.float32), weights)
+
     def decode(self, codes, weights, mean, scale):
         """Map codes to rows in the user's units."""
         tf = load_tensorflow()
-        codes = codes / self._code_unit(scale)
-        outputs = self._outputs(tf.cast(codes, tf.float32), weights)
+        outputs = self.outputs(codes, weights, mean, scale)
         outputs = self.objective.reconstructions(outputs)
         return tf.cast(outputs, codes.dtype) * scale + mean
 
@@ -213,15 +240,30 @@ class Codec:
     def _encoded(self, standardized, weights):
         tf = load_tensorflow()
         samples = tf.reshape(standardized, (-1, *self.sample_shape))
-        return _call(self.encoder, weights[: self._ends[0]], samples)
+        encoded = _call(self.encoder, weights[: self._ends[0]], samples)
+        bounds = self._correction(weights).bounds
+        if bounds is None:
+            return encoded
+        linear = tf.matmul(standardized, bounds.encoder_kernel) + bounds.encoder_bias
+        return bounded_codes(load_keras().ops, bounds, linear, encoded)
 
     def _outputs(self, codes, weights):
-        tf = load_tensorflow()
+        tf, ops = load_tensorflow(), load_keras().ops
         values = weights[self._ends[0] : self._ends[1]]
-        return tf.reshape(_call(self.decoder, values, codes), (-1, self.n_features))
+        outputs = _call(self.decoder, values, codes)
+        outputs = tf.reshape(outputs, (-1, self.n_features))
+        correction = self._correction(weights)
+        if correction.kernel_decoder is not None:
+            outputs = decoded(ops, correction.kernel_decoder, codes, outputs)
+        if correction.bounds is not None:
+            outputs = bounded_outputs(ops, correction.bounds, codes, outputs)
+        return outputs
 
     def _objective_variables(self, weights):
-        return weights[self._ends[1] :]
+        return weights[self._ends[1] : self._ends[2]]
+
+    def _correction(self, weights):
+        return Correction.of_arrays(weights[self._ends[2] :])
 
 
 _codecs: OrderedDict = OrderedDict()

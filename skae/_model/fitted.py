@@ -9,6 +9,7 @@ from skae._data.rows import FEWEST_ROWS, Rows, row_chunks
 from skae._data.scaling import Scaling
 from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
+from skae._model.correction import UNCORRECTED
 from skae._model.keras_models import standalone_models
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import tensor
@@ -32,13 +33,21 @@ class FittedNetwork:
 
     scaling : Scaling
         The user's units.
+
+    correction : Correction, default=Correction()
+        What is added to the network.
     """
 
-    def __init__(self, codec, weights, scaling):
+    def __init__(self, codec, weights, scaling, correction=UNCORRECTED):
         self.codec = codec
         self.architecture = codec.architecture
         self.weights = weights
         self.scaling = scaling
+        self.correction = correction
+
+    def with_correction(self, correction):
+        """Return the same network with another `Correction`."""
+        return FittedNetwork(self.codec, self.weights, self.scaling, correction)
 
     def standardized(self, X):
         """Return rows in the network's scale, and a codec that takes such."""
@@ -48,7 +57,7 @@ class FittedNetwork:
     def on_standardized(self):
         """Return the same codec for rows in the network's scale."""
         identity = Scaling.identity(len(self.scaling.mean))
-        return FittedNetwork(self.codec, self.weights, identity)
+        return FittedNetwork(self.codec, self.weights, identity, self.correction)
 
     @functools.cached_property
     def codec(self):
@@ -57,7 +66,7 @@ class FittedNetwork:
 
     @functools.cached_property
     def _tensors(self):
-        return [tensor(values) for values in self.weights]
+        return [tensor(values) for values in [*self.weights, *self.correction.arrays]]
 
     @property
     def _scale_is_moderate(self):
@@ -88,12 +97,23 @@ class FittedNetwork:
             return None
         folded = list(self._tensors)
         for kernel, bias in layers:
-            exact = self.weights[kernel].astype(np.float64) / scale
-            # Not a product of matrices, whose last bits depend on free cores.
-            shifted = self.weights[bias] - np.einsum("i,ij->j", mean, exact)
-            folded[kernel] = tensor(exact, "float32")
-            folded[bias] = tensor(shifted, "float32")
+            folded[kernel], folded[bias] = self._for_users_units(
+                self.weights[kernel], self.weights[bias]
+            )
+        bounds = self.correction.bounds
+        if bounds is not None:  # their arrays are the last
+            first = len(folded) - len(vars(bounds))
+            folded[first : first + 2] = self._for_users_units(
+                bounds.encoder_kernel, bounds.encoder_bias
+            )
         return folded
+
+    def _for_users_units(self, kernel, bias):
+        """Return kernel and bias that take rows in the user's units, as tensors."""
+        exact = kernel.astype(np.float64) / self.scaling.scale
+        # Not a product of matrices, whose last bits depend on free cores.
+        shifted = bias - np.einsum("i,ij->j", self.scaling.mean, exact)
+        return tensor(exact, "float32"), tensor(shifted, "float32")
 
     @functools.cached_property
     def models(self):
@@ -107,7 +127,7 @@ class FittedNetwork:
                 "float64, or fit rows whose mean you have subtracted."
             )
         codec = Codec(self.architecture)
-        return standalone_models(codec, self.weights, self.scaling)
+        return standalone_models(codec, self.weights, self.scaling, self.correction)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
@@ -115,9 +135,10 @@ class FittedNetwork:
         if self._folded is None:
             return check_finite(self._map("encode", X, shape), X)
         if isinstance(X, SparseRows):
-            kernels = [
-                self._folded[kernel] for kernel, _ in self.codec.input_layers.numbers
-            ]
+            numbers = [kernel for kernel, _ in self.codec.input_layers.numbers]
+            if self.correction.bounds is not None:
+                numbers.append(-len(vars(self.correction.bounds)))
+            kernels = [self._folded[number] for number in numbers]
             sums = Products(X, np.concatenate(kernels, axis=1))
             return check_finite(self._map("encode_sums", sums, shape, self._folded), X)
         return check_finite(self._map("encode_unscaled", X, shape, self._folded), X)
@@ -125,6 +146,10 @@ class FittedNetwork:
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, n_features)."""
         return check_finite(self._map("decode", codes, (self.codec.n_features,)), codes)
+
+    def outputs(self, codes):
+        """Return what the decoder gives for codes, before a link."""
+        return self._map("outputs", codes, (self.codec.n_features,))
 
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
@@ -169,7 +194,7 @@ class FittedNetwork:
         given = dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64) or not self._is_moderate:
             dtype = np.dtype(np.float64)  # takes the mean from rows as fit does
-        run = self.codec.compiled(name, dtype)
+        run = self.codec.compiled(name, dtype, self.correction)
         mean = tensor(self.scaling.mean, dtype)
         scale = tensor(self.scaling.scale, dtype)
         weights = self._tensors if weights is None else weights

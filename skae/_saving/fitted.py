@@ -10,6 +10,7 @@ import numpy as np
 from skae._data.scaling import Scaling
 from skae._keras.models import check_weights
 from skae._keras.objects import plain, restored
+from skae._model.correction import UNCORRECTED, Correction
 from skae._model.fitted import FittedNetwork
 from skae._objective.losses import as_given, comparable
 from skae._objective.objective import NegativeELBO, Objective
@@ -33,13 +34,14 @@ class LoadedNetwork(FittedNetwork):
     architecture : Architecture
         Of the network.
 
-    weights, scaling : see `FittedNetwork`
+    weights, scaling, correction : see `FittedNetwork`
     """
 
-    def __init__(self, architecture, weights, scaling):
+    def __init__(self, architecture, weights, scaling, correction=UNCORRECTED):
         self.architecture = architecture
         self.weights = weights
         self.scaling = scaling
+        self.correction = correction
 
     @functools.cached_property
     def codec(self):
@@ -97,6 +99,7 @@ def plain_fit(fitted, given):
         "weights": [np.asarray(values) for values in fitted.weights],  # of scalars too
         "mean": fitted.scaling.mean,
         "scale": float(fitted.scaling.scale),
+        "correction": [np.asarray(values) for values in fitted.correction.arrays],
     }
 
 
@@ -124,7 +127,23 @@ def fit_of(state, given):
     network = copy.copy(given) if state["network"] is None else state["network"]
     objective = _objective_of(state["objective"])
     architecture = Architecture(network, shape, dim, objective)
-    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)))
+    correction = _correction_of(state["correction"], architecture)
+    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)), correction)
+
+
+def _correction_of(arrays, architecture):
+    """Return the `Correction` of float32 arrays of the right shapes."""
+    _checked(arrays, isinstance(arrays, list) and all(map(_is_numbers, arrays)))
+    _checked(arrays, all(values.dtype == np.float32 for values in arrays))
+    correction = Correction.of_arrays(arrays)
+    part = correction.kernel_decoder
+    centers_shape = (0, 0) if part is None else part.centers.shape
+    _checked(arrays, len(centers_shape) == 2)
+    n_codes, n_features = architecture.encoding_dim, architecture.n_features
+    n_outputs = n_codes * architecture.objective.outputs_per_code
+    wanted = correction.shapes(n_features, n_outputs, n_codes, centers_shape)
+    _checked(arrays, [values.shape for values in arrays] == wanted)
+    return correction
 
 
 def _objective_of(state):

@@ -20,7 +20,7 @@ from skae._training.schedule import (
     cosine_with_warmup,
     warmed_up_weights,
 )
-from skae._training.selection import Judge, Selection
+from skae._training.selection import Judge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,13 @@ class Task:
     @functools.cached_property
     def judge(self):
         """What finds the losses of weights."""
-        return Judge(self.row_terms, self.term_weights, self.rows, self.validation)
+        return Judge(
+            self.row_terms,
+            self.term_weights,
+            self.rows,
+            self.validation,
+            self.objective.losses_start_at_zero,
+        )
 
     @functools.cached_property
     def loss_units(self):
@@ -164,7 +170,7 @@ def train(task, compiled_steps, start):
     judge, epochs = task.judge, []
     reader = BatchReader(task.rows, task.units)
     compiled_steps.reset(start, draw_seed(task.generator), task.optimizer_values)
-    selection, has_diverged = Selection.of(judge.judge(start, 0)), False
+    selection, has_diverged = judge.selection(judge.judge(start, 0)), False
     task.tell("begin", compiled_steps, task.start_loss(selection.start))
     for epoch in range(task.settings.epochs):
         task.tell("epoch_begin", epoch)
@@ -332,9 +338,8 @@ def _so_far(task, weights, selection, epochs):
 
 def _best(task, selection, epochs):
     """Return the best weights, or the start where it must be beaten and is not."""
-    weights = task.validation.weights
     kept = selection.best
-    if task.settings.must_beat_start and not selection.best_beats_start(weights):
+    if task.settings.must_beat_start and not selection.best_beats_start():
         kept = selection.start
     return Trained(
         kept.weights,

@@ -1,0 +1,53 @@
+"""How hard rows pull: those far from the start no harder than typical ones."""
+
+import numpy as np
+
+# Of the rows' distances. A tenth of the rows pulls less than its errors would have it;
+# benchmarks/defaults.py was used to choose it.
+_TYPICAL = 0.9
+# Of the median loss. A row whose distance is over five times the typical one counts as
+# one of five times, when others are judged; so one row among 100 moves the mean loss by
+# a quarter at most.
+_MOST_LOSS = 25.0
+
+
+def pull_of_rows(losses):
+    """Return factors of the rows' weights by which none pulls harder than typical ones.
+
+    The gradient of a squared error grows with a row's distance r. Times min(1, c / r)
+    it does not beyond c, as that of Huber's loss (Huber, 1964), here c is a quantile.
+
+    Parameters
+    ----------
+    losses : float64 array of shape (n_rows,)
+        Mean squared error of each row at the start.
+    """
+    return np.sqrt(_at_most(losses, np.quantile(losses, _TYPICAL)))
+
+
+def judging_weights(weights, losses):
+    """Return what rows count when they judge: none much more than a typical one.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (n_rows,)
+        What the rows count otherwise.
+
+    losses : float64 array of shape (n_rows,)
+        Their loss at the start.
+    """
+    limit = _MOST_LOSS * np.median(losses)
+    return weights * _at_most(losses, limit) if limit > 0 else weights
+
+
+def are_typical(losses):
+    """Tell which rows are no outliers by their losses at the start."""
+    return losses <= _MOST_LOSS * np.median(losses)
+
+
+def _at_most(losses, limit):
+    """Return the factors that bring losses over a limit down to it."""
+    factors = np.ones(len(losses))
+    above = losses > limit
+    factors[above] = limit / losses[above]
+    return factors
