@@ -28,38 +28,13 @@ import dataclasses
 import numpy as np
 
 from benchmarks.measures import print_heading, print_row
-from skae._data.rows import Rows
-from skae._training.selection import Judge, Selection
+from skae._training.selection import beats_chance
 
 PROMISE = 0.05
 TRUE_GAINS = 2, 4, 8
 DEFAULT_ROWS = 8, 10, 12, 16, 24, 50, 200, 1000, 10_000
 # Power needs fewer digits than the false acceptance.
 _SIMULATIONS_FOR_POWER = 4
-
-
-def accepts(gains, weights):
-    """Tell whether a fit keeps trained weights, by the rule that fits use.
-
-    Parameters
-    ----------
-    gains : ndarray of shape (n_epochs, n_rows)
-        By how much the loss of each held-out row is below that at the start.
-
-    weights : ndarray of shape (n_rows,)
-        What the rows count.
-    """
-    rows = Rows(gains[0], weights)
-    judge = Judge(
-        row_terms=lambda losses, rows: losses[:, None],
-        term_weights=np.ones(1),
-        training_rows=rows,
-        validation=rows,
-    )
-    selection = Selection.of(judge.judge(np.zeros(len(rows)), 0))
-    for epoch, row_gains in enumerate(gains, start=1):
-        selection = selection.considered(judge.judge(-row_gains, epoch), judge)
-    return selection.best_beats_start(weights)
 
 
 def _alike(generator, walks):
@@ -130,7 +105,7 @@ def accepted_share(rule, case, n_simulations, true_gain=0.0):
     Parameters
     ----------
     rule : callable
-        ``rule(gains, weights)``, as `accepts`.
+        ``rule(gains, weights)``, as `beats_chance`.
 
     case : Case
         What is simulated.
@@ -174,9 +149,11 @@ def _arguments():
 
 def _print_case(case, n_simulations):
     """Print a line; return the share accepted without a gain."""
-    false = accepted_share(accepts, case, n_simulations)
+    false = accepted_share(beats_chance, case, n_simulations)
     n_for_power = -(-n_simulations // _SIMULATIONS_FOR_POWER)
-    powers = [accepted_share(accepts, case, n_for_power, gain) for gain in TRUE_GAINS]
+    powers = [
+        accepted_share(beats_chance, case, n_for_power, gain) for gain in TRUE_GAINS
+    ]
     shares = [f"{false:.1%}", *(f"{power:.0%}" for power in powers)]
     print_row(case.errors, case.weights, f"{case.n_rows:,}", *shares)
     return false

@@ -92,7 +92,6 @@ class FittedNetwork:
         float32 loses nothing.
         """
         layers = self.codec.input_layers.numbers
-        mean, scale = self.scaling.mean, self.scaling.scale
         if not (layers and self._is_moderate):
             return None
         folded = list(self._tensors)

@@ -7,10 +7,14 @@ import numpy as np
 from skae._data.rows import row_chunks
 from skae._model.coordinates import CodeLayers
 from skae._model.correction import Bounds, Correction
-from skae._training.outliers import are_typical
+from skae._training.outliers import are_no_outliers
 from skae._training.task import on_standardized
 from skae.networks._base import BRANCH, LINEAR
 
+# As far as in training rows, times this. With 1, test rows of heavy-tailed data lose
+# what was learnt (cardio, 8 codes: 0.30 of PCA's error instead of 0.16); with 4, rows
+# moved ten times as far from the mean are reconstructed 1.3 times as badly as by PCA.
+_SLACK = 2.0
 # Of the rows' scale, which is 1. Deviations below it are rounding of float32.
 _LEAST_REACH = 1e-6
 
@@ -88,7 +92,7 @@ def _reaches(facts, network, maps, lengths, n_outputs):
     start = on_standardized(facts.plan, facts.start.weights)
     longest = np.full(2, _LEAST_REACH)
     for rows in _measured_rows(facts):
-        typical = are_typical(start.squared_errors(rows))
+        typical = are_no_outliers(start.squared_errors(rows))
         for chunk in row_chunks(rows):
             values = np.asarray(rows[chunk])
             codes = network.encode(values)
@@ -98,7 +102,7 @@ def _reaches(facts, network, maps, lengths, n_outputs):
             for i, deviations in enumerate((of_codes, outputs)):
                 measured = np.linalg.norm(deviations[typical[chunk]], axis=1)
                 longest[i] = max(longest[i], measured.max(initial=0.0))
-    return longest
+    return _SLACK * longest
 
 
 def _measured_rows(facts):

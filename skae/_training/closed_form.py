@@ -197,9 +197,9 @@ def _kernel(codes, centers):
 def _chosen(regression, order, generator):
     """Return scale of the codes and penalty a row of the least leave-one-out error.
 
-    All penalties for one scale come from one eigendecomposition: with the kernel matrix
-    K of the centers and the pulled products P = Φ'WΦ of the rows' kernels Φ, P q = s K q
-    and q'Kq = 1, the hat matrix is Φ Q diag(1 / (s + penalty)) Q'Φ'W.
+    All penalties for one scale come from one eigendecomposition. K is the kernel matrix
+    of the centers, and P = Φ'WΦ the pulled products of the rows' kernels Φ. With P q =
+    s K q and q'Kq = 1, the hat matrix is Φ Q diag(1 / (s + penalty)) Q'Φ'W.
     """
     some = order[:_ROWS_TO_CHOOSE]
     codes, pulls = regression.codes[some], regression.pulls[some]

@@ -58,6 +58,10 @@ class Task:
 
     observers : sequence of Observer, default=()
         Told of all that happens.
+
+    pulls : float32 array of shape (n_rows,) or None, default=None
+        What multiplies the rows' weights in the loss that is minimised; see
+        `pulls_in_training`.
     """
 
     settings: Settings
@@ -70,6 +74,7 @@ class Task:
     units: Sequence = ()
     optimizer_values: list | None = None
     observers: Sequence = ()
+    pulls: np.ndarray | None = None
 
     @functools.cached_property
     def term_weights(self):
@@ -232,7 +237,7 @@ def _train_group(task, compiled_steps, group, factors, weights, groups):
     """
     pieces = compiled_steps.run(
         group.data,
-        (group.numbers, group.counts),
+        (group.numbers, group.counts, group.pulls),
         lengthened(factors, group.batches),
         lengthened(weights, group.batches),
         group.n_batches,
@@ -264,7 +269,7 @@ def _judge(task, weights, epoch, terms):
 
 
 def _shuffled_batches(task):
-    """Return row numbers and row weights of all batches, the last one padded."""
+    """Return numbers, weights and pulls of rows in batches, the last one padded."""
     n_rows = len(task.rows)
     shape = (task.n_batches, task.settings.batch_size)
     order = task.generator.permutation(n_rows)
@@ -272,7 +277,10 @@ def _shuffled_batches(task):
     numbers = np.resize(order, shape).astype(np.int32)
     weights = np.zeros(shape, np.float32)
     weights.flat[:n_rows] = task.row_weights[order]
-    return numbers, weights
+    pulls = np.ones(shape, np.float32)
+    if task.pulls is not None:
+        pulls.flat[:n_rows] = task.pulls[order]
+    return numbers, weights, pulls
 
 
 def _schedule_factors(task, compiled_steps, epoch):

@@ -24,6 +24,7 @@ from skae._training.task import (
     settings_for,
     sklearn_observers_for,
     task_for,
+    without_pull_of_outliers,
 )
 
 
@@ -70,6 +71,7 @@ def fit(estimator, data):
         observers += sklearn_observers_for(request, settings, finish)
         with closed_at_the_end(observers):
             task = task_for(request, plan, chance, start, settings, observers)
+            task = without_pull_of_outliers(task, plan, start)
             if n_epochs or estimator.callbacks:  # callbacks are shown a model
                 with compiled_steps_for(request, plan, task, chosen.epochs) as steps:
                     trained = train(task, steps, start.weights)

@@ -25,6 +25,26 @@ def pull_of_rows(losses):
     return np.sqrt(_at_most(losses, np.quantile(losses, _TYPICAL)))
 
 
+def pulls_in_training(losses, squared_lengths):
+    """Return factors of the rows' weights by which outliers pull as typical rows do.
+
+    The gradient of a squared error is a row's error times what a layer reads, which
+    grows with the row. So outliers by their errors are weighted by one over their
+    distance from the start's plane, and outliers by their place by one over the square
+    of their distance from the mean.
+
+    Parameters
+    ----------
+    losses : float64 array of shape (n_rows,)
+        Mean squared error of each row at the start.
+
+    squared_lengths : float64 array of shape (n_rows,)
+        Squared distance of each row from the mean.
+    """
+    of_place = _at_most(squared_lengths, _MOST_LOSS * np.median(squared_lengths))
+    return of_place * np.sqrt(_at_most(losses, _MOST_LOSS * np.median(losses)))
+
+
 def judging_weights(weights, losses):
     """Return what rows count when they judge: none much more than a typical one.
 
@@ -40,9 +60,9 @@ def judging_weights(weights, losses):
     return weights * _at_most(losses, limit) if limit > 0 else weights
 
 
-def are_typical(losses):
-    """Tell which rows are no outliers by their losses at the start."""
-    return losses <= _MOST_LOSS * np.median(losses)
+def are_no_outliers(losses):
+    """Tell which rows are no outliers, even of heavy tails, by losses at the start."""
+    return losses <= _MOST_LOSS * np.quantile(losses, _TYPICAL)
 
 
 def _at_most(losses, limit):

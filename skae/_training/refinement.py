@@ -41,41 +41,40 @@ class Refined:
 
 @dataclasses.dataclass(frozen=True)
 class _Candidate:
-    """Weights with a correction, and their losses on the validation rows."""
+    """Weights with a correction, and their losses on the validation rows, if any."""
 
     weights: list
     epoch: int
     correction: Correction
-    losses: np.ndarray
+    losses: np.ndarray | None
 
 
 def refine(facts, trained):
     """Return the `Refined` of what training gave.
 
-    Candidates are the trained network, the mean of its decoder and one in closed form,
-    and PCA's codes with a decoder in closed form. The last needs no held-out rows to be
-    better than PCA by more than chance: its leave-one-out errors tell. The candidate of
-    the least loss on the validation rows is kept.
+    PCA's codes with a decoder in closed form need no held-out rows to be better than
+    PCA by more than chance: leave-one-out errors tell. They are kept unless a trained
+    network is better on the validation rows by more than chance. Its decoder then is
+    the best mean of its own and one in closed form.
     """
-    prepared = facts.prepared
     if not _is_possible(facts):
         return Refined(trained)
-    if not facts.chosen.epochs:
-        return _instant(facts, trained)
-    if prepared.validation is None:
+    is_start = trained.best_epoch == 0 and facts.plan.starts_at_pca
+    validation = facts.prepared.validation
+    if is_start:
+        best = _of_start(facts)
+    elif validation is not None:
+        best = _best_with_network(facts, trained)
+    else:
+        best = None
+    if best is None:
         return Refined(trained)
-    candidates = list(_candidates(facts, trained))
-    start = on_standardized(facts.plan, facts.start.weights)
-    validation = prepared.validation
-    start_losses = start.squared_errors(validation.values)
-    weights = judging_weights(validation.weights, start_losses)
-    best = min(candidates, key=lambda one: np.average(one.losses, weights=weights))
-    if best.correction.is_empty:
-        return Refined(trained)
-    loss = np.average(best.losses, weights=validation.weights)
-    unit = facts.request.objective.unit(prepared.scaling.scale)
+    loss = trained.best_loss
+    if validation is not None:
+        unit = facts.request.objective.unit(facts.prepared.scaling.scale)
+        loss = unit * np.average(best.losses, weights=validation.weights)
     kept = dataclasses.replace(
-        trained, weights=best.weights, best_epoch=best.epoch, best_loss=loss * unit
+        trained, weights=best.weights, best_epoch=best.epoch, best_loss=loss
     )
     return Refined(kept, _with_all_rows(facts, best))
 
@@ -120,37 +119,43 @@ def _is_better(form, weights):
     return after < before and beats_chance(gains[None], robust)
 
 
-def _instant(facts, trained):
-    """Return the closed form alone, found from all rows, or else PCA."""
-    rows = facts.prepared.rows
-    form = _found(facts, trained.weights, rows)
+def _of_start(facts):
+    """Return PCA's codes with a decoder in closed form, or None if no better."""
+    rows, weights = facts.prepared.training_rows, facts.start.weights
+    form = _found(facts, weights, rows)
     if not _is_better(form, rows.weights):
-        return Refined(trained)
-    return Refined(trained, Correction(form.decoder))
+        return None
+    network = on_standardized(facts.plan, weights)
+    return _candidate(facts, network, 0, Correction(form.decoder))
 
 
-def _candidates(facts, trained):
-    """Yield the `_Candidate` of each way to go on from what training gave."""
-    prepared, start = facts.prepared, facts.start
-    rows, validation = prepared.training_rows, prepared.validation
+def _candidate(facts, network, epoch, correction):
+    """Return the `_Candidate` of a network with a correction."""
+    validation, losses = facts.prepared.validation, None
+    if validation is not None:
+        corrected = network.with_correction(correction)
+        losses = corrected.squared_errors(validation.values)
+    return _Candidate(network.weights, epoch, correction, losses)
+
+
+def _best_with_network(facts, trained):
+    """Return the best `_Candidate` where a network was trained, None if that itself."""
+    rows, validation = facts.prepared.training_rows, facts.prepared.validation
     network = on_standardized(facts.plan, trained.weights)
-    losses = network.squared_errors(validation.values)
-    is_start = trained.best_epoch == 0 and facts.plan.starts_at_pca
-    yield _Candidate(trained.weights, trained.best_epoch, UNCORRECTED, losses)
-    if is_start or (facts.plan.starts_at_pca and len(rows) <= _MANY_ROWS):
-        form = _found(facts, start.weights, rows)
-        if _is_better(form, rows.weights):
-            correction = Correction(form.decoder)
-            corrected = on_standardized(facts.plan, start.weights).with_correction(
-                correction
-            )
-            losses = corrected.squared_errors(validation.values)
-            yield _Candidate(start.weights, 0, correction, losses)
-    if not is_start:
-        form = _found(facts, trained.weights, rows)
-        correction = _mixed(network, Correction(form.decoder), validation)
-        losses = network.with_correction(correction).squared_errors(validation.values)
-        yield _Candidate(trained.weights, trained.best_epoch, correction, losses)
+    form = _found(facts, trained.weights, rows)
+    correction = _mixed(network, Correction(form.decoder), validation)
+    mixed = _candidate(facts, network, trained.best_epoch, correction)
+    alone = network.squared_errors(validation.values)
+    weights = judging_weights(validation.weights, alone)
+    is_mixed = np.average(mixed.losses - alone, weights=weights) < 0
+    losses = mixed.losses if is_mixed else alone
+    if facts.plan.starts_at_pca and len(rows) <= _MANY_ROWS:
+        of_start = _of_start(facts)
+        if of_start is not None:
+            weights = judging_weights(validation.weights, of_start.losses)
+            if not beats_chance((of_start.losses - losses)[None], weights):
+                return of_start
+    return mixed if is_mixed else None
 
 
 def _mixed(network, correction, validation):

@@ -12,8 +12,8 @@ from skae._training.outliers import judging_weights
 # (`benchmarks.guard`).
 _LEVEL = 0.04
 _N_FLIPS = 999
-# Fewer rows, or as few that count, cannot show a gain: signs of ten rows alone have only
-# a thousand patterns.
+# Fewer rows, or as few that count, cannot show a gain: ten signs have only a thousand
+# patterns.
 _FEWEST_ROWS = 10
 # Rows that are added up first; more would cost time and memory and change no decision.
 _MOST_BLOCKS = 2_000
@@ -116,8 +116,9 @@ class Selection:
     weights : array of shape (n_validation_rows,) or None
         What the validation rows count.
 
-    gains : tuple of arrays of shape (n_validation_rows,), default=()
-        By how much each row's loss was smaller after each epoch than at the start.
+    gains : tuple of arrays, default=()
+        By how much the rows' losses were smaller after each epoch than at the start,
+        weighted and in blocks.
     """
 
     start: Judged
@@ -184,7 +185,7 @@ class Selection:
         loses = self.best.loss > _MOST_LOST * self.start.loss > 0
         if not has_gained or loses:
             return False
-        return beats_chance(np.array(self.gains), self.weights)
+        return _beats_chance(np.array(self.gains), self.weights)
 
 
 def beats_chance(gains, weights):
@@ -204,10 +205,14 @@ def beats_chance(gains, weights):
     weights : array of shape (n_rows,)
         What the rows count.
     """
+    return _beats_chance(_in_blocks(gains * weights), weights)
+
+
+def _beats_chance(weighted, weights):
+    """Do as `beats_chance` does, with gains that are weighted and in blocks."""
     n_effective = weights.sum() ** 2 / np.square(weights).sum()
     if n_effective < _FEWEST_ROWS:
         return False
-    weighted = _in_blocks(gains * weights)
     lengths = np.linalg.norm(weighted, axis=1)
     moved = lengths > 0
     if not moved.any():
@@ -224,6 +229,6 @@ def beats_chance(gains, weights):
 
 def _in_blocks(gains):
     """Add up neighbouring rows, so that there are no more than `_MOST_BLOCKS`."""
-    n_rows = gains.shape[1]
+    n_rows = gains.shape[-1]
     starts = np.unique(np.linspace(0, n_rows, _MOST_BLOCKS, endpoint=False).astype(int))
-    return np.add.reduceat(gains, starts[starts < n_rows], axis=1)
+    return np.add.reduceat(gains, starts, axis=-1)
