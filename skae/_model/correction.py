@@ -169,6 +169,11 @@ class Correction:
         return Correction(None if part is None else part.after(code_map))
 
     @property
+    def n_centers(self):
+        """Number of the kernel's centers."""
+        return 0 if self.kernel_decoder is None else len(self.kernel_decoder.centers)
+
+    @property
     def is_empty(self):
         """Whether nothing is added."""
         return not any(self.kinds)

@@ -76,6 +76,7 @@ def attributes_of(facts, trained, codes):
         "history_": trained.history,
         "n_iter_": len(trained.history["loss"]),
         "best_epoch_": trained.best_epoch,
+        "n_centers_": fitted.correction.n_centers,
         "initial_loss_": trained.initial_loss,
         "best_loss_": trained.best_loss,
         "init_": plan.init,

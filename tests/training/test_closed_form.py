@@ -1,0 +1,121 @@
+"""The decoder in closed form: kernel ridge regression, and its leave-one-out errors."""
+
+import numpy as np
+import pytest
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
+
+from skae._data.rows import Rows
+from skae._model.correction import decoded
+from skae._runtime.threads import one_blas_thread
+from skae._training.closed_form import (
+    _PENALTIES,
+    _linear_map,
+    _Regression,
+    _scales,
+    _solved,
+    closed_form,
+)
+
+
+def curved(n_rows=90, n_features=5, seed=0):
+    """Return codes, and rows that are no linear map of them."""
+    rng = np.random.RandomState(seed)
+    codes = rng.randn(n_rows, 2)
+    features = np.column_stack([codes, codes**2, np.prod(codes, axis=1)])
+    rows = features @ rng.randn(5, n_features) + 0.05 * rng.randn(n_rows, n_features)
+    return codes, rows - rows.mean(axis=0)
+
+
+@pytest.fixture
+def regression():
+    codes, rows = curved()
+    linear, bias = _linear_map(codes, rows, np.ones(len(rows)))
+    return _Regression(codes, rows, np.ones(len(rows)), linear, bias)
+
+
+def test_the_linear_map_is_least_squares(regression):
+    weights = np.random.RandomState(0).uniform(0.5, 2, len(regression.codes))
+    linear, bias = _linear_map(regression.codes, regression.targets, weights)
+    wanted = LinearRegression().fit(regression.codes, regression.targets, weights)
+    np.testing.assert_allclose(linear, wanted.coef_.T, atol=1e-10)
+    np.testing.assert_allclose(bias, wanted.intercept_, atol=1e-10)
+
+
+def test_equal_codes_have_a_linear_map(regression):
+    codes = regression.codes[:, [0, 0]]
+    linear, _ = _linear_map(codes, regression.targets, np.ones(len(codes)))
+    wanted = LinearRegression().fit(codes[:, :1], regression.targets)
+    np.testing.assert_allclose(linear.sum(axis=0), wanted.coef_[:, 0], atol=1e-8)
+
+
+def test_with_all_rows_as_centers_it_is_scikit_learns_kernel_ridge(regression):
+    rows = np.arange(len(regression.codes))
+    scale, penalty = np.array([0.7, 0.4]), 1e-3
+    with one_blas_thread():
+        coefficients, _ = _solved(regression, scale, rows, penalty, rows[:1])
+    scaled = regression.codes * scale
+    ridge = KernelRidge(alpha=penalty * len(rows), kernel="rbf", gamma=1.0)
+    ridge.fit(scaled, regression.residuals(slice(None)))
+    distances = ((scaled[:, None] - scaled[None]) ** 2).sum(axis=-1)
+    np.testing.assert_allclose(
+        np.exp(-distances) @ coefficients, ridge.predict(scaled), atol=1e-6
+    )
+
+
+def test_leave_one_out_errors_are_those_of_fits_without_the_row(regression):
+    pulls = np.random.RandomState(0).uniform(0.5, 1.5, len(regression.codes))
+    pulled = _Regression(
+        regression.codes, regression.targets, pulls, regression.linear, regression.bias
+    )
+    scale, penalty, centers = np.array([0.7, 0.4]), 1e-3, np.arange(0, 90, 3)
+    judged = np.array([0, 7, 50])
+    with one_blas_thread():
+        _, losses = _solved(pulled, scale, centers, penalty, judged)
+    scaled = regression.codes * scale
+    distances = ((scaled[:, None] - scaled[centers]) ** 2).sum(axis=-1)
+    kernel, residuals = np.exp(-distances), regression.residuals(slice(None))
+    for row, loss in zip(judged, losses, strict=True):
+        left = np.arange(len(scaled)) != row
+        weighted = kernel[left].T * pulls[left]
+        ridge = penalty * len(scaled) * kernel[centers]
+        without = np.linalg.solve(
+            weighted @ kernel[left] + ridge, weighted @ residuals[left]
+        )
+        error = residuals[row] - kernel[row] @ without
+        np.testing.assert_allclose(loss, np.mean(error**2), rtol=1e-3)
+
+
+def test_what_is_left_out_is_predicted():
+    codes, rows = curved(140)
+    found = closed_form(
+        codes[:90], Rows(rows[:90], np.ones(90)), np.random.RandomState(0)
+    )
+    new = decoded(np, found.decoder, codes[90:], 0.0)
+    linear = codes[90:] @ found.decoder.linear + found.decoder.bias
+    error, of_linear = (np.mean((rows[90:] - r) ** 2) for r in (new, linear))
+    assert error < 0.2 * of_linear
+    # The errors of rows left out tell the error of new rows.
+    assert found.losses.mean() == pytest.approx(error, rel=0.8)
+    assert found.linear_losses.mean() == pytest.approx(of_linear, rel=0.5)
+
+
+def test_far_from_the_codes_only_the_linear_map_is_left():
+    codes, rows = curved()
+    found = closed_form(codes, Rows(rows, np.ones(90)), np.random.RandomState(0))
+    far = np.array([[1e3, -1e3]], np.float32)
+    np.testing.assert_allclose(
+        decoded(np, found.decoder, far, 0.0),
+        far @ found.decoder.linear + found.decoder.bias,
+        rtol=1e-6,
+    )
+
+
+def test_scaled_codes_have_the_lengths_to_try():
+    codes, _ = curved()
+    lengths = [
+        np.sqrt(np.mean(((codes - codes.mean(axis=0)) * scale) ** 2) * 2)
+        for scale in _scales(codes, np.ones(len(codes)))
+    ]
+    np.testing.assert_allclose(lengths, np.tile([2, 1, 0.5, 0.25], 3))
+    assert np.all(np.diff(_PENALTIES) > 0)
