@@ -27,8 +27,8 @@ _ROWS_TO_CHOOSE, _CENTERS_TO_CHOOSE = 2_000, 350
 # Rows whose leave-one-out errors decide; more would only tell smaller gains from zero.
 _ROWS_TO_JUDGE = 4_000
 # Widths as a multiple of the spread of codes, exponents by which the axes' deviations
-# are made equal (0 leaves them, 1 whitens), and penalties for each row. Smaller ones gain
-# nothing, and give coefficients so large that float32 rounds what they add up to.
+# are made equal (0 leaves them, 1 whitens), and penalties for each row. Smaller ones
+# gain nothing, and their coefficients are so large that float32 rounds their sum.
 _WIDTHS = 0.5, 1.0, 2.0, 4.0
 _EXPONENTS = 0.0, 0.5, 1.0
 _PENALTIES = np.logspace(-4.5, -1.5, 7)
@@ -52,13 +52,22 @@ class ClosedForm:
         Rows that judge it.
 
     losses, linear_losses : float64 arrays of shape (n_judged,)
-        Mean squared error of these, each left out, and that of the linear map.
+        Mean squared error of these, each left out of the kernel ridge regression, and
+        that of the linear map.
+
+    scale : float64 array of shape (n_codes,)
+        What the codes are multiplied by in the kernel.
+
+    penalty : float
+        Of each row.
     """
 
     decoder: KernelDecoder
     numbers: np.ndarray
     losses: np.ndarray
     linear_losses: np.ndarray
+    scale: np.ndarray
+    penalty: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +111,7 @@ def _number_of_centers(n_rows, n_features):
 
 
 @one_blas_thread()
-def closed_form(codes, rows, generator):
+def closed_form(codes, rows, generator, like=None):
     """Return the `ClosedForm` of rows on their codes.
 
     Parameters
@@ -115,6 +124,9 @@ def closed_form(codes, rows, generator):
 
     generator : numpy.random.RandomState
         Chooses centers and rows.
+
+    like : ClosedForm or None, default=None
+        One of part of the rows, whose scale and penalty are taken; None chooses them.
     """
     codes = np.asarray(codes, np.float64)
     n_rows, n_features = rows.targets.shape
@@ -132,7 +144,10 @@ def closed_form(codes, rows, generator):
     pulls = weights * pull_of_rows(linear_losses)
     regression = dataclasses.replace(regression, pulls=pulls / pulls.mean())
     order = generator.permutation(n_rows)
-    scale, penalty = _chosen(regression, order, generator)
+    if like is None:
+        scale, penalty = _chosen(regression, order, generator)
+    else:
+        scale, penalty = like.scale, like.penalty
     centers = order[: _number_of_centers(n_rows, n_features)]
     judged = np.sort(order[-_ROWS_TO_JUDGE:])
     coefficients, losses = _solved(regression, scale, centers, penalty, judged)
@@ -150,7 +165,7 @@ def closed_form(codes, rows, generator):
             )
         )
     )
-    return ClosedForm(decoder, judged, losses, linear_losses[judged])
+    return ClosedForm(decoder, judged, losses, linear_losses[judged], scale, penalty)
 
 
 def _linear_map(codes, targets, weights):

@@ -7,7 +7,11 @@ import numpy as np
 
 from skae._model.correction import UNCORRECTED, Correction
 from skae._objective.objective import Objective
-from skae._training.closed_form import can_have_closed_form, closed_form
+from skae._training.closed_form import (
+    ClosedForm,
+    can_have_closed_form,
+    closed_form,
+)
 from skae._training.history import Trained
 from skae._training.outliers import judging_weights
 from skae._training.selection import beats_chance
@@ -41,10 +45,14 @@ class Refined:
 
 @dataclasses.dataclass(frozen=True)
 class _Candidate:
-    """Weights with a correction, and their losses on the validation rows, if any."""
+    """Weights with a correction, and their losses on the validation rows, if any.
+
+    The correction is of a `ClosedForm` of the training rows.
+    """
 
     weights: list
     epoch: int
+    form: ClosedForm
     correction: Correction
     losses: np.ndarray | None
 
@@ -100,11 +108,11 @@ def _is_possible(facts):
     )
 
 
-def _found(facts, weights, rows):
+def _found(facts, weights, rows, like=None):
     """Return the `ClosedForm` of rows on the codes at the weights."""
     network = on_standardized(facts.plan, weights)
     generator = np.random.RandomState(facts.seed)
-    return closed_form(network.encode(rows.values), rows, generator)
+    return closed_form(network.encode(rows.values), rows, generator, like)
 
 
 def _is_better(form, weights):
@@ -126,16 +134,16 @@ def _of_start(facts):
     if not _is_better(form, rows.weights):
         return None
     network = on_standardized(facts.plan, weights)
-    return _candidate(facts, network, 0, Correction(form.decoder))
+    return _candidate(facts, network, 0, form, Correction(form.decoder))
 
 
-def _candidate(facts, network, epoch, correction):
-    """Return the `_Candidate` of a network with a correction."""
+def _candidate(facts, network, epoch, form, correction):
+    """Return the `_Candidate` of a network with the correction that a form gave."""
     validation, losses = facts.prepared.validation, None
     if validation is not None:
         corrected = network.with_correction(correction)
         losses = corrected.squared_errors(validation.values)
-    return _Candidate(network.weights, epoch, correction, losses)
+    return _Candidate(network.weights, epoch, form, correction, losses)
 
 
 def _best_with_network(facts, trained):
@@ -144,7 +152,7 @@ def _best_with_network(facts, trained):
     network = on_standardized(facts.plan, trained.weights)
     form = _found(facts, trained.weights, rows)
     correction = _mixed(network, Correction(form.decoder), validation)
-    mixed = _candidate(facts, network, trained.best_epoch, correction)
+    mixed = _candidate(facts, network, trained.best_epoch, form, correction)
     alone = network.squared_errors(validation.values)
     weights = judging_weights(validation.weights, alone)
     is_mixed = np.average(mixed.losses - alone, weights=weights) < 0
@@ -203,5 +211,5 @@ def _with_all_rows(facts, candidate):
     is_whole = len(prepared.rows) == len(prepared.training_rows)
     if is_whole or len(prepared.rows) > _MANY_ROWS:
         return candidate.correction
-    form = _found(facts, candidate.weights, prepared.rows)
+    form = _found(facts, candidate.weights, prepared.rows, like=candidate.form)
     return with_part(Correction(form.decoder), 1 - decoder.network_share)
