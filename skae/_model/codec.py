@@ -146,11 +146,11 @@ class Codec:
         """
         tf = load_tensorflow()
         bounds = self._correction(weights).bounds
-        sums = tf.cast(sums, tf.float32)
-        read = sums[:, : self.input_layers.n_units]
-        encoded = self.input_layers.encode(read, weights)
+        single = tf.cast(sums, tf.float32)
+        n_units = self.input_layers.n_units
+        encoded = self.input_layers.encode(single[:, :n_units], weights)
         if bounds is not None:
-            linear = sums[:, self.input_layers.n_units :] + bounds.encoder_bias
+            linear = single[:, n_units:] + bounds.encoder_bias
             encoded = bounded_codes(load_keras().ops, bounds, linear, encoded)
         return self._codes(encoded, sums.dtype, scale)
 

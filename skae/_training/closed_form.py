@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from skae._data.rows import row_chunks
+from skae._data.rows import FEWEST_ROWS
 from skae._model.correction import KernelDecoder
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._training.outliers import pull_of_rows
@@ -35,6 +35,8 @@ _PENALTIES = np.logspace(-4.5, -1.5, 7)
 # Random directions of the rows by which widths are compared; their mean square is that
 # of the rows.
 _DIRECTIONS = 48
+# 8 MB in float64. Larger pieces cost memory in every thread, smaller ones more sums.
+_VALUES_AT_A_TIME = 2**20
 # Of the largest eigenvalue. Smaller ones are rounding of float64 in sums of products.
 _JITTER = 1e-10
 
@@ -136,7 +138,7 @@ def closed_form(codes, rows, generator, like=None):
     linear_losses = np.concatenate(
         [
             np.mean(regression.residuals(chunk) ** 2, axis=1)
-            for chunk in row_chunks(rows.targets)
+            for chunk in _chunks(n_rows, n_features)
         ]
     )
     # Rows far from the linear map pull no harder than typical ones; unweighted, one of
@@ -168,6 +170,13 @@ def closed_form(codes, rows, generator, like=None):
     return ClosedForm(decoder, judged, losses, linear_losses[judged], scale, penalty)
 
 
+def _chunks(n_rows, n_columns):
+    """Yield slices over rows, of which a matrix takes a few megabytes in float64."""
+    step = max(FEWEST_ROWS, _VALUES_AT_A_TIME // n_columns)
+    for start in range(0, n_rows, step):
+        yield slice(start, start + step)
+
+
 def _linear_map(codes, targets, weights):
     """Return the least-squares map from codes to targets, and its bias."""
     weights = weights / weights.sum()
@@ -179,7 +188,7 @@ def _linear_map(codes, targets, weights):
         return np.einsum("i,ij->j", weights[chunk], rows), centred[chunk].T @ rows
 
     mean, shared = 0.0, 0.0
-    for part_of_mean, product in map_in_threads(products, row_chunks(targets)):
+    for part_of_mean, product in map_in_threads(products, _chunks(*targets.shape)):
         mean, shared = mean + part_of_mean, shared + product
     covariance = centred.T @ (codes - centre)
     # Codes may be constant, or equal: the least-squares map of least norm.
@@ -219,10 +228,7 @@ def _chosen(regression, order, generator):
     """
     some = order[:_ROWS_TO_CHOOSE]
     codes, pulls = regression.codes[some], regression.pulls[some]
-    residuals = regression.residuals(some)
-    if residuals.shape[1] > _DIRECTIONS:
-        shape = residuals.shape[1], _DIRECTIONS
-        residuals = residuals @ generator.normal(scale=_DIRECTIONS**-0.5, size=shape)
+    residuals = _seen_from_few_directions(regression, some, generator)
 
     def errors(scale):
         scaled = codes * scale
@@ -241,6 +247,25 @@ def _chosen(regression, order, generator):
     found = np.array(list(map_in_threads(errors, scales)))
     best, penalty = np.unravel_index(np.argmin(found), found.shape)
     return scales[best], _PENALTIES[penalty]
+
+
+def _seen_from_few_directions(regression, some, generator):
+    """Return residuals of some rows, projected if they are wide.
+
+    Sums of squares stay, but for chance (Johnson and Lindenstrauss, 1984).
+    """
+    n_features = regression.linear.shape[1]
+    directions = None
+    if n_features > _DIRECTIONS:
+        shape = n_features, _DIRECTIONS
+        directions = generator.normal(scale=_DIRECTIONS**-0.5, size=shape)
+
+    def seen(part):
+        residuals = regression.residuals(some[part])
+        return residuals if directions is None else residuals @ directions
+
+    parts = _chunks(len(some), n_features)
+    return np.concatenate(list(map_in_threads(seen, parts)))
 
 
 def _left_out_error(read, targets, residuals, pulls, shrinkage):
@@ -273,7 +298,8 @@ def _solved(regression, scale, numbers, penalty, judged):
         return pulled @ kernel, pulled @ regression.residuals(chunk)
 
     squares, shared = 0.0, 0.0
-    chunks = row_chunks(regression.targets, 4 * len(centers))
+    n_columns = max(len(centers), regression.linear.shape[1])
+    chunks = _chunks(len(codes), n_columns)
     for square, product in map_in_threads(products, chunks):
         squares, shared = squares + square, shared + product
     penalties = penalty * len(codes) * _made_definite(centers)
@@ -287,5 +313,5 @@ def _solved(regression, scale, numbers, penalty, judged):
         left = np.maximum(1 - pulls[part] * own, _JITTER)
         return np.mean((errors / left[:, None]) ** 2, axis=1)
 
-    parts = (judged[chunk] for chunk in row_chunks(regression.targets[: len(judged)]))
+    parts = (judged[chunk] for chunk in _chunks(len(judged), n_columns))
     return coefficients, np.concatenate(list(map_in_threads(left_out, parts)))

@@ -83,7 +83,7 @@ def test_leave_one_out_errors_are_those_of_fits_without_the_row(regression):
             weighted @ kernel[left] + ridge, weighted @ residuals[left]
         )
         error = residuals[row] - kernel[row] @ without
-        np.testing.assert_allclose(loss, np.mean(error**2), rtol=1e-3)
+        np.testing.assert_allclose(loss, np.mean(error**2), rtol=5e-3)
 
 
 def test_what_is_left_out_is_predicted():
