@@ -7,7 +7,7 @@ import numpy as np
 from skae._data.rows import row_chunks
 from skae._model.coordinates import CodeLayers
 from skae._model.correction import Bounds, Correction
-from skae._training.outliers import are_no_outliers
+from skae._training.outliers import outlier_limit
 from skae._training.task import on_standardized
 from skae.networks._base import BRANCH, LINEAR
 
@@ -15,6 +15,8 @@ from skae.networks._base import BRANCH, LINEAR
 # what was learnt (cardio, 8 codes: 0.30 of PCA's error instead of 0.16); with 4, rows
 # moved ten times as far from the mean are reconstructed 1.3 times as badly as by PCA.
 _SLACK = 2.0
+# To tell outliers; more would change little.
+_ROWS_FOR_LIMIT = 2_000
 # Of the rows' scale, which is 1. Deviations below it are rounding of float32.
 _LEAST_REACH = 1e-6
 
@@ -92,15 +94,17 @@ def _reaches(facts, network, maps, lengths, n_outputs):
     start = on_standardized(facts.plan, facts.start.weights)
     longest = np.full(2, _LEAST_REACH)
     for rows in _measured_rows(facts):
-        typical = are_no_outliers(start.squared_errors(rows))
+        some = np.linspace(0, len(rows) - 1, min(len(rows), _ROWS_FOR_LIMIT))
+        limit = outlier_limit(start.squared_errors(rows[some.astype(int)]))
         for chunk in row_chunks(rows):
             values = np.asarray(rows[chunk])
+            is_typical = start.squared_errors(values) <= limit
             codes = network.encode(values)
             linear = values @ encoder_kernel[:, ::n_outputs]
             of_codes = (codes - linear - encoder_bias[::n_outputs]) @ lengths
             outputs = network.outputs(codes) - codes @ decoder_kernel - decoder_bias
             for i, deviations in enumerate((of_codes, outputs)):
-                measured = np.linalg.norm(deviations[typical[chunk]], axis=1)
+                measured = np.linalg.norm(deviations[is_typical], axis=1)
                 longest[i] = max(longest[i], measured.max(initial=0.0))
     return _SLACK * longest
 

@@ -15,7 +15,7 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from skae._data.rows import FEWEST_ROWS
 from skae._model.correction import KernelDecoder
 from skae._runtime.threads import map_in_threads, one_blas_thread
-from skae._training.outliers import pull_of_rows
+from skae._training.outliers import pulls_up_to, typical_limit
 
 # Centers cost memory and time in proportion, so wide rows get fewer: 2^22 numbers are
 # 16 MB.
@@ -84,23 +84,34 @@ class _Regression:
     targets : ndarray or LazyRows of shape (n_rows, n_features)
         The rows.
 
-    pulls : float64 array of shape (n_rows,)
-        What the rows count in the regression, one on average.
+    weights : float64 array of shape (n_rows,)
+        What the rows count, one on average.
 
     linear, bias : float64 arrays of shape (n_codes, n_features) and (n_features,)
         The linear map.
+
+    limit : float, default=inf
+        Mean squared residual up to which a row pulls as its weight says.
     """
 
     codes: np.ndarray
     targets: object
-    pulls: np.ndarray
+    weights: np.ndarray
     linear: np.ndarray
     bias: np.ndarray
+    limit: float = np.inf
+
+    @property
+    def n_columns(self):
+        """Number of features."""
+        return self.linear.shape[1]
 
     def residuals(self, some):
-        """Return the residuals of some rows, by a slice or numbers."""
+        """Return residuals of some rows, by a slice or numbers, and their pulls."""
         rows = np.asarray(self.targets[some], np.float64)
-        return rows - self.codes[some] @ self.linear - self.bias
+        residuals = rows - self.codes[some] @ self.linear - self.bias
+        losses = np.mean(residuals**2, axis=1)
+        return residuals, self.weights[some] * pulls_up_to(self.limit, losses)
 
 
 def can_have_closed_form(n_rows, n_features):
@@ -113,13 +124,13 @@ def _number_of_centers(n_rows, n_features):
 
 
 @one_blas_thread()
-def closed_form(codes, rows, generator, like=None):
+def closed_form(encode, rows, generator, like=None):
     """Return the `ClosedForm` of rows on their codes.
 
     Parameters
     ----------
-    codes : array of shape (n_rows, n_codes)
-        Codes of the rows.
+    encode : callable
+        Gives the codes of some rows, shape (n_some, n_codes).
 
     rows : Rows
         Targets are what to reconstruct, and weights what the rows count.
@@ -130,44 +141,34 @@ def closed_form(codes, rows, generator, like=None):
     like : ClosedForm or None, default=None
         One of part of the rows, whose scale and penalty are taken; None chooses them.
     """
-    codes = np.asarray(codes, np.float64)
     n_rows, n_features = rows.targets.shape
-    weights = rows.weights / rows.weights.mean()
-    linear, bias = _linear_map(codes, rows.targets, weights)
-    regression = _Regression(codes, rows.targets, weights, linear, bias)
-    linear_losses = np.concatenate(
-        [
-            np.mean(regression.residuals(chunk) ** 2, axis=1)
-            for chunk in _chunks(n_rows, n_features)
-        ]
-    )
-    # Rows far from the linear map pull no harder than typical ones; unweighted, one of
-    # them would decide the widths.
-    pulls = weights * pull_of_rows(linear_losses)
-    regression = dataclasses.replace(regression, pulls=pulls / pulls.mean())
     order = generator.permutation(n_rows)
+    some, judged = order[:_ROWS_TO_CHOOSE], np.sort(order[-_ROWS_TO_JUDGE:])
+    regression = _without_outliers(_regression(encode, rows), some)
     if like is None:
-        scale, penalty = _chosen(regression, order, generator)
+        scale, penalty = _chosen(regression, some, generator)
     else:
         scale, penalty = like.scale, like.penalty
     centers = order[: _number_of_centers(n_rows, n_features)]
-    judged = np.sort(order[-_ROWS_TO_JUDGE:])
-    coefficients, losses = _solved(regression, scale, centers, penalty, judged)
+    coefficients, factor = _solved(regression, scale, centers, penalty)
+    losses, linear_losses = _left_out(
+        regression, scale, centers, coefficients, factor, judged
+    )
     decoder = KernelDecoder(
         *(
             np.asarray(values, np.float32)
             for values in (
                 0.0,
-                linear,
-                bias,
+                regression.linear,
+                regression.bias,
                 np.diag(scale),
                 np.zeros(len(scale)),
-                codes[centers] * scale,
+                regression.codes[centers] * scale,
                 coefficients,
             )
         )
     )
-    return ClosedForm(decoder, judged, losses, linear_losses[judged], scale, penalty)
+    return ClosedForm(decoder, judged, losses, linear_losses, scale, penalty)
 
 
 def _chunks(n_rows, n_columns):
@@ -177,23 +178,37 @@ def _chunks(n_rows, n_columns):
         yield slice(start, start + step)
 
 
-def _linear_map(codes, targets, weights):
-    """Return the least-squares map from codes to targets, and its bias."""
-    weights = weights / weights.sum()
-    centre = weights @ codes
-    centred = (codes - centre) * weights[:, None]
+def _regression(encode, rows):
+    """Return what is regressed, on the least-squares map from codes to targets."""
+    targets, shares = rows.targets, rows.weights / rows.weights.sum()
 
     def products(chunk):
-        rows = np.asarray(targets[chunk], np.float64)
-        return np.einsum("i,ij->j", weights[chunk], rows), centred[chunk].T @ rows
+        codes = np.asarray(encode(rows.values[chunk]), np.float64)
+        weighted = (codes * shares[chunk, None]).T
+        read = np.asarray(targets[chunk], np.float64)
+        means = weighted.sum(axis=1), shares[chunk] @ read
+        return codes, *means, weighted @ codes, weighted @ read
 
-    mean, shared = 0.0, 0.0
-    for part_of_mean, product in map_in_threads(products, _chunks(*targets.shape)):
-        mean, shared = mean + part_of_mean, shared + product
-    covariance = centred.T @ (codes - centre)
+    found = map_in_threads(products, _chunks(*targets.shape))
+    codes, *sums = zip(*found, strict=True)
+    centre, mean, squares, shared = (sum(part) for part in sums)
+    covariance = squares - np.outer(centre, centre)
     # Codes may be constant, or equal: the least-squares map of least norm.
-    linear = np.linalg.pinv(covariance, rcond=_JITTER, hermitian=True) @ shared
-    return linear, mean - centre @ linear
+    inverse = np.linalg.pinv(covariance, rcond=_JITTER, hermitian=True)
+    linear = inverse @ (shared - np.outer(centre, mean))
+    weights = shares * len(shares)
+    bias = mean - centre @ linear
+    return _Regression(np.concatenate(codes), targets, weights, linear, bias)
+
+
+def _without_outliers(regression, some):
+    """Return the regression in which rows far from the linear map pull as others do.
+
+    Otherwise a single one of them would decide the widths. What is far, some rows tell.
+    """
+    parts = (some[chunk] for chunk in _chunks(len(some), regression.n_columns))
+    losses = [np.mean(regression.residuals(part)[0] ** 2, axis=1) for part in parts]
+    return dataclasses.replace(regression, limit=typical_limit(np.concatenate(losses)))
 
 
 def _scales(codes, weights):
@@ -203,7 +218,7 @@ def _scales(codes, weights):
     """
     mean = np.average(codes, axis=0, weights=weights)
     deviations = np.sqrt(np.average((codes - mean) ** 2, axis=0, weights=weights))
-    deviations = np.maximum(deviations, 1e-6 * deviations.max())
+    deviations = np.maximum(deviations, 1e-6 * (deviations.max() or 1.0))
     for exponent, width in itertools.product(_EXPONENTS, _WIDTHS):
         scaled = deviations ** (1 - exponent)
         yield deviations**-exponent / (width * np.sqrt(np.sum(scaled**2)))
@@ -219,16 +234,15 @@ def _kernel(codes, centers):
     return np.exp(-np.maximum(distances, 0))
 
 
-def _chosen(regression, order, generator):
-    """Return scale of the codes and penalty a row of the least leave-one-out error.
+def _chosen(regression, some, generator):
+    """Return scale and penalty of the least leave-one-out error of some rows.
 
     All penalties for one scale come from one eigendecomposition. K is the kernel matrix
     of the centers, and P = Φ'WΦ the pulled products of the rows' kernels Φ. With P q =
     s K q and q'Kq = 1, the hat matrix is Φ Q diag(1 / (s + penalty)) Q'Φ'W.
     """
-    some = order[:_ROWS_TO_CHOOSE]
-    codes, pulls = regression.codes[some], regression.pulls[some]
-    residuals = _seen_from_few_directions(regression, some, generator)
+    codes = regression.codes[some]
+    residuals, pulls = _seen_from_few_directions(regression, some, generator)
 
     def errors(scale):
         scaled = codes * scale
@@ -250,22 +264,22 @@ def _chosen(regression, order, generator):
 
 
 def _seen_from_few_directions(regression, some, generator):
-    """Return residuals of some rows, projected if they are wide.
+    """Return residuals of some rows, projected if they are wide, and their pulls.
 
     Sums of squares stay, but for chance (Johnson and Lindenstrauss, 1984).
     """
-    n_features = regression.linear.shape[1]
     directions = None
-    if n_features > _DIRECTIONS:
-        shape = n_features, _DIRECTIONS
+    if regression.n_columns > _DIRECTIONS:
+        shape = regression.n_columns, _DIRECTIONS
         directions = generator.normal(scale=_DIRECTIONS**-0.5, size=shape)
 
     def seen(part):
-        residuals = regression.residuals(some[part])
-        return residuals if directions is None else residuals @ directions
+        residuals, pulls = regression.residuals(some[part])
+        return residuals if directions is None else residuals @ directions, pulls
 
-    parts = _chunks(len(some), n_features)
-    return np.concatenate(list(map_in_threads(seen, parts)))
+    found = map_in_threads(seen, _chunks(len(some), regression.n_columns))
+    residuals, pulls = zip(*found, strict=True)
+    return np.concatenate(residuals), np.concatenate(pulls)
 
 
 def _left_out_error(read, targets, residuals, pulls, shrinkage):
@@ -285,33 +299,45 @@ def _made_definite(centers):
     return _kernel(centers, centers) + _JITTER * len(centers) * np.eye(len(centers))
 
 
-def _solved(regression, scale, numbers, penalty, judged):
-    """Return the coefficients of the centers, and the losses of rows left out."""
-    codes, pulls = regression.codes * scale, regression.pulls
+def _solved(regression, scale, numbers, penalty):
+    """Return the coefficients of the centers, and the Cholesky factor they come from.
+
+    In float64: float32 would round away what the penalties leave (on MNIST, 0.82 of
+    PCA's error instead of 0.67).
+    """
+    codes = regression.codes * scale
     centers = codes[numbers]
 
-    # In float64: float32 would round away what the penalties leave (on MNIST, 0.82 of
-    # PCA's error instead of 0.67).
     def products(chunk):
+        residuals, pulls = regression.residuals(chunk)
         kernel = _kernel(codes[chunk], centers)
-        pulled = (kernel * pulls[chunk, None]).T
-        return pulled @ kernel, pulled @ regression.residuals(chunk)
+        pulled = (kernel * pulls[:, None]).T
+        return pulled @ kernel, pulled @ residuals
 
+    chunks = _chunks(len(codes), max(len(centers), regression.n_columns))
     squares, shared = 0.0, 0.0
-    n_columns = max(len(centers), regression.linear.shape[1])
-    chunks = _chunks(len(codes), n_columns)
     for square, product in map_in_threads(products, chunks):
         squares, shared = squares + square, shared + product
-    penalties = penalty * len(codes) * _made_definite(centers)
-    factor = cho_factor(squares + penalties)
-    coefficients = cho_solve(factor, shared)
+    factor = cho_factor(squares + penalty * len(codes) * _made_definite(centers))
+    return cho_solve(factor, shared), factor
 
-    def left_out(part):
-        kernel = _kernel(codes[part], centers)
-        own = np.einsum("ij,ji->i", kernel, cho_solve(factor, kernel.T))
-        errors = regression.residuals(part) - kernel @ coefficients
-        left = np.maximum(1 - pulls[part] * own, _JITTER)
-        return np.mean((errors / left[:, None]) ** 2, axis=1)
 
+def _left_out(regression, scale, numbers, coefficients, factor, judged):
+    """Return the losses of rows, each left out, and those of the linear map.
+
+    See `_left_out_error`; here the rows have all their features.
+    """
+    centers = regression.codes[numbers] * scale
+
+    def losses(part):
+        residuals, pulls = regression.residuals(part)
+        kernel = _kernel(regression.codes[part] * scale, centers)
+        own = pulls * np.einsum("ij,ji->i", kernel, cho_solve(factor, kernel.T))
+        errors = residuals - kernel @ coefficients
+        errors /= np.maximum(1 - own, _JITTER)[:, None]
+        return np.mean(errors**2, axis=1), np.mean(residuals**2, axis=1)
+
+    n_columns = max(len(centers), regression.n_columns)
     parts = (judged[chunk] for chunk in _chunks(len(judged), n_columns))
-    return coefficients, np.concatenate(list(map_in_threads(left_out, parts)))
+    left_out, linear = zip(*map_in_threads(losses, parts), strict=True)
+    return np.concatenate(left_out), np.concatenate(linear)

@@ -1,5 +1,7 @@
 """One fit, from the user's data to fitted attributes, step by step."""
 
+import copy
+
 from skae import _defaults
 from skae._data.prepare import prepare
 from skae._model.ordering import warn_if_short
@@ -61,7 +63,8 @@ def fit(estimator, data):
         n_epochs = 0 if start.is_solution else chosen.epochs
         settings = settings_for(request, plan, prepared, chosen, n_epochs)
         let_interrupts_in()
-        facts = Facts(request, plan, chance, start, chosen, draw_seed(generator))
+        seed = draw_seed(copy.deepcopy(generator))
+        facts = Facts(request, plan, chance, start, chosen, seed)
 
         def finish(trained):
             refined = refine(facts, trained)

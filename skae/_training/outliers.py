@@ -11,18 +11,26 @@ _TYPICAL = 0.9
 _MOST_LOSS = 25.0
 
 
-def pull_of_rows(losses):
-    """Return factors of the rows' weights by which none pulls harder than typical ones.
+def typical_limit(losses):
+    """Return the loss at the start up to which a row pulls as its weight says."""
+    return np.quantile(losses, _TYPICAL)
+
+
+def pulls_up_to(limit, losses):
+    """Return factors of the rows' weights by which none pulls harder than at a limit.
 
     The gradient of a squared error grows with a row's distance r. Times min(1, c / r)
-    it does not beyond c, as that of Huber's loss (Huber, 1964), here c is a quantile.
+    it does not beyond c, as that of Huber's loss (Huber, 1964).
 
     Parameters
     ----------
+    limit : float
+        Mean squared error at the distance c.
+
     losses : float64 array of shape (n_rows,)
         Mean squared error of each row at the start.
     """
-    return np.sqrt(_at_most(losses, np.quantile(losses, _TYPICAL)))
+    return np.sqrt(_at_most(losses, limit))
 
 
 def pulls_in_training(losses, squared_lengths):
@@ -42,7 +50,7 @@ def pulls_in_training(losses, squared_lengths):
         Squared distance of each row from the mean.
     """
     of_place = _at_most(squared_lengths, _MOST_LOSS * np.median(squared_lengths))
-    return of_place * np.sqrt(_at_most(losses, _MOST_LOSS * np.median(losses)))
+    return of_place * pulls_up_to(_MOST_LOSS * np.median(losses), losses)
 
 
 def judging_weights(weights, losses):
@@ -60,9 +68,15 @@ def judging_weights(weights, losses):
     return weights * _at_most(losses, limit) if limit > 0 else weights
 
 
-def are_no_outliers(losses):
-    """Tell which rows are no outliers, even of heavy tails, by losses at the start."""
-    return losses <= _MOST_LOSS * np.quantile(losses, _TYPICAL)
+def outlier_limit(losses):
+    """Return the loss at the start beyond which rows are outliers of heavy tails, too.
+
+    Parameters
+    ----------
+    losses : float64 array of shape (n_rows,)
+        Mean squared error of some rows at the start.
+    """
+    return _MOST_LOSS * typical_limit(losses)
 
 
 def _at_most(losses, limit):

@@ -133,14 +133,13 @@ def without_pull_of_outliers(task, plan, start):
     rows = task.rows
     if not (task.settings.epochs and task.objective.losses_start_at_zero):
         return task
-    terms = on_standardized(plan, start.weights).row_terms(rows)
-    losses = np.asarray(terms, np.float64) @ task.term_weights
-    lengths = np.concatenate(
-        [
-            np.square(np.asarray(rows.values[chunk], np.float64)).sum(axis=1)
-            for chunk in row_chunks(rows.values)
-        ]
-    )
+    network, found = on_standardized(plan, start.weights), []
+    for chunk in row_chunks(rows.values):
+        values = np.asarray(rows.values[chunk])  # read once
+        some = dataclasses.replace(rows[chunk], values=values)
+        squares = np.square(values, dtype=np.float64).sum(axis=1)
+        found.append((network.row_terms(some) @ task.term_weights, squares))
+    losses, lengths = (np.concatenate(part) for part in zip(*found, strict=True))
     pulls = pulls_in_training(losses, lengths).astype(np.float32)
     return dataclasses.replace(task, pulls=pulls)
 
