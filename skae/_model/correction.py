@@ -222,9 +222,10 @@ def bounded_outputs(ops, bounds, codes, outputs):
 
 
 def _bounded(ops, deviations, measured):
-    """Return deviations of a measured length l; beyond 1 they are divided by l².
+    """Return deviations of a measured length l; beyond 1 they are divided by l⁴.
 
-    So they stay up to 1, are continuous there, and fall as 1/l beyond.
+    So they stay up to 1, are continuous there, and fall as 1/l³ beyond. Falling as 1/l
+    would cost rows 30 times as far from the mean up to 17% of PCA's error (digits).
     """
     squares = ops.sum(ops.square(measured), axis=-1, keepdims=True)
-    return deviations / ops.maximum(squares, 1.0)
+    return deviations / ops.square(ops.maximum(squares, 1.0))

@@ -133,7 +133,8 @@ def _bounded(outputs, linear, metric):
     deviation = keras.layers.Subtract(dtype="float32")([outputs, linear])
     measured = metric(deviation)
     square = keras.layers.Dot(1, dtype="float32")([measured, measured])
-    within = keras.ops.divide(deviation, keras.ops.maximum(square, 1.0))
+    divisor = keras.ops.square(keras.ops.maximum(square, 1.0))
+    within = keras.ops.divide(deviation, divisor)
     return keras.layers.Add(dtype="float32", name="within_bounds")([linear, within])
 
 

@@ -56,6 +56,9 @@ def pulls_in_training(losses, squared_lengths):
 def judging_weights(weights, losses):
     """Return what rows count when they judge: none much more than a typical one.
 
+    Outliers even of heavy tails count nothing: `skae._training.bounds` sees to it that
+    they are reconstructed as at the start.
+
     Parameters
     ----------
     weights : float64 array of shape (n_rows,)
@@ -65,7 +68,9 @@ def judging_weights(weights, losses):
         Their loss at the start.
     """
     limit = _MOST_LOSS * np.median(losses)
-    return weights * _at_most(losses, limit) if limit > 0 else weights
+    if not limit > 0:
+        return weights
+    return weights * _at_most(losses, limit) * (losses <= outlier_limit(losses))
 
 
 def outlier_limit(losses):

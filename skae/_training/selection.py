@@ -17,7 +17,7 @@ _N_FLIPS = 999
 _FEWEST_ROWS = 10
 # Rows that are added up first; more would cost time and memory and change no decision.
 _MOST_BLOCKS = 2_000
-# Of the start's loss: what all rows, outliers too, may lose where the others gain.
+# Of the start's loss: what all rows may come to where typical rows gain.
 _MOST_LOST = 1.002
 
 
@@ -82,10 +82,10 @@ class Judge:
         """Return the `Selection` at a start."""
         if self.validation is None:
             return Selection.of(start)
-        weights = self.validation.weights
+        plain = weights = self.validation.weights
         if self.has_outliers:
-            weights = judging_weights(weights, start.row_losses)
-        return Selection.of(start, weights)
+            weights = judging_weights(plain, start.row_losses)
+        return Selection.of(start, plain * (weights > 0), weights)
 
     def judge(self, weights, epoch, loss=np.nan):
         """Return `weights` as `Judged`; without validation rows, by the given loss."""
@@ -114,7 +114,10 @@ class Selection:
         The first weights, the best, and those that were the best before them.
 
     weights : array of shape (n_validation_rows,) or None
-        What the validation rows count.
+        What the validation rows count; see `judging_weights`.
+
+    plain_weights : array of shape (n_validation_rows,) or None
+        The same without regard to outliers, but for those that count nothing.
 
     gains : tuple of arrays, default=()
         By how much the rows' losses were smaller after each epoch than at the start,
@@ -125,21 +128,13 @@ class Selection:
     best: Judged
     previous: Judged
     weights: np.ndarray | None = None
+    plain_weights: np.ndarray | None = None
     gains: tuple = ()
 
     @classmethod
-    def of(cls, start, weights=None):
-        """Return the selection at the start.
-
-        Parameters
-        ----------
-        start : Judged
-            The first weights.
-
-        weights : array of shape (n_validation_rows,) or None, default=None
-            What the validation rows count; see `judging_weights`.
-        """
-        return cls(start, start, start, weights)
+    def of(cls, start, plain_weights=None, weights=None):
+        """Return the selection at the start; see the class."""
+        return cls(start, start, start, weights, plain_weights)
 
     def considered(self, judged, judge):
         """Return the selection after other weights, which are the best if better.
@@ -179,13 +174,18 @@ class Selection:
     def best_beats_start(self):
         """Tell whether the gain of the best over the start is more than chance.
 
-        All rows together, outliers too, must not lose.
+        All rows together must not lose; but for outliers, which bounds protect.
         """
         has_gained = self._loss(self.best) < self._loss(self.start)
-        loses = self.best.loss > _MOST_LOST * self.start.loss > 0
-        if not has_gained or loses:
+        if not has_gained or self._all_lose(_MOST_LOST):
             return False
         return _beats_chance(np.array(self.gains), self.weights)
+
+    def _all_lose(self, most):
+        """Tell whether the best has over `most` times the start's loss of all rows."""
+        losses = self.start.row_losses, self.best.row_losses
+        start, best = np.average(losses, axis=1, weights=self.plain_weights)
+        return best > most * start > 0
 
 
 def beats_chance(gains, weights):

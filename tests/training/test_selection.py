@@ -59,11 +59,11 @@ def test_few_rows_or_as_few_that_count_show_nothing():
     assert not beats_chance(np.ones((1, 100)), weights)
 
 
-def test_outliers_count_as_five_times_a_typical_error():
-    losses = np.array([1.0, 1, 1, 9, 100])
-    np.testing.assert_allclose(
-        judging_weights(np.full(5, 2.0), losses), [2, 2, 2, 2, 0.5]
-    )
+def test_outliers_count_as_five_times_a_typical_error_and_gross_ones_nothing():
+    losses = np.ones(100)
+    losses[:20], losses[20] = 100, 1e4
+    weights = judging_weights(np.full(100, 2.0), losses)
+    np.testing.assert_allclose(weights[[0, 20, 21]], [0.5, 0, 2])
 
 
 def test_outliers_pull_by_error_and_place():
