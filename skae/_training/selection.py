@@ -150,11 +150,11 @@ class Selection:
             return self
         gains = self.gains
         if judge.validation is not None:
-            gains = (*gains, self.start.row_losses - judged.row_losses)
-        best, previous = (
-            (judged, self.best) if is_better else (self.best, self.previous)
-        )
-        return dataclasses.replace(self, best=best, previous=previous, gains=gains)
+            of_rows = self.start.row_losses - judged.row_losses
+            gains = (*gains, _in_blocks(of_rows * self.weights))
+        if not is_better:
+            return dataclasses.replace(self, gains=gains)
+        return dataclasses.replace(self, best=judged, previous=self.best, gains=gains)
 
     def _loss(self, judged):
         return np.average(judged.row_losses, weights=self.weights)
