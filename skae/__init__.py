@@ -6,8 +6,8 @@ from skae._estimators.dense import AutoencoderTransformer
 from skae._estimators.loading import load
 from skae._estimators.sequence import SequenceAutoencoder
 from skae._estimators.variational import VAETransformer
-from skae._tables.encoder import TableEncoder
 from skae._runtime.version import __version__ as __version__
+from skae._tables.encoder import TableEncoder
 from skae.comparison import compare
 
 __all__ = [

@@ -29,14 +29,14 @@ def fit_category(
     min_frequency, max_categories, missing_values : see `skae.TableEncoder`
     """
     counts = np.bincount(codes + 1, minlength=len(values) + 1)
-    n_missing, counts = counts[0], counts[1:]
+    n_missing, counts = int(counts[0]), counts[1:]
     if missing_values == "category" and n_missing:
         values, counts = [*values, None], np.append(counts, n_missing)
     seen = np.flatnonzero(counts)
     counts = counts[seen]
     is_rare = _are_rare(counts, min_frequency, max_categories)
     groups = np.cumsum(~is_rare) - 1
-    groups[is_rare] = n_groups = np.count_nonzero(~is_rare)
+    groups[is_rare] = n_kept = int(np.count_nonzero(~is_rare))
     chosen = np.flatnonzero(~is_rare)
     if is_rare.any():
         rare = np.flatnonzero(is_rare)
@@ -47,7 +47,7 @@ def fit_category(
         groups=groups,
         chosen=chosen,
         frequencies=np.bincount(groups, counts) / counts.sum(),
-        pooled=n_groups if is_rare.any() else -1,
+        pooled=n_kept if is_rare.any() else -1,
         missing=mark,
     )
 

@@ -8,7 +8,6 @@ from pandas.api import types
 
 from skae._tables.whole import whole
 
-
 # Kinds of what `pandas.api.types.infer_dtype` says of Python objects.
 _KINDS_OF_OBJECTS = {
     "integer": "number",
@@ -16,7 +15,6 @@ _KINDS_OF_OBJECTS = {
     "mixed-integer-float": "number",
     "date": "date",
 }
-_KINDS_OF_ARROW = {"b": "boolean", "M": "date", "m": "duration", "U": "text"}
 
 
 class NoMissingError(Exception):
@@ -66,16 +64,20 @@ def _is_date(dtype):
 
 
 def _kind_of_arrow(dtype):
-    import pyarrow.types
+    from pyarrow import types as arrow
 
-    kind = dtype.pyarrow_dtype
-    if dtype.kind in "iuf" or pyarrow.types.is_decimal(kind):
-        return "number"
-    if pyarrow.types.is_dictionary(kind):
-        return "category"
-    if dtype.kind not in _KINDS_OF_ARROW:
-        raise TypeError(f"of the type {dtype}")
-    return _KINDS_OF_ARROW[dtype.kind]
+    kinds = {
+        "boolean": (arrow.is_boolean,),
+        "number": (arrow.is_integer, arrow.is_floating, arrow.is_decimal),
+        "date": (arrow.is_timestamp, arrow.is_date),
+        "duration": (arrow.is_duration,),
+        "text": (arrow.is_string, arrow.is_large_string),
+        "category": (arrow.is_dictionary,),
+    }
+    for kind, tests in kinds.items():
+        if any(is_such(dtype.pyarrow_dtype) for is_such in tests):
+            return kind
+    raise TypeError(f"of the type {dtype}")
 
 
 def subtype_of(series):
@@ -93,15 +95,17 @@ def is_whole(series):
 
 def mark_of_missing(series):
     """Return what stands for a missing value in a column of objects."""
-    gaps = series[series.isna()] if types.is_object_dtype(series.dtype) else ()
+    if not types.is_object_dtype(series.dtype):
+        return None
+    gaps = series[series.isna()]
     return gaps.iloc[0] if len(gaps) else None
 
 
 def numbers(series):
     """Return numbers or booleans as float64, with NaN where they are missing."""
-    if types.is_bool_dtype(series.dtype) or series.dtype.kind != "O":
-        return series.to_numpy(np.float64, na_value=np.nan)
-    return np.asarray(series.astype(object).where(series.notna(), np.nan), np.float64)
+    if types.is_object_dtype(series.dtype):
+        series = series.where(series.notna(), np.nan)
+    return series.to_numpy(np.float64, na_value=np.nan)
 
 
 def unit_of(series):
@@ -121,10 +125,10 @@ def _as_times(series):
     dtype = series.dtype
     if isinstance(dtype, pandas.PeriodDtype):
         series = series.dt.to_timestamp()
-    elif dtype.kind == "O":
-        series = pandas.to_datetime(series)
     elif isinstance(dtype, pandas.ArrowDtype):
         series = _without_arrow(series)
+    elif dtype.kind == "O":
+        series = pandas.to_datetime(series)
     if isinstance(series.dtype, pandas.DatetimeTZDtype):
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     return series.to_numpy()
@@ -136,7 +140,8 @@ def _without_arrow(series):
     zone = getattr(kind, "tz", None)
     if zone is not None:
         return series.astype(pandas.DatetimeTZDtype(unit, zone))
-    return series.astype(f"{series.dtype.kind}8[{unit}]")
+    kind = "m" if _kind_of_arrow(series.dtype) == "duration" else "M"
+    return series.astype(f"{kind}8[{unit}]")
 
 
 def zone_of(dtype):
@@ -197,6 +202,11 @@ def _is_nullable(dtype):
 def _nullable(values, gaps, dtype):
     if not _is_nullable(dtype):
         raise NoMissingError(dtype)
+    if isinstance(dtype, pandas.ArrowDtype):
+        import pyarrow
+
+        array = pyarrow.array(values, mask=gaps).cast(dtype.pyarrow_dtype)
+        return pandas.Series(pandas.arrays.ArrowExtensionArray(array))
     series = pandas.Series(values.astype(object))
     return series.mask(gaps, pandas.NA).astype(dtype)
 

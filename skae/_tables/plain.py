@@ -88,17 +88,20 @@ def _column(state):
     state["dtype"] = type_of(state["dtype"])
     state["missing"] = value_of(state["missing"])
     if kind != "category":
-        column = Quantity(kind, **state)
-        _check(kind in QUANTITIES, "kind")
-        _check(isinstance(column.indicated, bool), "indicated")
-        _check(type(column.origin) is int and type(column.step) is int, "step")
-        _check(column.unit in (None, "s", "ms", "us", "ns"), "unit")
-        _check((column.unit is None) == (kind in ("number", "boolean")), "unit")
-        _check(column.step > 0 or column.unit is None, "step")
-        return column
+        return _checked_quantity(Quantity(kind, **state))
     state["values"] = [value_of(value) for value in state["values"]]
     column = Category(**state)
     _check_category(column)
+    return column
+
+
+def _checked_quantity(column):
+    _check(column.kind in QUANTITIES, "kind")
+    _check(isinstance(column.indicated, bool), "indicated")
+    _check(type(column.origin) is int and type(column.step) is int, "step")
+    _check(column.unit in (None, "s", "ms", "us", "ns"), "unit")
+    _check((column.unit is None) == (column.kind in ("number", "boolean")), "unit")
+    _check(column.step > 0 or column.unit is None, "step")
     return column
 
 
@@ -130,5 +133,5 @@ def _check_scaling(scaling, n_quantities):
         _check(_is_array(getattr(scaling, name), kinds, (n_quantities,)), name)
     _check((scaling.scale > 0).all(), "scale")
     quantiles, n_mapped = scaling.quantiles, int(scaling.mapped.sum())
-    shape = np.shape(quantiles)[:1] + (n_mapped,)
+    shape = (*np.shape(quantiles)[:1], n_mapped)
     _check(_is_array(quantiles, "f", shape), "quantiles")

@@ -72,8 +72,8 @@ def numbers(series):
 
 def unit_of(series):
     """Return the unit of the ticks of dates, durations or times of the day."""
-    name = type_name(series.dtype)
-    return _UNITS[name] if name in _UNITS else series.dtype.time_unit
+    unit = getattr(series.dtype, "time_unit", None)
+    return unit or _UNITS[type_name(series.dtype)]
 
 
 def ticks(series, unit):

@@ -61,7 +61,8 @@ def _library_of(X):
 def _as_array(X):
     """Return lists as an array, of objects unless all are numbers."""
     if isinstance(X, np.ma.MaskedArray):
-        return X.astype(np.float64).filled(np.nan) if X.mask.any() else X.data
+        is_whole = not np.ma.count_masked(X)
+        return X.data if is_whole else np.ma.filled(X.astype(np.float64), np.nan)
     if not isinstance(X, list | tuple):
         return X
     try:
@@ -146,7 +147,7 @@ def _factorized(library, series):
 
 
 def _check_few(codes, values):
-    n_known = np.count_nonzero(codes >= 0)
+    n_known = int(np.count_nonzero(codes >= 0))
     if len(values) > max(_MOST_OF_ANY_TEXT, n_known // 2):
         raise TypeError(
             f"free text or an identifier, with {len(values)} different values in "
@@ -163,8 +164,8 @@ def _report(frame, reasons, unusable):
     if unusable == "drop":
         if len(reasons) == len(names):
             raise ValueError(
-                f"X has no column that can be encoded: {shown}. Add columns of numbers, "
-                "categories, booleans or dates."
+                f"X has no column that can be encoded: {shown}. Add columns of "
+                "numbers, categories, booleans or dates."
             )
         warn(f"Columns of X are dropped, as they cannot be encoded: {shown}.")
         return

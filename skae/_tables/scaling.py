@@ -102,8 +102,8 @@ def _standard(values):
     if not np.isfinite(scaler.scale_).all():
         largest = np.nanmax(np.abs(values))
         raise ValueError(
-            f"X has numbers of up to {largest:g}, whose variance is beyond the range of "
-            "float64. Divide them by a constant."
+            f"X has numbers of up to {largest:g}, whose variance is beyond the range "
+            "of float64. Divide them by a constant."
         )
     return scaler.mean_, scaler.scale_
 

@@ -252,7 +252,8 @@ def _values(library, series, column, table, handle_unknown):
         if column.unit is None:
             values = library.numbers(series)
         else:
-            values = _since(*library.ticks(series, column.unit), column)
+            counts, gaps = library.ticks(series, column.unit)
+            values = _since(counts, gaps, column)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(
             f"X has the type {series.dtype} in column {series.name!r}, which held "
