@@ -58,6 +58,23 @@ def _library_of(X):
     return None
 
 
+def is_data_frame(X):
+    """Tell whether X is a data frame of pandas or polars."""
+    return pandas_columns.is_frame(X) or polars_columns.is_frame(X)
+
+
+def kinds_of_columns(X):
+    """Return the kinds of a data frame's columns by their types, None for no kind."""
+    library = _library_of(X)
+    kinds = []
+    for series in _columns_of(X, library):
+        try:
+            kinds.append(library.kind_of(series))
+        except TypeError:
+            kinds.append(None)
+    return kinds
+
+
 def _as_array(X):
     """Return lists as an array, of objects unless all are numbers."""
     if isinstance(X, np.ma.MaskedArray):

@@ -119,7 +119,10 @@ def in_turn(frame, encoder):
 
 
 drawn_often = settings(
-    max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
