@@ -178,7 +178,6 @@ def test_unknown_words_get_one_line(argv, capsys):
         ("none.csv", "none.csv does not exist"),
         (".", "unknown kind"),
         ("data.xlsx", "unknown kind"),
-        ("data.csv", "columns that are not numbers: 'species'"),
         ("data.csv --label kind", "no column 'kind' for --label"),
         ("data.csv --label", "expected one argument"),
         ("data.csv --key X", "--key names an array"),

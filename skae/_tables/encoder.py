@@ -106,10 +106,6 @@ default="from_dtype"
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns; only if all are strings.
 
-    See Also
-    --------
-    sklearn.compose.ColumnTransformer : Other steps for each column, without an inverse.
-
     Notes
     -----
     A category is decoded to the value with the largest share. The share of a value is
@@ -390,7 +386,7 @@ default="from_dtype"
     def __setstate__(self, state):
         state = dict(state)
         if "_table" in state:
-            state["_table"] = table_of(state["_table"])
+            state["_table"] = table_of(state["_table"], state["n_features_in_"])
         super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 from pandas.api import types
 
-from skae._tables.whole import whole
+from skae._tables.whole import whole, within_digits
 
 # Kinds of what `pandas.api.types.infer_dtype` says of Python objects.
 _KINDS_OF_OBJECTS = {
@@ -174,6 +174,7 @@ def has_order(series):
 def of_numbers(values, column):
     """Return a column of numbers or booleans, whole where they are to be."""
     gaps = np.isnan(values)
+    values = within_digits(values, getattr(column.dtype, "pyarrow_dtype", None))
     if column.kind == "boolean":
         found = values > 0.5
     else:

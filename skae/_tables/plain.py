@@ -48,8 +48,8 @@ def _plain_column(column):
     return state
 
 
-def table_of(state):
-    """Return the `Table` that `plain_table` was given.
+def table_of(state, n_columns):
+    """Return the `Table` of `n_columns` columns that `plain_table` was given.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def table_of(state):
     if container["dtype"] is not None:
         container["dtype"] = np.dtype(container["dtype"])
     _check(container["library"] in ("pandas", "polars", "numpy"), "library")
-    _check(len(container["names"]) == len(columns), "names")
+    _check(len(container["names"]) == len(columns) == n_columns, "names")
     _check(state["missing_values"] in ("allow", "category"), "missing_values")
     _check(isinstance(state["is_sparse"], bool), "is_sparse")
     table = Table(

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pandas
 
-from skae._tables.whole import whole
+from skae._tables.whole import whole, within_digits
 
 _LAST_NANOSECOND = 86_400 * 10**9 - 1  # of a day
 _UNITS = {"Date": "ms", "Time": "ns"}  # of types that have none of their own
@@ -129,6 +129,7 @@ def of_numbers(values, column):
     import polars
 
     gaps = np.isnan(values)
+    values = within_digits(values, column.dtype)
     if column.kind == "boolean":
         values = values > 0.5
     elif column.step:

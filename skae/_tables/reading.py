@@ -50,7 +50,7 @@ def _library_of(X):
     for library in (pandas_columns, polars_columns):
         if library.is_frame(X):
             return library
-    if hasattr(X, "collect_schema") or hasattr(X, "dask"):
+    if hasattr(X, "collect") or hasattr(X, "compute"):
         raise TypeError(
             f"X is a {type(X).__name__}, whose rows are not in memory. Compute it "
             "first, with X.collect() or X.compute()."

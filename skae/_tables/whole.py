@@ -1,4 +1,4 @@
-"""Whole numbers of a given type."""
+"""Numbers in the range of a given type."""
 
 import numpy as np
 
@@ -12,3 +12,12 @@ def whole(values, dtype):
         most = np.nextafter(most, 0)
     rounded = np.rint(np.nan_to_num(values))
     return np.clip(rounded, float(limits.min), most).astype(dtype)
+
+
+def within_digits(values, dtype):
+    """Return floats within the range of a decimal type; as they are for another."""
+    precision = getattr(dtype, "precision", None)
+    if precision is None:
+        return values
+    most = 10.0 ** (precision - dtype.scale) - 10.0**-dtype.scale
+    return np.clip(values, -most, most)

@@ -185,7 +185,11 @@ def _from_mixed(path, frame, y, notes):
         raise ValueError(f"{path}: {error}") from error
     notes = [*notes, *dropped]
     if is_mixed(frame):
-        return Data(frame, y, notes)
+        texts = _shown(_texts(frame))
+        note = (
+            f"Columns taken for categories or dates, as they hold no numbers: {texts}."
+        )
+        return Data(frame, y, [*notes, note])
     X = frame.to_numpy(np.float64, na_value=np.nan)
     _check_numbers(path, X, frame.columns)
     return Data(X, y, notes)
