@@ -29,6 +29,9 @@ class Quantity:
         Ticks from which those of dates and durations are counted, so that float64
         holds the differences.
 
+    zoned : bool
+        Whether dates have a time zone.
+
     step : int
         Values come back as multiples of it; 0 for numbers with fractions.
 
@@ -46,6 +49,7 @@ class Quantity:
     dtype: Any
     unit: str | None = None
     origin: int = 0
+    zoned: bool = False
     step: int = 0
     missing: Any = None
     subtype: str = ""

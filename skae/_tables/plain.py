@@ -98,6 +98,7 @@ def _column(state):
 def _checked_quantity(column):
     _check(column.kind in QUANTITIES, "kind")
     _check(isinstance(column.indicated, bool), "indicated")
+    _check(isinstance(column.zoned, bool), "zoned")
     _check(type(column.origin) is int and type(column.step) is int, "step")
     _check(column.unit in (None, "s", "ms", "us", "ns"), "unit")
     _check((column.unit is None) == (column.kind in ("number", "boolean")), "unit")

@@ -197,6 +197,7 @@ def _fit_quantity(library, series, kind, missing_values):
 def _fit_ticks(library, series, column):
     """Find origin and step of dates or durations; return them with the values."""
     unit = library.unit_of(series)
+    zoned = library.zone_of(series.dtype) is not None
     counts, gaps = library.ticks(series, unit)
     known = counts[~gaps]
     step = next(
@@ -205,7 +206,8 @@ def _fit_ticks(library, series, column):
     ) or _fraction(known, unit)
     # The middle: the largest difference from it is the least of all.
     middle = int(known.min() // 2 + known.max() // 2)
-    column = replace(column, unit=unit, origin=middle // step * step, step=step)
+    origin = middle // step * step
+    column = replace(column, unit=unit, origin=origin, step=step, zoned=zoned)
     return column, _since(counts, gaps, column)
 
 
@@ -252,6 +254,7 @@ def _values(library, series, column, table, handle_unknown):
         if column.unit is None:
             values = library.numbers(series)
         else:
+            _check_zone(library.zone_of(series.dtype), column)
             counts, gaps = library.ticks(series, column.unit)
             values = _since(counts, gaps, column)
     except (TypeError, ValueError, ArithmeticError) as error:
@@ -264,6 +267,11 @@ def _values(library, series, column, table, handle_unknown):
     if is_new and np.isnan(values).any():
         _report_unknown([None], series.name, handle_unknown)
     return _with_gaps(values, column)
+
+
+def _check_zone(zone, column):
+    if (zone is not None) != column.zoned:
+        raise ValueError("either both have a time zone, or none has")
 
 
 def _groups(library, series, column, table, handle_unknown):

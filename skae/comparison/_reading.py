@@ -186,9 +186,7 @@ def _from_mixed(path, frame, y, notes):
     notes = [*notes, *dropped]
     if is_mixed(frame):
         texts = _shown(_texts(frame))
-        note = (
-            f"Columns taken for categories or dates, as they hold no numbers: {texts}."
-        )
+        note = f"Columns that are not numbers, so categories or dates: {texts}."
         return Data(frame, y, [*notes, note])
     X = frame.to_numpy(np.float64, na_value=np.nan)
     _check_numbers(path, X, frame.columns)

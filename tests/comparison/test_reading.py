@@ -162,7 +162,7 @@ def test_many_columns_are_named_by_the_first_few(tmp_path):
     names = [f"c{number}" for number in range(8)]
     path = csv_of(tmp_path, f"{','.join(names)}\n{','.join('x' * 8)}\n")
     notes = read(path).notes
-    assert "hold no numbers: 'c0', 'c1', 'c2', 'c3', 'c4' and 3 more." in notes[0]
+    assert "categories or dates: 'c0', 'c1', 'c2', 'c3', 'c4' and 3 more." in notes[0]
 
 
 def test_other_columns_than_numbers_make_a_table(tmp_path):
@@ -176,7 +176,7 @@ def test_other_columns_than_numbers_make_a_table(tmp_path):
     assert data.X["day"].tolist() == [pd.Timestamp(day) for day in days]
     assert data.y.tolist() == ["z"] * 31
     assert "dropped, as they cannot be encoded: 'name' (free text" in data.notes[0]
-    assert "hold no numbers: 'b', 'day'." in data.notes[1]
+    assert "categories or dates: 'b', 'day'." in data.notes[1]
 
 
 def test_numbers_are_left_where_all_other_columns_are_dropped(tmp_path):

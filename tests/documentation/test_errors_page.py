@@ -52,6 +52,7 @@ WITHIN_OTHERS = {
     ("_tables/reading", "without a value"): "the same",
     ("_tables/reading", "lists, dicts or other"): "the same",
     ("_tables/reading", "free text or an"): "the same",
+    ("_tables/table", "either both have"): "in '... held values of the kind ...'",
     ("_tables/plain", "is no part of a table"): "in 'is not what skae ... writes'",
     ("_data/checks", ""): "words of other checks, with X_val or the like for X",
     (

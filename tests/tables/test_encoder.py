@@ -437,6 +437,8 @@ def test_values_of_another_kind_are_refused():
         encoder.transform(frame.assign(size="large"))
     with pytest.raises(ValueError, match="column 'born', which held values of the"):
         encoder.transform(frame.assign(born="yesterday"))
+    with pytest.raises(ValueError, match="both have a time zone, or none has"):
+        encoder.transform(frame.assign(born=frame["born"].dt.tz_localize("UTC")))
 
 
 def test_rows_of_another_width_cannot_be_decoded():
