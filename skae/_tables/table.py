@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,12 +54,12 @@ class Table:
     missing_values: str
     is_sparse: bool
 
-    @property
+    @functools.cached_property
     def starts(self):
         """Number of the first column that each column becomes, and of the end."""
         return np.cumsum([0, *map(width_of, self.columns)])
 
-    @property
+    @functools.cached_property
     def places_of_quantities(self):
         """Numbers of the columns that the quantities become."""
         pairs = zip(self.columns, self.starts[:-1], strict=True)
@@ -69,7 +70,7 @@ class Table:
         ]
         return np.concatenate([np.empty(0, np.intp), *places])
 
-    @property
+    @functools.cached_property
     def categories(self):
         """Pairs of each `Category` and the number of its first column."""
         pairs = zip(self.columns, self.starts[:-1], strict=True)
