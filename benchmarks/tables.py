@@ -9,8 +9,8 @@
 2. quality: `AutoencoderTransformer` after `TableEncoder`, beside FAMD (PCA after it),
    on a fifth of the rows held out. "error" is the mean squared error in the encoder's
    units over FAMD's. "numbers" is the mean of 1 - R² over the columns of numbers, and
-   "accuracy" the mean over categories and booleans, of ours and of FAMD. The last
-   column is the fraction of wrong categories over FAMD's.
+   "accuracy" the mean over categories and booleans: of FAMD, of ours in the same units,
+   and of ours with ``categorical_scaling="unit_variance"``, where numbers count more.
    Wage, Bikeshare, Carseats, OJ and Hitters are from the package ISLP, penguins from
    palmerpenguins (pip install --no-deps ISLP palmerpenguins); wine and breast_cancer
    are scikit-learn's, with every third column cut into four categories.
@@ -49,6 +49,13 @@ PACKAGED = {
 """Package, file, and columns of numbers that are categories."""
 
 MADE = {"wine": bundled.load_wine, "breast_cancer": bundled.load_breast_cancer}
+MEASURES = (
+    "error",
+    "numbers",
+    "wrong categories",
+    "numbers with unit variance",
+    "wrong categories with unit variance",
+)
 SECTIONS = {
     "famd": "Coordinates beside those of prince.FAMD",
     "quality": "Rows held out, beside FAMD",
@@ -110,10 +117,10 @@ def _famd(arguments):
 
 def _quality(arguments):
     print(
-        "| data | rows × columns | codes | error / FAMD's | numbers: ours | FAMD "
-        "| accuracy: ours | FAMD | errors of categories / FAMD's |"
+        "| data | rows × columns | codes | error / FAMD's | numbers: FAMD | ours "
+        "| unit variance | accuracy: FAMD | ours | unit variance |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     ratios = []
     for name in arguments.data:
         frame = _load(name)
@@ -122,19 +129,18 @@ def _quality(arguments):
             found = np.mean(
                 [_trial(frame, split, n_codes) for split in splits.split(frame)], axis=0
             )
-            (error, ours, right), (pca_error, pca, pca_right) = found
-            wrong = (1 - right) / (1 - pca_right)
-            ratios.append((error / pca_error, ours / pca, wrong))
+            error = found[1, 0] / found[0, 0]
+            wrong = (1 - found[1:, 2]) / (1 - found[0, 2])
+            numbers = found[1:, 1] / found[0, 1]
+            ratios.append([error, numbers[0], wrong[0], numbers[1], wrong[1]])
+            cells = [*found[:, 1], *found[:, 2]]
             print(
                 f"| {name} | {len(frame)} × {frame.shape[1]} | {n_codes} "
-                f"| {error / pca_error:.3f} | {ours:.3f} | {pca:.3f} "
-                f"| {right:.3f} | {pca_right:.3f} | {wrong:.3f} |",
+                f"| {error:.3f} | {' | '.join(map('{:.3f}'.format, cells))} |",
                 flush=True,
             )
     print()
-    for what, column in zip(
-        ("error", "numbers", "wrong categories"), np.transpose(ratios), strict=True
-    ):
+    for what, column in zip(MEASURES, np.transpose(ratios), strict=True):
         print(
             f"- {what}, over FAMD's: mean {column.mean():.3f}, largest "
             f"{column.max():.3f}, at most 0.9 in {(column <= 0.9).mean():.0%} of "
@@ -143,16 +149,22 @@ def _quality(arguments):
 
 
 def _trial(frame, split, n_codes):
-    """Return error, mean 1 - R² and mean accuracy, of ours and of FAMD."""
+    """Return error, mean 1 - R² and accuracy, of FAMD and of ours in both scalings."""
     train, test = (frame.iloc[rows] for rows in split)
-    encoder = TableEncoder(
-        missing_values="category",
-        handle_unknown="infrequent_if_exist",
-        sparse_output=False,
-    )
-    X_train, X_test = encoder.fit_transform(train), encoder.transform(test)
+    ours = AutoencoderTransformer(n_codes, random_state=0)
     results = []
-    for reduction in AutoencoderTransformer(n_codes, random_state=0), PCA(n_codes):
+    for reduction, scaling in (
+        (PCA(n_codes), "famd"),
+        (ours, "famd"),
+        (ours, "unit_variance"),
+    ):
+        encoder = TableEncoder(
+            categorical_scaling=scaling,
+            missing_values="category",
+            handle_unknown="infrequent_if_exist",
+            sparse_output=False,
+        )
+        X_train, X_test = encoder.fit_transform(train), encoder.transform(test)
         codes = reduction.fit(X_train).transform(X_test)
         again = reduction.inverse_transform(codes)
         scores = encoder.column_scores(test, again)

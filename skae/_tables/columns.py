@@ -76,6 +76,9 @@ class Category:
     frequencies : float64 ndarray of shape (n_groups,)
         Fraction of the rows (of those with a value) in each group.
 
+    weight : float
+        What multiplies its columns.
+
     pooled : int
         Number of the group of rare values; -1 if there is none.
     """
@@ -85,6 +88,7 @@ class Category:
     groups: np.ndarray
     chosen: np.ndarray
     frequencies: np.ndarray
+    weight: float = 1.0
     pooled: int = -1
     missing: Any = None
     kind: str = field(default="category", init=False)

@@ -7,6 +7,7 @@ from skae._runtime.scikit_learn import Interval, StrOptions
 CONSTRAINTS = {
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", callable],
     "numeric_scaling": [StrOptions({"standard", "robust", "quantile"})],
+    "categorical_scaling": [StrOptions({"famd", "unit_variance"})],
     "min_frequency": [
         Interval(numbers.Integral, 1, None, closed="left"),
         Interval(numbers.Real, 0, 1, closed="neither"),

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, Self, TypeAlias
 
-import numpy as np
 import pandas
 from numpy.typing import ArrayLike
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skae._runtime.annotations import Rows
 from skae._runtime.scikit_learn import fit_context
 from skae._saving.writing import save
 from skae._tables.constraints import CONSTRAINTS
-from skae._tables.matrix import decode, encode
+from skae._tables.matrix import check_encoded, decode, encode
 from skae._tables.names import feature_names
 from skae._tables.plain import plain_table, table_of
 from skae._tables.reading import chosen_columns, frame_of
@@ -57,6 +54,12 @@ default="from_dtype"
         (of a normal distribution with variance one). "quantile" maps the column to a
         normal distribution by its quantiles; values outside those of `fit` become its
         extremes. The last two are for heavy tails.
+
+    categorical_scaling : {"famd", "unit_variance"}, default="famd"
+        How the columns of a category are scaled. With "famd" a category of K values has
+        the variance K - 1 in all, so the more values, the more it counts in a mean
+        squared error. With "unit_variance" they are divided by the root of K - 1, and a
+        category counts as much as a number. PCA is then no factor analysis any more.
 
     min_frequency : int or float in (0, 1), default=None
         Values of a category in fewer rows, or in a smaller fraction of the rows, are
@@ -103,7 +106,7 @@ default="from_dtype"
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_columns,)
         Names of the columns; only if all are strings.
 
     Notes
@@ -152,6 +155,7 @@ default="from_dtype"
         *,
         categorical_features: Any = "from_dtype",
         numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
+        categorical_scaling: Literal["famd", "unit_variance"] = "famd",
         min_frequency: float | None = None,
         max_categories: int | None = None,
         handle_unknown: Literal[
@@ -163,6 +167,7 @@ default="from_dtype"
     ) -> None:
         self.categorical_features = categorical_features
         self.numeric_scaling = numeric_scaling
+        self.categorical_scaling = categorical_scaling
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.handle_unknown = handle_unknown
@@ -282,23 +287,10 @@ default="from_dtype"
         """
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "iloc") else None
-        again = decode(self._checked(X), self._table)
+        again = decode(check_encoded(X, self._table), self._table)
         if self._table.container.library == "pandas" and index is not None:
             again.index = index
         return again
-
-    def _checked(self, X):
-        X = check_array(
-            X, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan"
-        )
-        width = int(self._table.starts[-1])
-        if X.shape[1] != width:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but TableEncoder was fitted to a table "
-                f"that becomes {width}: inverse_transform expects what transform "
-                "returns."
-            )
-        return X.toarray() if sparse.issparse(X) else X
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
         """Return the names of the encoded columns.
@@ -346,7 +338,9 @@ default="from_dtype"
             Missing values do not count, unless they are a category's value.
         """
         check_is_fitted(self)
-        return column_scores(self._read(X), self._checked(encoded), self._table)
+        return column_scores(
+            self._read(X), check_encoded(encoded, self._table), self._table
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the encoder, fitted or not, to a file for `skae.load`.

@@ -11,7 +11,15 @@ UNKNOWN, MISSING = -2, -1
 
 
 def fit_category(
-    codes, values, dtype, mark, *, min_frequency, max_categories, missing_values
+    codes,
+    values,
+    dtype,
+    mark,
+    *,
+    categorical_scaling,
+    min_frequency,
+    max_categories,
+    missing_values,
 ):
     """Return the `Category` of a column.
 
@@ -26,7 +34,8 @@ def fit_category(
     dtype, mark : object
         The column's type, and what stands for a missing value in it.
 
-    min_frequency, max_categories, missing_values : see `skae.TableEncoder`
+    categorical_scaling, min_frequency, max_categories, missing_values : see \
+`skae.TableEncoder`
     """
     counts = np.bincount(codes + 1, minlength=len(values) + 1)
     n_missing, counts = int(counts[0]), counts[1:]
@@ -41,12 +50,16 @@ def fit_category(
     if is_rare.any():
         rare = np.flatnonzero(is_rare)
         chosen = np.append(chosen, rare[counts[rare].argmax()])
+    frequencies = np.bincount(groups, counts) / counts.sum()
+    # The columns of K groups have the variance Σ (1 − p) = K − 1 in all.
+    n_free = max(1, len(frequencies) - 1)
     return Category(
         dtype=dtype,
         values=[values[number] for number in seen],
         groups=groups,
         chosen=chosen,
-        frequencies=np.bincount(groups, counts) / counts.sum(),
+        frequencies=frequencies,
+        weight=n_free**-0.5 if categorical_scaling == "unit_variance" else 1.0,
         pooled=n_kept if is_rare.any() else -1,
         missing=mark,
     )

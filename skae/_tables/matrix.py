@@ -3,6 +3,7 @@
 Numbers are standardised. The columns of a category are (1 − p) / √p in its rows and
 −√p in the others, with p its frequency: PCA of such a matrix is the factor analysis of
 mixed data (Pagès, 2004). In a sparse matrix they are 1 / √p and 0, which PCA centres.
+A category's weight, for ``categorical_scaling="unit_variance"``, multiplies all these.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_array
 
 from skae._tables import pandas_columns, polars_columns
 from skae._tables.columns import Quantity
@@ -39,7 +41,7 @@ def _dense(quantities, groups, table):
     background = np.zeros(matrix.shape[1])
     for category, start in table.categories:
         roots = np.sqrt(category.frequencies)
-        background[start : start + len(roots)] = -roots
+        background[start : start + len(roots)] = -roots * category.weight
     for first in range(0, len(matrix), _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
         block = matrix[rows]
@@ -55,7 +57,8 @@ def _write(block, start, category, groups):
     roots = np.sqrt(category.frequencies)
     rows = np.flatnonzero(groups >= 0)
     numbers = groups[rows]
-    block[rows, start + numbers] = 1 / roots[numbers] - roots[numbers]
+    ones = (1 / roots - roots) * category.weight
+    block[rows, start + numbers] = ones[numbers]
     block[groups == MISSING, start : start + len(roots)] = np.nan
 
 
@@ -72,7 +75,7 @@ def _sparse(quantities, groups, table):
     ):
         known = np.maximum(found, 0)
         indices[:, number] = start + known
-        entries = 1 / np.sqrt(category.frequencies)
+        entries = category.weight / np.sqrt(category.frequencies)
         data[:, number] = np.where(found < 0, 0, entries[known])
         gaps.append((np.flatnonzero(found == MISSING), start, len(entries)))
     starts = np.arange(n_rows + 1) * indices.shape[1]
@@ -109,8 +112,22 @@ def shares_of(matrix, category, start, table):
     indicator given the code, and so the group's probability, up to the fit's errors.
     """
     roots = np.sqrt(category.frequencies)
-    block = matrix[:, start : start + len(roots)] * roots
+    block = matrix[:, start : start + len(roots)] * (roots / category.weight)
     return block if table.is_sparse else block + category.frequencies
+
+
+def check_encoded(X, table):
+    """Return the user's encoded rows as a float64 array of the right width."""
+    X = check_array(
+        X, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan"
+    )
+    if X.shape[1] != table.starts[-1]:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but TableEncoder was fitted to a table that "
+            f"becomes {table.starts[-1]}: inverse_transform expects what transform "
+            "returns."
+        )
+    return X.toarray() if sparse.issparse(X) else X
 
 
 def decode(matrix, table):

@@ -118,6 +118,7 @@ def _check_category(column):
         _check(((numbers >= 0) & (numbers < below)).all(), name)
     _check(_is_array(column.frequencies, "f", (n_groups,)), "frequencies")
     _check((column.frequencies > 0).all(), "frequencies")
+    _check(isinstance(column.weight, float) and 0 < column.weight <= 1, "weight")
     _check(type(column.pooled) is int and -1 <= column.pooled < n_groups, "pooled")
 
 

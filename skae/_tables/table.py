@@ -165,7 +165,7 @@ def _fit_category(library, series, factorized, parameters):
     codes, values = factorized
     if not library.has_order(series):
         codes, values = in_order(codes, values)
-    names = "min_frequency", "max_categories", "missing_values"
+    names = "categorical_scaling", "min_frequency", "max_categories", "missing_values"
     category = fit_category(
         codes,
         values,

@@ -91,6 +91,19 @@ def test_pca_of_encoded_rows_is_the_factor_analysis_of_mixed_data(seed, is_spars
     assert_allclose(found, signs * expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_categories_may_count_as_much_as_numbers(is_sparse):
+    frame = mixed()
+    how = {"sparse_output": is_sparse, "categorical_scaling": "unit_variance"}
+    encoder = TableEncoder(**how).fit(frame)
+    rows = encoder.transform(frame)
+    found = pd.DataFrame(rows.toarray() if is_sparse else rows)
+    found.columns = encoder.get_feature_names_out()
+    variances = found.var(ddof=0).groupby(lambda name: name.partition("_")[0]).sum()
+    assert_allclose(variances, 1)
+    assert_frame_equal(encoder.inverse_transform(rows), frame)
+
+
 def test_a_column_is_known_by_its_type():
     frame = mixed()
     frame["text"] = [f"text {number}" for number in range(N_ROWS)]

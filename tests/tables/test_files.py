@@ -118,6 +118,7 @@ FORGED = {
     "groups": ("columns", 1, "groups", np.array([0, 7])),
     "chosen": ("columns", 1, "chosen", np.array([0.5, 1.5])),
     "frequencies": ("columns", 1, "frequencies", np.array([0.0, 1.0])),
+    "weight": ("columns", 1, "weight", 0.0),
     "pooled": ("columns", 1, "pooled", 9),
     "kind": ("columns", 0, "kind", "module"),
     "unit": ("columns", 2, "unit", "Y"),

@@ -99,6 +99,7 @@ def options(draw):
     return {
         "missing_values": draw(st.sampled_from(["allow", "category"])),
         "sparse_output": draw(st.booleans()),
+        "categorical_scaling": draw(st.sampled_from(["famd", "unit_variance"])),
         "numeric_scaling": draw(st.sampled_from(["standard", "robust", "quantile"])),
     }
 
