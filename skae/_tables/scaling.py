@@ -12,7 +12,7 @@ _MOST_QUANTILES = 1000  # scikit-learn's default
 
 @dataclass(frozen=True)
 class Scaling:
-    """Centres and scales, after a map to normal quantiles for some columns.
+    """Centres and scales, and then a map to normal quantiles for some columns.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Scaling:
         Which columns go through `quantiles`.
 
     quantiles : float64 ndarray of shape (n_quantiles, n_mapped)
-        As `QuantileTransformer.quantiles_`.
+        As `QuantileTransformer.quantiles_`, of standardised values.
     """
 
     center: np.ndarray
@@ -33,13 +33,13 @@ class Scaling:
 
     def scaled(self, values):
         """Return values in the common scale."""
-        values = self._through_quantiles(values, "transform")
-        return (values - self.center) / self.scale
+        values = (values - self.center) / self.scale
+        return self._through_quantiles(values, "transform")
 
     def unscaled(self, values):
         """Return values of the common scale in their own unit."""
-        values = values * self.scale + self.center
-        return self._through_quantiles(values, "inverse_transform")
+        values = self._through_quantiles(values, "inverse_transform")
+        return values * self.scale + self.center
 
     def _through_quantiles(self, values, method):
         if not self.mapped.any():
@@ -88,9 +88,11 @@ def fit_scaling(values, is_measured, how):
         )
     if how == "quantile" and is_measured.any():
         mapped = is_measured
+        # Standardised first: QuantileTransformer takes all values within 1e-7 of an
+        # extreme for the extreme, whatever their unit.
+        standardised = (values[:, mapped] - center[mapped]) / scale[mapped]
         mapping = _mapping(min(_MOST_QUANTILES, len(values)))
-        quantiles = mapping.fit(values[:, mapped]).quantiles_
-        center[mapped], scale[mapped] = 0, 1
+        quantiles = mapping.fit(standardised).quantiles_
     return Scaling(center, scale, mapped, quantiles)
 
 

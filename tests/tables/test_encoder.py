@@ -152,6 +152,17 @@ def test_numbers_are_scaled_as_scikit_learn_does(how, scaler):
     assert_allclose(found[:, :2], scaler.fit_transform(numbers))
 
 
+@pytest.mark.parametrize("how", ["standard", "robust", "quantile"])
+def test_the_unit_does_not_matter(how):
+    column = np.random.RandomState(0).randn(N_ROWS, 1)
+    encoder = TableEncoder(numeric_scaling=how)
+    expected = encoder.fit_transform(column)
+    for unit in (1e-12, 1e12):
+        found = encoder.fit_transform(column * unit)
+        assert_allclose(found, expected, atol=1e-8)
+        assert_allclose(encoder.inverse_transform(found), column * unit)
+
+
 def test_robust_scaling_of_a_column_with_equal_quartiles_takes_the_deviation():
     column = np.array([0.0] * 9 + [1e6])
     found = TableEncoder(numeric_scaling="robust").fit_transform(column[:, np.newaxis])
