@@ -52,9 +52,8 @@ default="from_dtype"
         How numbers, dates and durations are scaled. "standard" gives a mean of zero and
         a variance of one. "robust" takes the median and the range between the quartiles
         (of a normal distribution with variance one). "quantile" maps the column to a
-        normal distribution by its quantiles; values outside those of `fit`, and those
-        within 1e-7 standard deviations of its extremes, become these. The last two are
-        for heavy tails.
+        normal distribution by its quantiles; values outside those of `fit` become its
+        extremes. The last two are for heavy tails.
 
     categorical_scaling : {"famd", "unit_variance"}, default="famd"
         How the columns of a category are scaled. With "famd" a category of K values has

@@ -8,6 +8,9 @@ import numpy as np
 from sklearn.preprocessing import QuantileTransformer, RobustScaler, StandardScaler
 
 _MOST_QUANTILES = 1000  # scikit-learn's default
+# QuantileTransformer takes all values within 1e-7 of an extreme for the extreme. In this
+# unit that is 1e-13 standard deviations, which is rounding.
+_FINE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Scaling:
         Which columns go through `quantiles`.
 
     quantiles : float64 ndarray of shape (n_quantiles, n_mapped)
-        As `QuantileTransformer.quantiles_`, of standardised values.
+        As `QuantileTransformer.quantiles_`, of standardised values in units of 1e-6.
     """
 
     center: np.ndarray
@@ -49,7 +52,11 @@ class Scaling:
         mapping.quantiles_ = self.quantiles
         mapping.references_ = np.linspace(0, 1, len(self.quantiles))
         mapping.n_features_in_ = self.quantiles.shape[1]
-        values[:, self.mapped] = getattr(mapping, method)(values[:, self.mapped])
+        part = values[:, self.mapped]
+        if method == "transform":
+            values[:, self.mapped] = mapping.transform(part / _FINE)
+        else:
+            values[:, self.mapped] = mapping.inverse_transform(part) * _FINE
         return values
 
 
@@ -88,11 +95,9 @@ def fit_scaling(values, is_measured, how):
         )
     if how == "quantile" and is_measured.any():
         mapped = is_measured
-        # Standardised first: QuantileTransformer takes all values within 1e-7 of an
-        # extreme for the extreme, whatever their unit.
         standardised = (values[:, mapped] - center[mapped]) / scale[mapped]
         mapping = _mapping(min(_MOST_QUANTILES, len(values)))
-        quantiles = mapping.fit(standardised).quantiles_
+        quantiles = mapping.fit(standardised / _FINE).quantiles_
     return Scaling(center, scale, mapped, quantiles)
 
 

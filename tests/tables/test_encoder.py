@@ -163,6 +163,12 @@ def test_the_unit_does_not_matter(how):
         assert_allclose(encoder.inverse_transform(found), column * unit)
 
 
+def test_quantiles_tell_values_close_to_an_extreme_apart():
+    frame = pd.DataFrame({"n": [1, -23_094_011, 0, 0, 5]})
+    encoder = TableEncoder(numeric_scaling="quantile").fit(frame)
+    assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
+
+
 def test_robust_scaling_of_a_column_with_equal_quartiles_takes_the_deviation():
     column = np.array([0.0] * 9 + [1e6])
     found = TableEncoder(numeric_scaling="robust").fit_transform(column[:, np.newaxis])

@@ -16,7 +16,6 @@ from skae import TableEncoder
 EARLIEST, LATEST = datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1)
 times = st.datetimes(EARLIEST, LATEST).map(lambda t: t.replace(microsecond=0))
 durations = st.integers(-(10**9), 10**9).map(lambda s: datetime.timedelta(seconds=s))
-# QuantileTransformer takes what is within 1e-7 of an extreme for the extreme.
 floats = st.integers(-(10**6), 10**6).map(lambda n: n / 1024)
 texts = st.text(max_size=3)
 letters = st.sampled_from("abcd")
