@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.preprocessing import QuantileTransformer, RobustScaler, StandardScaler
 
 _MOST_QUANTILES = 1000  # scikit-learn's default
-# QuantileTransformer takes all values within 1e-7 of an extreme for the extreme. In this
-# unit that is 1e-13 standard deviations, which is rounding.
+# QuantileTransformer takes all values within 1e-7 of an extreme for the extreme. In
+# this unit that is 1e-13 standard deviations, which is rounding.
 _FINE = 1e-6
 
 
