@@ -7,6 +7,7 @@ from skae._estimators.loading import load
 from skae._estimators.sequence import SequenceAutoencoder
 from skae._estimators.variational import VAETransformer
 from skae._runtime.version import __version__ as __version__
+from skae._tables.encoder import TableEncoder
 from skae.comparison import compare
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ConvAutoencoder",
     "DenoisingAutoencoder",
     "SequenceAutoencoder",
+    "TableEncoder",
     "VAETransformer",
     "compare",
     "load",

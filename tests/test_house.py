@@ -20,6 +20,7 @@ ROOMS = [
     "_model",
     "_training",
     "_saving",
+    "_tables",
     "_estimators",
     "_drawing",
     "comparison",

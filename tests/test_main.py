@@ -178,7 +178,6 @@ def test_unknown_words_get_one_line(argv, capsys):
         ("none.csv", "none.csv does not exist"),
         (".", "unknown kind"),
         ("data.xlsx", "unknown kind"),
-        ("data.csv", "columns that are not numbers: 'species'"),
         ("data.csv --label kind", "no column 'kind' for --label"),
         ("data.csv --label", "expected one argument"),
         ("data.csv --key X", "--key names an array"),
@@ -188,6 +187,13 @@ def test_unknown_words_get_one_line(argv, capsys):
 )
 def test_files_and_columns_of_no_use_get_one_line(argv, message, capsys, table):
     assert message in error_line(capsys, "compare", *argv.split())
+
+
+def test_a_table_of_mixed_columns_is_compared_as_it_is(asked, table, capsys):
+    main(["compare", table, "--output", "report"])
+    assert asked["X"]["species"].tolist() == SPECIES.tolist()
+    assert asked["encoding_dims"] == [2]
+    assert "categories or dates: 'species'" in capsys.readouterr().err
 
 
 def test_too_few_rows_get_one_line(capsys):

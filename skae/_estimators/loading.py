@@ -6,9 +6,10 @@ import os
 
 from skae._estimators.base import BaseAutoencoder
 from skae._saving.reading import read
+from skae._tables.encoder import TableEncoder
 
 
-def load(path: str | os.PathLike[str]) -> BaseAutoencoder:
+def load(path: str | os.PathLike[str]) -> BaseAutoencoder | TableEncoder:
     """Read an estimator that `save` has written.
 
     Nothing in the file is run: it names classes of skae's and of Keras' that only
@@ -22,7 +23,7 @@ def load(path: str | os.PathLike[str]) -> BaseAutoencoder:
 
     Returns
     -------
-    estimator : AutoencoderTransformer, ConvAutoencoder, or another of skae's
+    estimator : AutoencoderTransformer, TableEncoder, or another of skae's
         As it was when it was saved.
 
     Raises

@@ -28,6 +28,7 @@ ESTIMATORS = {
     "skae.ConvAutoencoder",
     "skae.DenoisingAutoencoder",
     "skae.SequenceAutoencoder",
+    "skae.TableEncoder",
     "skae.VAETransformer",
 }
 

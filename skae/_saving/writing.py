@@ -29,6 +29,9 @@ from skae._training.sklearn_callbacks import has_callbacks
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, Network
 
+# What the user calls attributes that are not parameters.
+_PLACES = {"_fitted": "network", "_table": "a column of the table"}
+
 
 def save(estimator, path):
     """Write an estimator to a file; see `BaseAutoencoder.save`."""
@@ -119,7 +122,7 @@ def _check_savable(name, value):
     except (TypeError, ValueError) as error:
         reason = str(error)
     if reason:
-        name = "network" if name == "_fitted" else name
+        name = _PLACES.get(name, name)
         raise TypeError(
             f"{name} cannot be saved: {reason} A file holds data alone. Set it to "
             "something else before saving, which does not change what was fitted, or "

@@ -5,8 +5,16 @@
 
 from skae.comparison._compare import compare
 from skae.comparison._result import Comparison, Conditions, Measurement, PlaneMap
+from skae.comparison._tables import ColumnScore
 
-__all__ = ["Comparison", "Conditions", "Measurement", "PlaneMap", "compare"]
+__all__ = [
+    "ColumnScore",
+    "Comparison",
+    "Conditions",
+    "Measurement",
+    "PlaneMap",
+    "compare",
+]
 
 for _name in set(__all__) - {"compare"}:
     globals()[_name].__module__ = __name__  # the public name

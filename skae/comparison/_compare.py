@@ -26,6 +26,7 @@ from skae._runtime.randomness import as_generator, draw_seed
 from skae.comparison._candidates import BASELINE, candidates
 from skae.comparison._measures import Trial
 from skae.comparison._result import Comparison, Conditions
+from skae.comparison._tables import encoded, is_mixed, split_of
 
 # Trustworthiness needs three rows for a single neighbour. A larger bound would measure
 # better, but refuse small data.
@@ -62,8 +63,12 @@ def compare(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features), default=None
-        Rows in any unit. None stands for scikit-learn's digits with their labels.
+    X : array-like of shape (n_samples, n_features) or data frame, default=None
+        Rows in any unit. None stands for scikit-learn's digits with their labels. A
+        data frame with other columns than numbers and booleans is encoded by
+        `TableEncoder`, fitted to each split's training rows, with missing values as a
+        category. Then all is measured on the encoded rows, where PCA is the factor
+        analysis of mixed data, and `Comparison.columns` has the scores by column.
 
     y : array-like of shape (n_samples,), default=None
         Class labels. Without them no accuracy is measured.
@@ -151,17 +156,19 @@ def compare(
     >>> print(comparison.verdict.partition(":")[0])
     Take AutoencoderTransformer with 2 codes
     """
-    rows, labels = _check_data(X, y)
+    rows, labels, encoder = _check_data(X, y)
     named = candidates(estimators)
     seed = seed_of(random_state)
     splits = splits_of(rows, labels, cv, n_splits, test_size, seed)
+    tables = [encoder and split_of(X, encoder, *split) for split in splits]
     n_train = min(len(train) for train, _ in splits)
-    dims = _check_dims(encoding_dims, n_train, rows.shape[1])
+    n_features = min(t.n_features if t else rows.shape[1] for t in tables)
+    dims = _check_dims(encoding_dims, n_train, n_features)
     _check_numbers(labels, n_neighbors, n_train, trustworthiness_rows, tsne_rows)
     train, test = splits[0]
     conditions = Conditions(
         n_samples=len(rows),
-        n_features=rows.shape[1],
+        n_features=n_features,
         n_classes=None if labels is None else len(np.unique(labels)),
         n_splits=len(splits),
         n_train=len(train),
@@ -171,30 +178,37 @@ def compare(
         tsne_rows=min(tsne_rows, len(test)) if tsne else None,
         seed=seed,
         startup_seconds=_start_tensorflow() if any(c.is_ours for c in named) else 0.0,
+        n_columns=encoder and len(encoder.kinds_),
     )
-    comparison = Comparison([], conditions)
+    comparison = Comparison([], conditions, encoder=tables[0] and tables[0].encoder)
     show = _progress(len(splits) * len(dims) * len(named), verbose)
     for number, split in enumerate(splits):
-        trial = _trial(rows, labels, split, number, conditions)
+        table = tables[number]
+        parts = table.rows() if table else [rows[part] for part in split]
+        trial = _trial(parts, labels, split, number, conditions, table)
         _run(trial, dims, named, seed + number, comparison, show)
     return comparison
 
 
 def _check_data(X, y):
+    """Return rows as an array, labels, and the encoder of a table or None."""
     if X is None and y is None:
         from sklearn.datasets import load_digits
 
-        return load_digits(return_X_y=True)
+        return *load_digits(return_X_y=True), None
     if X is None:
         raise ValueError(
             "y was given without X. Pass both, or neither for scikit-learn's digits."
         )
+    encoder = None
+    if is_mixed(X):
+        encoder, X = encoded(X)
     X = check_array(X, input_name="X")
     if y is not None:
         y = column_or_1d(y)
         check_classification_targets(y)
         check_consistent_length(X, y)
-    return X, y
+    return X, y, encoder
 
 
 def seed_of(random_state):
@@ -247,11 +261,12 @@ def _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows):
     check_scalar(tsne_rows, "tsne_rows", **fewest)
 
 
-def _trial(X, y, split, number, conditions):
+def _trial(rows, y, split, number, conditions, table):
     train, test = split
     order = np.random.RandomState(conditions.seed).permutation(len(test))
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
-    return Trial(number, conditions, X[train], X[test], y_train, y_test, order)
+    X_train, X_test = rows
+    return Trial(number, conditions, X_train, X_test, y_train, y_test, order, table)
 
 
 @functools.cache
@@ -269,10 +284,13 @@ def _run(trial, dims, named, seed, comparison, show):
         pca_error = None
         for candidate in named:
             estimator = candidate.make(dim, seed % 2**32)
-            row, plane_map = trial.run(candidate.name, dim, estimator, pca_error)
+            row, plane_map, column_scores = trial.run(
+                candidate.name, dim, estimator, pca_error
+            )
             if candidate.name == BASELINE:
                 pca_error = row.error
             comparison.rows.append(row)
+            comparison.column_scores += column_scores
             if trial.number == 0:
                 comparison.estimators[candidate.name, dim] = estimator
                 comparison.maps += [plane_map] if plane_map else []

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from skae.comparison._candidates import check_shape
 from skae.comparison._result import Conditions, Measurement, PlaneMap
+from skae.comparison._tables import EncodedSplit
 
 # Below this fraction of the variance an error is rounding. Float64 rounds squares at
 # about 1e-16; larger would hide true differences, smaller would compare roundings.
@@ -22,7 +23,7 @@ class Trial:
     """One split: rows to fit, rows to measure on, and how to measure.
 
     `order` has the numbers of the test rows in random order. Trustworthiness and t-SNE
-    use the first of them.
+    use the first of them. `table` has the same rows as columns of a table, or is None.
     """
 
     number: int
@@ -32,11 +33,13 @@ class Trial:
     y_train: np.ndarray | None
     y_test: np.ndarray | None
     order: np.ndarray
+    table: EncodedSplit | None = None
 
     def run(self, name, dim, estimator, pca_error=None):
-        """Fit an estimator; return its `Measurement`, and its `PlaneMap` or None.
+        """Fit an estimator; return a `Measurement`, a `PlaneMap` or None, and scores.
 
-        Without `pca_error` the estimator is PCA itself.
+        The scores are those of a table's columns; there are none of other rows. Without
+        `pca_error` the estimator is PCA itself.
         """
         started = time.perf_counter()
         estimator.fit(self.X_train)
@@ -56,7 +59,12 @@ class Trial:
             **self._after_tsne(plane_map),
             fit_seconds=seconds,
         )
-        return measurement, plane_map
+        return measurement, plane_map, self._column_scores(name, dim, reconstructions)
+
+    def _column_scores(self, name, dim, reconstructions):
+        if self.table is None:
+            return []
+        return self.table.scores(reconstructions, name, dim, self.number)
 
     def _accuracy(self, estimator, codes):
         if self.y_train is None:

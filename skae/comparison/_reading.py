@@ -10,6 +10,8 @@ import numpy as np
 import pandas
 from pandas.api.types import is_numeric_dtype
 
+from skae.comparison._tables import is_mixed, usable
+
 _SEPARATORS = ",;\t"
 _NAMES_OF_ROWS = "X", "x"
 _MOST_NAMES = 5  # more would not fit into an error of one line
@@ -17,9 +19,13 @@ _MOST_NAMES = 5  # more would not fit into an error of one line
 
 @dataclass
 class Data:
-    """Rows, labels, and notes for the user on how they were read."""
+    """Rows, labels, and notes for the user on how they were read.
 
-    X: np.ndarray
+    The rows are an array of numbers, or a data frame of pandas if columns hold
+    something else.
+    """
+
+    X: np.ndarray | pandas.DataFrame
     y: np.ndarray | None
     notes: list[str] = field(default_factory=list)
 
@@ -82,8 +88,7 @@ def _read_csv(path, label, _):
     if frame.shape[1] > 1 and not frame.columns[0]:
         frame = frame.iloc[:, 1:]
         notes.append("The first column, which has no name, is left out as an index.")
-    X, y = _from_frame(path, frame, label)
-    return Data(X, y, notes)
+    return _from_frame(path, frame, label, notes)
 
 
 def _parse_csv(path):
@@ -147,11 +152,11 @@ def _read_parquet(path, label, _):
         frame = pandas.read_parquet(path)
     frame.columns = frame.columns.astype(str)
     _check_names(path, frame.columns)
-    return Data(*_from_frame(path, frame, label))
+    return _from_frame(path, frame, label, [])
 
 
-def _from_frame(path, frame, label):
-    """Return rows and labels from the columns of a table."""
+def _from_frame(path, frame, label, notes):
+    """Return `Data` from the columns of a table."""
     y = None
     if label is not None:
         if label not in frame:
@@ -161,17 +166,31 @@ def _from_frame(path, frame, label):
             )
         y, frame = frame[label], frame.drop(columns=label)
     if frame.shape[1] == 0:
-        raise ValueError(f"{path} has no columns of numbers. Add some.")
+        raise ValueError(f"{path} has no columns but the labels. Add some.")
     if len(frame) == 0:
         raise ValueError(f"{path} has no rows. Add some.")
-    if texts := _texts(frame):
-        raise ValueError(
-            f"{path} has columns that are not numbers: {_shown(texts)}. Drop them, "
-            "encode them (pandas.get_dummies), or name one as --label."
-        )
+    y = None if y is None else _classes(path, label, y)
+    if _texts(frame):
+        return _from_mixed(path, frame, y, notes)
     X = frame.to_numpy(np.float64, na_value=np.nan)
     _check_numbers(path, X, frame.columns)
-    return X, None if y is None else _classes(path, label, y)
+    return Data(X, y, notes)
+
+
+def _from_mixed(path, frame, y, notes):
+    """Return `Data` of a table with other columns than numbers."""
+    try:
+        frame, dropped = usable(frame)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    notes = [*notes, *dropped]
+    if is_mixed(frame):
+        texts = _shown(_texts(frame))
+        note = f"Columns that are not numbers, so categories or dates: {texts}."
+        return Data(frame, y, [*notes, note])
+    X = frame.to_numpy(np.float64, na_value=np.nan)
+    _check_numbers(path, X, frame.columns)
+    return Data(X, y, notes)
 
 
 def _texts(frame):

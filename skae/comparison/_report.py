@@ -16,10 +16,12 @@ from skae._runtime.version import __version__
 from skae.comparison import _summary
 
 _PAGE = "index.html"
-_FILES = _PAGE, "table.csv", "splits.csv", "measures.png", "maps.png"
+_COLUMNS = "columns.csv"
+_FILES = _PAGE, "table.csv", "splits.csv", _COLUMNS, "measures.png", "maps.png"
 _ESTIMATORS = "estimators"
 _MARK = '<meta name="generator" content="skae">'
 _TABLES = "table.csv: means and standard deviations; splits.csv: every measurement."
+_BY_COLUMN = "columns.csv: means of the scores by column."
 _SAVED = "for skae.load, fitted on the first split's rows."
 _NOT_IN_FILES = re.compile(r"[^\w-]")
 _STYLE = """
@@ -96,8 +98,10 @@ def write(comparison, folder, data):
         comparison.table().to_csv(folder / "table.csv", index=False, mode="x")
         splits = pandas.DataFrame(comparison.rows)
         splits.to_csv(folder / "splits.csv", index=False, mode="x")
+        if comparison.column_scores:
+            comparison.columns().to_csv(folder / _COLUMNS, index=False, mode="x")
         plots = _write_plots(comparison, folder)
-        saved = _write_estimators(comparison.estimators, folder / _ESTIMATORS)
+        saved = _write_estimators(comparison, folder / _ESTIMATORS)
         page = _page(comparison, data, plots, saved)
         (folder / _PAGE).write_text(page, "utf-8")
     return folder / _PAGE
@@ -117,11 +121,15 @@ def _write_plots(comparison, folder):
     return {name: title for name, (title, _) in plots.items()}
 
 
-def _write_estimators(estimators, folder):
+def _write_estimators(comparison, folder):
     """Write skae's own estimators; return the names of their files."""
     folder.mkdir(exist_ok=True)
     saved = []
-    for (name, dim), estimator in estimators.items():
+    if comparison.encoder is not None:
+        path = folder / "TableEncoder.skae"
+        comparison.encoder.save(path)
+        saved.append(f"{folder.name}/{path.name}")
+    for (name, dim), estimator in comparison.estimators.items():
         if isinstance(estimator, BaseAutoencoder):
             path = folder / f"{_NOT_IN_FILES.sub('_', name)}-{dim}.skae"
             while path.exists():  # of a name that differs only in replaced characters
@@ -151,25 +159,38 @@ def _page(comparison, data, plots, saved):
 <p class="verdict">{verdict}</p>
 {figures}
 <h2>Table</h2>
-{_table(comparison.rows)}
+{_table(_summary.cells(comparison.rows))}
+{_columns(comparison)}
 <h2>How it was measured</h2>
 {_list([*_summary.notes(comparison), *_protocol(comparison)])}
 <h2>Files</h2>
-{_list([_TABLES, *(f"{path}: {_SAVED}" for path in saved)])}
+{_list([*_tables_of(comparison), *(f"{path}: {_SAVED}" for path in saved)])}
 </body>
 </html>
 """
 
 
-def _table(rows):
+def _columns(comparison):
+    """Return the section on the columns of a table, empty for numbers alone."""
+    if not comparison.column_scores:
+        return ""
+    table = comparison.columns().round(3).astype(object)
+    return f"<h2>By column</h2>\n{_table(table.where(table.notna(), ''))}"
+
+
+def _table(cells):
     with pandas.option_context("display.max_colwidth", None):
-        inner = _summary.cells(rows).to_html(index=False, border=0)
+        inner = cells.to_html(index=False, border=0)
     return f'<div class="table">{inner}</div>'
 
 
 def _list(texts):
     items = "\n".join(f"<li>{html.escape(text)}</li>" for text in texts)
     return f"<ul>\n{items}\n</ul>"
+
+
+def _tables_of(comparison):
+    return [_TABLES, _BY_COLUMN] if comparison.column_scores else [_TABLES]
 
 
 def _protocol(comparison):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import pandas
 
-from skae.comparison import _summary, _verdict
+from skae._tables.encoder import TableEncoder
+from skae.comparison import _summary, _tables, _verdict
+from skae.comparison._tables import ColumnScore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -134,6 +136,9 @@ class Conditions(NamedTuple):
     startup_seconds : float
         Time that TensorFlow took to start before the first comparison in the process;
         no fit is billed for it.
+
+    n_columns : int or None
+        Number of columns of a table that was encoded; None for numbers alone.
     """
 
     n_samples: int
@@ -147,6 +152,7 @@ class Conditions(NamedTuple):
     tsne_rows: int | None
     seed: int
     startup_seconds: float
+    n_columns: int | None = None
 
 
 @dataclass(eq=False)
@@ -166,6 +172,12 @@ class Comparison:
 
     estimators : dict of (str, int) to estimator
         The estimators fitted on the first split, by name and number of codes.
+
+    column_scores : list of ColumnScore
+        For a table of mixed columns, the scores of each column for each measurement.
+
+    encoder : TableEncoder or None
+        For such a table, the encoder of the first split.
 
     figure_ : matplotlib.figure.Figure
         The last figure of `plot` or `plot_maps`.
@@ -188,6 +200,8 @@ class Comparison:
     conditions: Conditions
     maps: list[PlaneMap] = field(default_factory=list)
     estimators: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
+    column_scores: list[ColumnScore] = field(default_factory=list, repr=False)
+    encoder: TableEncoder | None = None
 
     def __iter__(self) -> Iterator[Measurement]:
         return iter(self.rows)
@@ -222,6 +236,18 @@ class Comparison:
             for a single split).
         """
         return _summary.means_and_spreads(self.rows)
+
+    def columns(self) -> pandas.DataFrame:
+        """Return how well each column of a table comes back, as means over the splits.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each number of codes, estimator and column, with `encoding_dim`,
+            `estimator`, `column`, `kind`, `r2`, `accuracy` and `log_loss`, as
+            `TableEncoder.column_scores` explains. Without rows if X held numbers alone.
+        """
+        return _tables.by_column(self.column_scores)
 
     def plot(self, figure: "Figure | None" = None) -> Self:
         """Draw each measure over the number of codes, with its spread.
@@ -269,12 +295,13 @@ class Comparison:
     ) -> pathlib.Path:
         """Write a report that opens in a browser.
 
-        The folder gets ``index.html`` (verdict, plots, table, how it was measured),
-        the plots as PNG, ``table.csv`` with means and spreads, ``splits.csv`` with
-        every measurement, and ``estimators/NAME-CODES.skae`` for `skae.load`: skae's
-        own estimators as fitted on the first split. The estimators of other libraries
-        are left out, since a file of data cannot hold their code; the attribute
-        `estimators` has them.
+        The folder gets ``index.html`` (verdict, plots, table, how it was measured), the
+        plots as PNG, ``table.csv`` with means and spreads, ``splits.csv`` with every
+        measurement, for a table of mixed columns ``columns.csv`` and the encoder as
+        ``estimators/TableEncoder.skae``, and ``estimators/NAME-CODES.skae`` for
+        `skae.load`: skae's own estimators as fitted on the first split. The estimators
+        of other libraries are left out, since a file of data cannot hold their code;
+        the attribute `estimators` has them.
 
         Parameters
         ----------

@@ -2,6 +2,8 @@
 
 import pandas
 
+from skae.comparison import _tables
+
 MEASURES = {
     "error": "error",
     "relative_error": "to PCA's",
@@ -61,7 +63,10 @@ def as_text(comparison):
     table = table.rename(columns={"estimator": "estimator".ljust(width)})
     # Two spaces between headings, since headings have single spaces in them.
     text = table.add_prefix(" ").to_string(index=False)
-    return "\n".join([text, "", *notes(comparison)])
+    lines = [text, ""]
+    if comparison.column_scores:
+        lines += [_tables.as_text(comparison.column_scores), ""]
+    return "\n".join([*lines, *notes(comparison)])
 
 
 def notes(comparison):
@@ -69,7 +74,7 @@ def notes(comparison):
     conditions = comparison.conditions
     k = conditions.n_neighbors
     texts = [
-        f"{conditions.n_samples} rows of {conditions.n_features} features; "
+        f"{conditions.n_samples} rows of {_shape(conditions)}; "
         f"{conditions.n_train} fitted, {conditions.n_test} measured on, "
         f"{_splits(conditions.n_splits)}.",
         "error: mean squared error on the rows held out; to PCA's: over PCA's error "
@@ -87,11 +92,24 @@ def notes(comparison):
             f"t-SNE: the same for the codes of {conditions.tsne_rows} rows laid out in "
             "the plane; each row is classified by the others there."
         )
+    if conditions.n_columns is not None:
+        texts.append(
+            "By column, with the most codes: fraction of the variance of numbers, "
+            "dates and durations, accuracy of categories and booleans. PCA of the "
+            "encoded rows is the factor analysis of mixed data."
+        )
     texts.append(
         "Not counted: TensorFlow's start, once in a process, "
         f"{conditions.startup_seconds:.1f} s."
     )
     return texts
+
+
+def _shape(conditions):
+    features = f"{conditions.n_features} features"
+    if conditions.n_columns is None:
+        return features
+    return f"{conditions.n_columns} columns, encoded as {features}"
 
 
 def _splits(n_splits):

@@ -140,9 +140,8 @@ def test_npz_gives_the_array_of_rows(tmp_path, names, key, expected):
         ("a,b\n1,2,3\n4,5,6\n", None, "more values"),
         ("a,b\n1,2\n1,2,3\n", None, "cannot be read"),
         ("a,b\n1,2\n", "c", "no column 'c' for --label. Its columns are 'a', 'b'"),
-        ("a\n1\n2\n", "a", "no columns of numbers"),
-        ("a,b,c\n1,x,z\n2,y,w\n", None, "not numbers: 'b', 'c'. Drop"),
-        ("a;b\n1.000,5;2\n2,5;3\n", None, "not numbers: 'a'. Drop"),
+        ("a\n1\n2\n", "a", "no columns but the labels"),
+        ("a,b\nx,\n1,inf\n", None, "infinite values in column 'b'"),
         ("a,b,c\n1,,5\n2,3,inf\n", None, "missing or infinite .* 'b', 'c'"),
         ("a,b\n1,2\n3\n", None, "missing or infinite values in columns 'b'"),
         ("a,b\n1,x\n2,\n3,x\n", "b", "'b' of .* missing or infinite in 1 row"),
@@ -162,7 +161,31 @@ def test_bad_csv_gets_one_line(tmp_path, text, label, message):
 def test_many_columns_are_named_by_the_first_few(tmp_path):
     names = [f"c{number}" for number in range(8)]
     path = csv_of(tmp_path, f"{','.join(names)}\n{','.join('x' * 8)}\n")
-    assert "'c0', 'c1', 'c2', 'c3', 'c4' and 3 more. Drop" in refused(path)
+    notes = read(path).notes
+    assert "categories or dates: 'c0', 'c1', 'c2', 'c3', 'c4' and 3 more." in notes[0]
+
+
+def test_other_columns_than_numbers_make_a_table(tmp_path):
+    days = [f"2020-01-{day:02}" for day in range(1, 32)]
+    names = [f"name {number}" for number in range(31)]
+    frame = pd.DataFrame({"a": 1.5, "b": "x", "day": days, "name": names, "y": "z"})
+    frame.loc[3, "b"] = None
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    data = read(tmp_path / "data.csv", label="y")
+    assert list(data.X.columns) == ["a", "b", "day"]
+    assert data.X["day"].tolist() == [pd.Timestamp(day) for day in days]
+    assert data.y.tolist() == ["z"] * 31
+    assert "dropped, as they cannot be encoded: 'name' (free text" in data.notes[0]
+    assert "categories or dates: 'b', 'day'." in data.notes[1]
+
+
+def test_numbers_are_left_where_all_other_columns_are_dropped(tmp_path):
+    frame = pd.DataFrame({"a": range(40), "name": [f"n {n}" for n in range(40)]})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    data = read(tmp_path / "data.csv")
+    assert_array_equal(data.X, np.arange(40.0)[:, np.newaxis])
+    frame[["name"]].to_csv(tmp_path / "names.csv", index=False)
+    assert "no column that can be encoded: 'name'" in refused(tmp_path / "names.csv")
 
 
 def test_paths_that_are_no_such_file_get_one_line(tmp_path):

@@ -22,7 +22,9 @@ NETWORKS = [
     networks.RecurrentNetwork,
 ]
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
-each_class = pytest.mark.parametrize("documented", ESTIMATORS + NETWORKS)
+ENCODERS = [skae.TableEncoder]
+each_class = pytest.mark.parametrize("documented", ESTIMATORS + NETWORKS + ENCODERS)
+with_encoders = pytest.mark.parametrize("estimator", ESTIMATORS + ENCODERS)
 
 
 def defaults(documented):
@@ -32,7 +34,8 @@ def defaults(documented):
 
 def test_all_estimators_are_looked_at():
     public = [getattr(skae, name) for name in skae.__all__]
-    assert [item for item in public if inspect.isclass(item)] == ESTIMATORS
+    classes = {item for item in public if inspect.isclass(item)}
+    assert classes == {*ESTIMATORS, *ENCODERS}
 
 
 @each_class
@@ -40,7 +43,7 @@ def test_parameters_are_documented_in_the_order_of_the_constructor(documented):
     assert list(entries(documented, "Parameters")) == list(defaults(documented))
 
 
-@each_estimator
+@with_encoders
 def test_constraints_are_in_the_order_of_the_constructor(estimator):
     assert list(estimator._parameter_constraints) == list(defaults(estimator))
 
@@ -85,13 +88,13 @@ def test_attributes_of_a_fit_are_documented_and_the_other_way_round(estimator):
     assert public | {"encoder_", "decoder_"} == set(entries(estimator, "Attributes"))
 
 
-@each_estimator
+@with_encoders
 def test_nothing_is_left_to_fill_in(estimator):
     assert "%(" not in estimator.__doc__
     assert not re.search(r"\\$", estimator.__doc__, flags=re.MULTILINE)
 
 
-@each_estimator
+@with_encoders
 def test_public_methods_are_documented(estimator):
     for name, method in inspect.getmembers(estimator, callable):
         if not name.startswith("_") and method.__module__.startswith("skae"):
