@@ -283,6 +283,11 @@ default=None
             1 - SSE / SST over all features, with SST around the means of X; at most
             1. For PCA on its own training rows this is the sum of
             ``explained_variance_ratio_``.
+
+        Raises
+        ------
+        ValueError
+            When all values of X are missing.
         """
         filled, X = self._checked(X)
         errors = self._fitted.squared_errors(filled, X)

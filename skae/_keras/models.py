@@ -148,7 +148,7 @@ def check_weights(weights, variables_of_models, others=()):
     """
     load_keras()  # outside `try`: if this fails, the file is not to blame
     try:
-        wanted = _without_memory(variables_of_models)
+        wanted = without_memory(variables_of_models)
     except Exception as error:
         raise SavedFileError(
             f"The network that was saved cannot be built: {error} Take another copy of "
@@ -165,7 +165,7 @@ def check_weights(weights, variables_of_models, others=()):
             )
 
 
-def _without_memory(variables_of_models):
+def without_memory(variables_of_models):
     """Return the shapes and types of the variables that Keras models would have.
 
     In a stateless scope Keras creates variables without values. The scope belongs to

@@ -11,7 +11,7 @@ from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
 from skae._model.keras_models import standalone_models
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
-from skae._runtime.tensorflow import tensor
+from skae._runtime.tensorflow import check_eager, tensor
 
 # Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0
@@ -165,6 +165,7 @@ class FittedNetwork:
         arrays : ndarray or the like (such as SparseRows), or tuple of these
             What the method reads, row by row; the first gives the type.
         """
+        check_eager()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         given = dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64) or not self._is_moderate:

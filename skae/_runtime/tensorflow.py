@@ -56,6 +56,17 @@ def load_tensorflow():
     return tensorflow
 
 
+def check_eager():
+    """Raise a RuntimeError where TensorFlow would not compute, but build a graph."""
+    if not load_tensorflow().executing_eagerly():
+        raise RuntimeError(
+            "TensorFlow builds a graph here and does not compute: inside tf.function "
+            "or tf.Graph, or because tf.compat.v1.disable_eager_execution or "
+            "disable_v2_behavior was called. Use skae outside of these, in a process "
+            "with TensorFlow 2's behaviour."
+        )
+
+
 def _has_started():
     return _start is not None and _start.done() and _start.exception() is None
 
@@ -164,6 +175,27 @@ def traced(function, *signature, **how):
             return compiled.get_concrete_function(*signature)
 
     return out_of_reach(trace)
+
+
+_default_type = Lock()
+
+
+@contextlib.contextmanager
+def float32_by_default():
+    """Let Keras make variables of float32 in the body, whatever its ``floatx`` is.
+
+    This is for optimizers, which take no type: in float16 a learning rate would lose
+    its fourth digit. The setting holds for the whole process, so a body is short, and
+    one thread at a time runs one.
+    """
+    config = load_keras().config
+    with _default_type.held():
+        users = config.floatx()
+        config.set_floatx("float32")
+        try:
+            yield
+        finally:
+            config.set_floatx(users)
 
 
 def tensor(values, dtype=None):

@@ -127,8 +127,10 @@ class CustomNetwork(Network):
     def _given(self, name, *arguments):
         keras = load_keras()
         model = getattr(self, name)
+        _refuse_keras_2(model, name)
         if not isinstance(model, keras.layers.Layer) and callable(model):
             model = model(*arguments)
+            _refuse_keras_2(model, name)
         if not isinstance(model, keras.Model) or not model.built:
             raise TypeError(
                 f"{name} must be a Keras model that has been built, or a function "
@@ -136,6 +138,16 @@ class CustomNetwork(Network):
                 "Begin the model with keras.Input."
             )
         return model
+
+
+def _refuse_keras_2(model, name):
+    """Raise a TypeError for a model or layer of the package tf_keras."""
+    modules = [kind.__module__.partition(".")[0] for kind in type(model).__mro__]
+    if "tf_keras" in modules:
+        raise TypeError(
+            f"{name} is of tf_keras, which is Keras 2, but skae trains models of Keras "
+            "3. Build it with `import keras`, in the same layers."
+        )
 
 
 def _copied(model, name):

@@ -17,7 +17,7 @@ from skae import (
     DenoisingAutoencoder,
     SequenceAutoencoder,
 )
-from skae._data import checks
+from skae._data import containers
 from skae._data import rows as rows_module
 from skae._data.missing import mean_and_variance_of_observed
 from skae._objective.losses import comparable, row_losses
@@ -326,11 +326,11 @@ def test_masked_values_are_missing():
 
 def test_masked_integers_become_floats():
     rows = np.ma.masked_array(np.arange(12).reshape(6, 2), mask=False)
-    whole = checks._unmasked(rows, "X")
+    whole = containers.unmasked(rows, "X")
     assert type(whole) is np.ndarray
     np.testing.assert_array_equal(whole, rows.data)
     rows[3, 1] = np.ma.masked
-    with_nan = checks._unmasked(rows, "X", is_allowed=True)
+    with_nan = containers.unmasked(rows, "X", is_allowed=True)
     np.testing.assert_array_equal(np.isnan(with_nan), rows.mask)
 
 
