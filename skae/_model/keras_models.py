@@ -60,7 +60,8 @@ def standalone_models(codec, weights, scaling):
     encoded = objective.codes(encoded)
     if code_unit != 1:
         encoded = rescaling(code_unit, name="code_unit")(encoded)
-    return (
-        keras.Model(rows, encoded, name="encoder"),
-        keras.Model(codes, outputs, name="decoder"),
-    )
+    encoder = keras.Model(rows, encoded, name="encoder")
+    decoder = keras.Model(codes, outputs, name="decoder")
+    # Keras exports to ONNX only what has been called.
+    decoder(encoder(np.zeros((1, *shape), np.float32)))
+    return encoder, decoder

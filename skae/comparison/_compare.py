@@ -191,14 +191,18 @@ def _check_data(X, y):
         raise ValueError(
             "y was given without X. Pass both, or neither for scikit-learn's digits."
         )
-    X = containers.checked(X, "X")
-    with config_context(assume_finite=False):
-        X = check_array(X, input_name="X")
+    X = check_table(X, "X")
     if y is not None:
         y = column_or_1d(containers.unmasked(y, "y"))
         check_classification_targets(y)
         check_consistent_length(X, y)
     return X, y
+
+
+def check_table(X, name):
+    """Return rows as scikit-learn's `check_array` does, also for unusual containers."""
+    with config_context(assume_finite=False):
+        return check_array(containers.checked(X, name), input_name=name)
 
 
 def seed_of(random_state):
