@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -31,7 +33,8 @@ class CustomNetwork(Network):
     encoder : keras.Model or callable
         A functional or sequential model from ``(batch, *sample_shape)`` to
         ``(batch, encoding_dim)``, or a function ``encoder(sample_shape,
-        encoding_dim)`` that returns one. (In VAETransformer the encoder gives two
+        encoding_dim)`` that returns a new one at each call, which may also have layers
+        that Keras cannot copy, such as ``Lambda``. (In VAETransformer the encoder gives two
         numbers for each code, so the function gets twice the `encoding_dim`.)
 
     decoder : keras.Model or callable
@@ -122,7 +125,16 @@ class CustomNetwork(Network):
         )
 
     def _model(self, name, *arguments):
-        return _copied(self._given(name, *arguments), name)
+        """Return a copy of a model, or the model of a function if it has no copy."""
+        model = self._given(name, *arguments)
+        try:
+            return _copied(model, name)
+        except TypeError:
+            another = self._given(name, *arguments)
+            if another is model:
+                raise
+        with _explained(another, name):
+            return _named(another, name)
 
     def _given(self, name, *arguments):
         keras = load_keras()
@@ -153,33 +165,53 @@ def _refuse_keras_2(model, name):
 def _copied(model, name):
     """Return a functional copy of a model, with its weights, under another name."""
     keras = load_keras()
-    try:
+    with _explained(model, name):
         copy = keras.models.clone_model(model)
-        (_,), (_,) = copy.inputs, copy.outputs
-        inputs = keras.Input(model.input_shape[1:], dtype="float32")
-        outputs = keras.layers.Activation("linear", **FLOAT32)(copy(inputs))
-        copy = keras.Model(inputs, outputs, name=name)
+        named = _named(copy, name)
+    with_weights(copy, model.get_weights())
+    _check_same_outputs(model, copy, name)
+    return named
+
+
+def _named(model, name):
+    """Return a functional model around another one, with float32 in and out."""
+    keras = load_keras()
+    (_,), (_,) = model.inputs, model.outputs
+    inputs = keras.Input(model.input_shape[1:], dtype="float32")
+    outputs = keras.layers.Activation("linear", **FLOAT32)(model(inputs))
+    return keras.Model(inputs, outputs, name=name)
+
+
+@contextlib.contextmanager
+def _explained(model, name):
+    try:
+        yield
     except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
         raise TypeError(
             f"{name} must be a functional or sequential Keras model with one input and "
-            f"one output, which Keras can copy; got {model!r}. Keras says: {error}"
+            f"one output, which Keras can copy; got {model!r}. Where layers cannot be "
+            "copied, pass a function that returns a new model at each call. Keras "
+            f"says: {error}"
         ) from error
-    with_weights(copy, model.get_weights())
-    _check_same_outputs(model, copy, name)
-    return copy
 
 
 def _check_same_outputs(model, copy, name):
     """Raise a TypeError if a copy of a model gives other outputs than the model."""
     shape = [4 if size is None else size for size in model.input_shape[1:]]
     rows = np.random.RandomState(0).normal(size=(2, *shape)).astype(np.float32)
-    outputs, copied = (np.asarray(one(rows, training=False)) for one in (model, copy))
+    results = []
+    for one in model, copy:
+        outputs = np.asarray(one(rows, training=False))
+        penalties = [float(penalty) for penalty in one.losses]
+        results.append((outputs, sum(penalties)))
     # Float32 rounds at 1e-7; many layers add up to more. Lost state changes far more.
-    if not np.allclose(outputs, copied, rtol=1e-3, atol=1e-5, equal_nan=True):
+    near = functools.partial(np.allclose, rtol=1e-3, atol=1e-5, equal_nan=True)
+    if not all(map(near, *results)):
         raise TypeError(
-            f"The copy of {name} that Keras makes gives other outputs than {model!r}: "
-            "a layer has state that is neither in its weights nor in its get_config. "
-            "Put it there, or pass a function that returns the model."
+            f"The copy of {name} that Keras makes gives other outputs or penalties than "
+            f"{model!r}: a layer or regularizer has state that is neither in its weights "
+            "nor in its get_config. Put it there, or pass a function that returns a new "
+            "model at each call."
         )
 
 

@@ -117,25 +117,64 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     "name", ["index.html", "table.csv", "maps.png", "estimators", "estimators/a.skae"]
 )
-@pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_links_and_special_files_are_not_replaced(tmp_path, folder, name, kind):
+@pytest.mark.parametrize("kind", ["pipe", "link to nothing", "link to a pipe"])
+def test_special_files_are_not_replaced(tmp_path, folder, name, kind):
     report, other = tmp_path / "report", tmp_path / "other"
     (report / "estimators").mkdir(parents=True)
-    mark = (folder / "index.html").read_bytes()
-    (report / "index.html").write_bytes(mark)
+    shutil.copy(folder / "index.html", report)
     path = report / name
     if path.is_dir():
         path.rmdir()
     path.unlink(missing_ok=True)
-    if kind == "pipe":
-        os.mkfifo(path)
-    else:
-        other.write_bytes(mark)
+    if kind.startswith("link"):
         path.symlink_to(other)
-    with pytest.raises(ValueError, match=r"is a link, or of another|holds no report"):
+    if kind.endswith("pipe"):
+        os.mkfifo(other if path.is_symlink() else path)
+    with pytest.raises(ValueError, match=r"is of another kind|holds no report"):
         of_pca().save(report)
     assert os.path.lexists(path)
-    assert kind == "pipe" or other.read_bytes() == mark
+    assert kind.endswith("pipe") or not other.exists()
+
+
+def test_files_are_written_through_links_and_keep_their_modes(tmp_path, folder):
+    report, other = tmp_path / "report", tmp_path / "other"
+    shutil.copytree(folder, report)
+    for name in "index.html", "table.csv", "splits.csv", "measures.png":
+        path = report / name
+        if name == "splits.csv":
+            (tmp_path / "name").hardlink_to(path)
+        else:
+            path.rename(other)
+            other.chmod(0o600)
+            path.symlink_to(other)
+        before = path.read_bytes()
+        of_pca().save(report, "again")
+        assert path.is_symlink() == (name != "splits.csv"), name
+        assert path.read_bytes() != before, name
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 or not path.is_symlink()
+        shutil.rmtree(report)
+        other.unlink(missing_ok=True)
+        shutil.copytree(folder, report)
+    assert (tmp_path / "name").read_text() == of_splits(report, folder)
+
+
+def test_a_file_that_may_not_be_written_is_named(tmp_path, folder):
+    report = tmp_path / "report"
+    shutil.copytree(folder, report)
+    (report / "table.csv").chmod(0o400)
+    with pytest.raises(ValueError, match=r"table.csv cannot be written: Permission"):
+        of_pca().save(report)
+    assert (report / "table.csv").read_bytes() == (folder / "table.csv").read_bytes()
+
+
+def test_without_matplotlib_nothing_is_fitted(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="A report has plots, which Matplotlib draws"):
+        check_folder(tmp_path / "report")
+    estimator = AutoencoderTransformer(2)
+    monkeypatch.setattr(AutoencoderTransformer, "fit", None)
+    with pytest.raises(ImportError, match="An EncodingDimDisplay has plots"):
+        EncodingDimDisplay.from_estimator(estimator, X)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
