@@ -77,7 +77,7 @@ def _refuse_lazy_frames(X, name):
 
 
 def _refuse_tensors(X, name):
-    """Raise a TypeError for tensors of which scikit-learn is to return the same kind."""
+    """Raise a TypeError for tensors if results are to be of the same kind."""
     is_tensor = hasattr(X, "shape") and hasattr(X, "dtype")
     is_frame = hasattr(X, "iloc") or hasattr(X, "to_frame") or issparse(X)
     if is_tensor and not is_frame and get_config()["array_api_dispatch"]:
@@ -144,7 +144,7 @@ def _columns(X):
     Values are read only where the type does not tell what they are.
     """
     schema = getattr(X, "schema", None)
-    if hasattr(schema, "types"):  # a table of pyarrow
+    if schema is not None and hasattr(schema, "types"):  # a table of pyarrow
         return zip(schema.names, X.columns, schema.types, strict=True)
     if not all(hasattr(X, part) for part in ("__array__", "columns", "dtypes")):
         return None

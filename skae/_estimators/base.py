@@ -106,11 +106,11 @@ default=None
 
         The first call settles units, network and start by its rows, so these should
         be like the rest, and several times as many as the codes. (Where a `fit` came
-        before, that has settled them.) So `mean_` stays, and where the mean of the rows
-        drifts, only training follows it, more slowly than `IncrementalPCA`. Each call takes one epoch of optimizer steps,
-        at a constant learning rate. No rows are held out: all weights are kept, better
-        than PCA or not, and `epochs`, `learning_rate_schedule`, `early_stopping` and
-        `validation_fraction` are not used.
+        before, that has settled them.) `mean_` stays: a mean that drifts is followed by
+        training alone, more slowly than by `IncrementalPCA`. Each call takes one epoch
+        of optimizer steps, at a constant learning rate. No rows are held out: all
+        weights are kept, better than PCA or not, and `epochs`, `early_stopping`,
+        `learning_rate_schedule` and `validation_fraction` are not used.
 
         Parameters
         ----------

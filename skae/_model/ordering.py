@@ -17,13 +17,13 @@ from skae._pca.axes import signs_of
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._runtime.warnings import warn
 
-# Rows times numbers of codes that are decoded for the ratios, which bounds their time: to
-# train on a row takes the time of some six decodings, so that these take as long as an
-# epoch of 3,000 rows. But fewer rows than _FEWEST_ROWS would give noisy ratios.
+# Rows times numbers of codes that are decoded for the ratios, which bounds their time:
+# training on a row takes as long as some six decodings, so that these take as long as
+# an epoch of 3,000 rows. But fewer rows than _FEWEST_ROWS would give noisy ratios.
 _MOST_DECODINGS = 2**14
 _FEWEST_ROWS = 500
-# Numbers of codes for which the fraction explained is measured. 32 times 500 rows keep to
-# the bound above.
+# Numbers of codes for which the fraction explained is measured. 32 times 500 rows keep
+# to the bound above.
 _MOST_COUNTS = 32
 # Below this, products in float64 cost little time.
 _FLOAT64_PRODUCTS = 10**9

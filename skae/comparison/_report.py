@@ -12,8 +12,8 @@ import tempfile
 import pandas
 import sklearn
 
-from skae._estimators.base import BaseAutoencoder
 from skae._drawing.axes import check_matplotlib
+from skae._estimators.base import BaseAutoencoder
 from skae._runtime.version import __version__
 from skae._saving import atomic
 from skae.comparison import _summary

@@ -34,8 +34,8 @@ class CustomNetwork(Network):
         A functional or sequential model from ``(batch, *sample_shape)`` to
         ``(batch, encoding_dim)``, or a function ``encoder(sample_shape,
         encoding_dim)`` that returns a new one at each call, which may also have layers
-        that Keras cannot copy, such as ``Lambda``. (In VAETransformer the encoder gives two
-        numbers for each code, so the function gets twice the `encoding_dim`.)
+        that Keras cannot copy, such as ``Lambda``. (In VAETransformer the encoder gives
+        two numbers for each code, so the function gets twice the `encoding_dim`.)
 
     decoder : keras.Model or callable
         A model from ``(batch, encoding_dim)`` to ``(batch, *sample_shape)``, or a
@@ -208,10 +208,10 @@ def _check_same_outputs(model, copy, name):
     near = functools.partial(np.allclose, rtol=1e-3, atol=1e-5, equal_nan=True)
     if not all(map(near, *results)):
         raise TypeError(
-            f"The copy of {name} that Keras makes gives other outputs or penalties than "
-            f"{model!r}: a layer or regularizer has state that is neither in its weights "
-            "nor in its get_config. Put it there, or pass a function that returns a new "
-            "model at each call."
+            f"The copy of {name} that Keras makes gives other outputs or penalties "
+            f"than {model!r}: a layer or regularizer has state that is neither in its "
+            "weights nor in its get_config. Put it there, or pass a function that "
+            "returns a new model at each call."
         )
 
 

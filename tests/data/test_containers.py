@@ -58,7 +58,9 @@ VALUES_OF_DATES = {
 
 @pytest.mark.parametrize("values", VALUES_OF_DATES.values(), ids=VALUES_OF_DATES)
 def test_dates_among_values_are_refused(values):
-    message = r"X (holds dates or times|has the dtype (date|time).*), (which are no|not)"
+    message = (
+        r"X (holds dates or times|has the dtype (date|time).*), (which are no|not)"
+    )
     with pytest.raises(TypeError, match=message):
         checked(values, "X")
 

@@ -371,3 +371,9 @@ def test_sparse_rows_have_no_gaps(monkeypatch):
     fitted = autoencoder().fit(sparse.csr_array(COMPLETE))
     assert np.isfinite(fitted.transform(X)).all()
     np.testing.assert_array_equal(fitted.impute(sparse.csr_array(COMPLETE)), COMPLETE)
+
+
+def test_rows_without_any_value_have_no_score():
+    fitted = autoencoder().fit(X)
+    with pytest.raises(ValueError, match="X has no value: all are missing"):
+        fitted.score(np.full((3, X.shape[1]), np.nan))

@@ -461,7 +461,9 @@ def test_functions_may_return_models_that_keras_cannot_copy():
     fitted = autoencoder(tripled_encoder, decoder).fit(X)
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
-    np.testing.assert_array_equal(clone(fitted).fit(X).transform(X), fitted.transform(X))
+    np.testing.assert_array_equal(
+        clone(fitted).fit(X).transform(X), fitted.transform(X)
+    )
     kernel, bias = fitted.encoder_.get_weights()
     rows = (X - X.mean(axis=0)).astype(np.float32)
     scale = np.sqrt((rows**2).mean())

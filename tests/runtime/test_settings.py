@@ -24,25 +24,18 @@ DENSE = DenseNetwork((8,))
 
 def estimators():
     return {
-        "dense": AutoencoderTransformer(2, hidden_layer_sizes=(8,), **BRIEFLY),
-        "nested": AutoencoderTransformer(
+        "dense": AutoencoderTransformer(
             2, hidden_layer_sizes=(8,), nested_dropout=True, **BRIEFLY
         ),
-        "images": ConvAutoencoder(2, filters=(4,), batch_normalization=True, **BRIEFLY),
-        "signals": ConvAutoencoder(
-            2,
-            filters=(4,),
-            image_shape=(64,),
-            downsampling="max_pool",
-            **BRIEFLY,
+        "convolutional": ConvAutoencoder(
+            2, filters=(4,), batch_normalization=True, **BRIEFLY
         ),
-        "sequences": SequenceAutoencoder(2, units=4, bidirectional=True, **BRIEFLY),
-        "gaussian": DenoisingAutoencoder(2, network=DENSE, **BRIEFLY),
+        "sequences": SequenceAutoencoder(2, units=4, **BRIEFLY),
+        "denoising": DenoisingAutoencoder(2, network=DENSE, **BRIEFLY),
         "swap": DenoisingAutoencoder(2, network=DENSE, corruption="swap", **BRIEFLY),
-        "salt": DenoisingAutoencoder(
-            2, network=DENSE, corruption="salt_and_pepper", **BRIEFLY
+        "variational": VAETransformer(
+            2, network=ConvNetwork((4,), downsampling="max_pool"), **BRIEFLY
         ),
-        "variational": VAETransformer(2, network=ConvNetwork((4,)), **BRIEFLY),
     }
 
 
@@ -119,22 +112,23 @@ from skae._training import steps_pool
 
 folder = pathlib.Path({folder!r})
 stack = contextlib.ExitStack()
+fitted_before = {{}}
+for one in test_settings.estimators():
+    with open(folder / f"{{one}}.pickle", "rb") as file:
+        fitted_before[one] = pickle.load(file)["fitted"]
+    fitted_before[one].transform(test_settings.images())  # builds its network
 for name, setting in {settings!r}.items():
-    fitted_before = {{}}
-    for one, estimator in test_settings.estimators().items():
-        with open(folder / f"{{one}}.pickle", "rb") as file:
-            fitted_before[one] = pickle.load(file)["fitted"]
-        fitted_before[one].transform(test_settings.images())  # builds its network
     codec._codecs.clear()
     steps_pool._idle.clear()
     exec(setting)
     for one, estimator in test_settings.estimators().items():
-        check = lambda fitted, when: test_settings.check_same(
-            fitted, one, folder, f"{{name}}, {{when}}"
-        )
-        check(fitted_before[one], "set after the fit")
-        check(estimator.fit(test_settings.images()), "set before the fit")
-        check(skae.load(folder / f"{{one}}.skae"), "loaded")
+        ways = {{
+            "set after the fit": fitted_before[one],
+            "set before the fit": estimator.fit(test_settings.images()),
+            "loaded": skae.load(folder / f"{{one}}.skae"),
+        }}
+        for way, fitted in ways.items():
+            test_settings.check_same(fitted, one, folder, f"{{name}}, {{way}}")
     exec({back!r})
 """
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import signal
 import stat
 import zipfile
 from pathlib import Path
@@ -28,6 +29,7 @@ from skae import (
     SequenceAutoencoder,
     VAETransformer,
 )
+from skae._saving import atomic
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, DenseNetwork, Network
 
