@@ -60,9 +60,18 @@ def plain_model(model):
         check(config)
         return {KEY: {"model": text, "weights": weights}}
     except ValueError as error:
-        code: dict[str, Any] = {}
-        _gather_code(model, code, set())
-        return UsersObject(_users_model_of, (text, weights, code), str(error))
+        parts = text, weights, users_code(model)
+        return UsersObject(_users_model_of, parts, str(error))
+
+
+def users_code(model):
+    """Return the user's classes and functions in a Keras model, by Keras' names.
+
+    They are for `keras.saving.custom_object_scope`, in which Keras finds them.
+    """
+    code: dict[str, Any] = {}
+    _gather_code(model, code, set())
+    return code
 
 
 def _gather_code(item, code, seen):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from skae._keras.models import with_weights
+from skae._keras.models import users_code, with_weights
 from skae._runtime.annotations import KerasModel, Shape
 from skae._runtime.tensorflow import load_keras
 from skae.networks._base import FLOAT32, Network
@@ -165,7 +165,8 @@ def _refuse_keras_2(model, name):
 def _copied(model, name):
     """Return a functional copy of a model, with its weights, under another name."""
     keras = load_keras()
-    with _explained(model, name):
+    scope = keras.saving.custom_object_scope(users_code(model))
+    with _explained(model, name), scope:
         copy = keras.models.clone_model(model)
         named = _named(copy, name)
     with_weights(copy, model.get_weights())

@@ -477,20 +477,30 @@ def test_a_function_must_not_return_such_a_model_twice():
         autoencoder(lambda sample_shape, encoding_dim: model, decoder).fit(X)
 
 
+class Penalty(keras.regularizers.Regularizer):
+    """Has a factor, which its configuration loses."""
+
+    factor = 1.0
+
+    def __call__(self, kernel):
+        return self.factor * keras.ops.sum(kernel**2)
+
+    def get_config(self):
+        return {}
+
+
+def test_parts_of_layers_may_be_of_the_users_own_classes():
+    layer = layers.Dense(2, kernel_regularizer=Penalty())
+    model = keras.Sequential([keras.Input((6,)), layer])
+    fitted = autoencoder(model, decoder()).fit(X)
+    for again in pickle.loads(pickle.dumps(fitted)), clone(fitted).fit(X):
+        assert_same_bits(again, fitted)
+
+
 def test_a_copy_must_have_the_penalties_of_the_model():
-    class Penalty(keras.regularizers.Regularizer):
-        factor = 1.0
-
-        def __call__(self, kernel):
-            return self.factor * keras.ops.sum(kernel**2)
-
-        def get_config(self):
-            return {}
-
     penalty = Penalty()
     penalty.factor = 5.0
-    model = keras.Sequential(
-        [keras.Input((6,)), layers.Dense(2, kernel_regularizer=penalty)]
-    )
+    layer = layers.Dense(2, kernel_regularizer=penalty)
+    model = keras.Sequential([keras.Input((6,)), layer])
     with pytest.raises(TypeError, match="gives other outputs or penalties"):
         autoencoder(model, decoder()).fit(X)

@@ -86,7 +86,8 @@ SETTINGS = {
     "mixed precision": "keras.config.set_dtype_policy('mixed_float16')",
     "policy": "keras.config.set_dtype_policy('float64')",
     "eagerly": "tf.config.run_functions_eagerly(True)",
-    "in a scope": "stack.enter_context(tf.distribute.MirroredStrategy(['CPU:0']).scope())",
+    "in a scope": "strategy = tf.distribute.MirroredStrategy(['CPU:0'])\n"
+    "stack.enter_context(strategy.scope())",
     "deterministic": "tf.config.experimental.enable_op_determinism()",
 }
 """In code. The last cannot be taken back."""

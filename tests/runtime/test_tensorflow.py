@@ -262,11 +262,11 @@ def test_graphs_are_refused():
 
     rows = correlated(20, 4)
     estimator = AutoencoderTransformer(2, hidden_layer_sizes=(), epochs=1)
-    with tf.Graph().as_default():
-        with pytest.raises(RuntimeError, match="TensorFlow builds a graph here"):
-            estimator.fit(rows)
+    message = "TensorFlow builds a graph here"
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match=message):
+        estimator.fit(rows)
     estimator.fit(rows)
-    with pytest.raises(RuntimeError, match="inside tf.function"):
+    with pytest.raises(RuntimeError, match=message):
         tf.function(lambda: estimator.transform(rows), autograph=False)()
 
 

@@ -393,7 +393,7 @@ def test_links_to_what_is_no_file_are_named_as_given(tmp_path):
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_ctrl_c_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch, is_new):
+def test_a_signal_is_heard_between_pieces(tmp_path, monkeypatch, is_new):
     path, handler = tmp_path / "file", signal.getsignal(signal.SIGINT)
     if not is_new:
         path.write_bytes(b"old")

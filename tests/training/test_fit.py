@@ -159,5 +159,5 @@ def test_what_no_machine_could_hold_is_refused_with_the_memory_it_takes():
 
 def test_optimizers_that_scale_losses_are_refused():
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
-    with pytest.raises(ValueError, match="optimizer=.* scales losses"):
+    with pytest.raises(ValueError, match=r"optimizer=.* scales losses"):
         AutoencoderTransformer(2, optimizer=optimizer).fit(correlated(20, 4))
