@@ -99,9 +99,7 @@ def test_rows_that_are_not_computed_yet_are_refused():
     ids=["bfloat16", "float8", "tensor", "records"],
 )
 def test_types_that_numpy_does_not_have_are_refused(values):
-    with pytest.raises(
-        TypeError, match=r"X has the dtype .*, which is none of NumPy's"
-    ):
+    with pytest.raises(TypeError, match=r"X has the dtype .*, which is none of"):
         checked(values, "X")
 
 
