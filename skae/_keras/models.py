@@ -70,7 +70,7 @@ def users_code(model):
     They are for `keras.saving.custom_object_scope`, in which Keras finds them.
     """
     code: dict[str, Any] = {}
-    _gather_code(model, code, set())
+    _gather_code(model, code, {})
     return code
 
 
@@ -78,7 +78,7 @@ def _gather_code(item, code, seen):
     """Add the user's classes and functions in a Keras object to `code`, by name."""
     if id(item) in seen:
         return
-    seen.add(id(item))
+    seen[id(item)] = item  # kept, since others could get its number
     if isinstance(item, list | tuple | dict):
         for part in item.values() if isinstance(item, dict) else item:
             _gather_code(part, code, seen)
