@@ -24,6 +24,7 @@ from skae._estimators.html import table
 from skae._keras.objects import plain, restored, with_stand_ins
 from skae._model.explained import fraction_explained
 from skae._runtime.annotations import ArrayLike, Floats, KerasModel, Rows
+from skae._runtime.tensorflow import on_one_device
 from skae._saving.fitted import fit_of, plain_fit
 from skae._saving.writing import save
 from skae._training.fit import fit
@@ -151,7 +152,7 @@ default=None
         """Carry out a fit on a copy, so that one that fails leaves no trace."""
         fitted = object.__new__(type(self))
         fitted.__dict__.update(self.__dict__)
-        recipe(fitted, data)
+        on_one_device(recipe, fitted, data)
         self.__dict__ = fitted.__dict__
         return self
 

@@ -11,7 +11,7 @@ from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
 from skae._model.keras_models import standalone_models
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
-from skae._runtime.tensorflow import check_eager, tensor
+from skae._runtime.tensorflow import check_eager, on_one_device, tensor
 
 # Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0
@@ -106,8 +106,8 @@ class FittedNetwork:
                 "Use transform and inverse_transform, which subtract the mean in "
                 "float64, or fit rows whose mean you have subtracted."
             )
-        codec = Codec(self.architecture)
-        return standalone_models(codec, self.weights, self.scaling)
+        codec = on_one_device(Codec, self.architecture)
+        return on_one_device(standalone_models, codec, self.weights, self.scaling)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""

@@ -4,12 +4,14 @@ Importing TensorFlow takes seconds, so no module of skae imports it at module le
 """
 
 import contextlib
+import contextvars
 import math
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+from sklearn import config_context, get_config
 
 from skae._runtime.interrupts import out_of_reach, result_of
 from skae._runtime.threads import Lock, share_of_cores
@@ -166,15 +168,35 @@ def traced(function, *signature, **how):
     could trace nothing more in that thread.
     """
     tf = load_tensorflow()
-    strategy = tf.distribute.get_strategy()
 
     def trace():
-        # The scope belongs to a thread; the user may have entered one in the caller's.
-        with strategy.scope():
-            compiled = tf.function(function, autograph=False, **how)
-            return compiled.get_concrete_function(*signature)
+        compiled = tf.function(function, autograph=False, **how)
+        return compiled.get_concrete_function(*signature)
 
     return out_of_reach(trace)
+
+
+def on_one_device(function, *arguments):
+    """Call a function outside of the user's scope of `tf.distribute`, if there is one.
+
+    skae computes on one device. The scope belongs to the thread, so the function is
+    called in another one, with the caller's configuration of scikit-learn.
+    """
+    distribute = getattr(sys.modules.get("tensorflow"), "distribute", None)
+    has_scope = getattr(distribute, "has_strategy", bool)  # while it is imported
+    if not has_scope():
+        return function(*arguments)
+    config, context = get_config(), contextvars.copy_context()
+
+    def call():
+        with config_context(**config):
+            return function(*arguments)
+
+    thread = ThreadPoolExecutor(1, "skae")
+    try:
+        return result_of(thread.submit(context.run, call))
+    finally:
+        thread.shutdown(wait=False)
 
 
 _default_type = Lock()
@@ -201,6 +223,14 @@ def float32_by_default():
 def tensor(values, dtype=None):
     """Return these values as a TensorFlow tensor on the device that computes."""
     return load_tensorflow().constant(values, dtype)
+
+
+def number_of(value):
+    """Return a Keras variable or tensor of one number as float.
+
+    Keras' own conversion fails for variables made in a scope of `tf.distribute`.
+    """
+    return float(load_keras().ops.convert_to_numpy(value))
 
 
 def rows_of(shape):

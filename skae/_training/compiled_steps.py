@@ -10,6 +10,7 @@ from skae._runtime.tensorflow import (
     float32_by_default,
     load_keras,
     load_tensorflow,
+    number_of,
     traced,
 )
 from skae._training.schedule import USUAL_STEPS
@@ -94,7 +95,7 @@ class CompiledSteps:
     @property
     def learning_rate(self):
         """The optimizer's present learning rate, before the schedule's factor."""
-        return float(self.optimizer.learning_rate)
+        return number_of(self.optimizer.learning_rate)
 
     def reset(self, weights, seed=0, optimizer_values=None):
         """Start from the given values and a seed.
