@@ -19,7 +19,7 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         parser.error(" ".join(str(error).split()))
 
 

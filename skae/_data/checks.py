@@ -6,9 +6,11 @@ import re
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
+from skae._data import containers
 from skae._data.missing import allows_missing
 from skae._data.rows import are_few
 from skae._data.sparse import SparseRows
@@ -44,8 +46,7 @@ or sparse matrix of shape (n_rows, n_features)
         Samples of several axes are flattened. A small sparse matrix becomes dense.
         Masked values of a masked array become NaN.
     """
-    _refuse_dates(X)
-    X = _unmasked(X, "X", allows_missing(estimator))
+    X = containers.checked(X, "X", allows_missing(estimator))
     how = {
         "dtype": "numeric",
         "ensure_min_samples": fewest,
@@ -87,57 +88,24 @@ def _finiteness(estimator, X, is_later):
     return "allow-nan" if allows_missing(estimator) else True
 
 
-def check_finite_rows(estimator, X):
+def check_finite_rows(estimator, X, name="X"):
     """Raise scikit-learn's ValueError for infinite values, and for NaN if not allowed.
 
-    NaN is allowed where ``missing_values="allow"``.
+    NaN is allowed where ``missing_values="allow"``. This is called where results have
+    not been finite, so it checks also if the user has set ``assume_finite=True``.
     """
     if isinstance(X, np.ndarray):
-        assert_all_finite(
+        _assert_finite(
             X,
             allow_nan=allows_missing(estimator),
             estimator_name=type(estimator).__name__,
-            input_name="X",
+            input_name=name,
         )
 
 
-def _refuse_dates(X):
-    """Raise a TypeError if a data frame has dates; polars would convert them."""
-    if not all(hasattr(X, name) for name in ("__array__", "columns", "dtypes")):
-        return
-    dates = [
-        str(name)
-        for name, dtype in zip(X.columns, X.dtypes, strict=True)
-        if _is_temporal(dtype)
-    ]
-    if dates:
-        raise TypeError(
-            f"X has dates or times in {', '.join(map(repr, dates))}, which are no "
-            "numbers. Leave these columns out, or convert them first, for instance to "
-            "float64 in a unit of your choice."
-        )
-
-
-def _is_temporal(dtype):
-    """Tell whether a NumPy, pandas or polars dtype holds dates or times."""
-    is_temporal = getattr(dtype, "is_temporal", None)
-    return is_temporal() if is_temporal else getattr(dtype, "kind", "") in {"m", "M"}
-
-
-def _unmasked(X, name, is_allowed=False):
-    """Return a masked array as a plain array; masked values become NaN if allowed."""
-    if not isinstance(X, np.ma.MaskedArray):
-        return X
-    n_masked = np.ma.count_masked(X)
-    if not n_masked:
-        return np.ma.getdata(X)
-    if not is_allowed:
-        raise ValueError(
-            f"{name} is a masked array with {n_masked} values masked, which are no "
-            "data here. Set missing_values='allow', where the estimator has it and "
-            f"the argument may have missing values, or fill them: {name}.filled(...)."
-        )
-    return np.ma.filled(X if X.dtype.kind in "fc" else X.astype(np.float64), np.nan)
+def _assert_finite(X, **how):
+    with config_context(assume_finite=False):
+        assert_all_finite(X, **how)
 
 
 def check_rows_named(estimator, name, X):
@@ -164,13 +132,13 @@ def check_clean_rows(estimator, name, clean, noisy):
 
 
 def _n_axes(X):
-    """Return the number of axes of an array or of nested lists, otherwise 2."""
-    if not isinstance(X, (list, tuple)):
-        return getattr(X, "ndim", 2)
-    try:
-        return np.ndim(X)
-    except ValueError:  # ragged lists; scikit-learn's checks explain the error
-        return 2
+    """Return the number of axes of an array or of nested lists, otherwise 2.
+
+    Lists of different lengths have 2 too; scikit-learn's checks explain the error.
+    """
+    if isinstance(X, (list, tuple)):
+        return len(containers.shape_of(X)) or 2
+    return getattr(X, "ndim", 2)
 
 
 def as_floats(rows):
@@ -212,7 +180,7 @@ def check_sample_weight(sample_weight, X, fewest=2):
 
     At least `fewest` of them must be above zero.
     """
-    sample_weight = _unmasked(sample_weight, "sample_weight")
+    sample_weight = containers.checked(sample_weight, "sample_weight")
     with _explained_overflow("sample_weight"):
         weights = one_weight_a_row(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -237,7 +205,7 @@ def check_codes(codes, encoding_dim, name, are_nested=False):
 
     Nested codes may be the first few only; zeros stand for the others.
     """
-    codes = _unmasked(codes, "X")
+    codes = containers.checked(codes, "X")
     with _explained_overflow("X"):
         codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
     if are_nested and codes.shape[1] < encoding_dim:
@@ -255,6 +223,8 @@ def check_finite(mapped, X):
     """Return `mapped`, the network's output for rows or codes X, if it is finite."""
     if np.isfinite(mapped).all():
         return mapped
+    if isinstance(X, np.ndarray):
+        _assert_finite(X, input_name="X")
     largest = max(-float(X.min()), float(X.max()))
     raise ValueError(
         f"X has values of up to {largest:g}, so far beyond those of the fit "

@@ -84,9 +84,10 @@ class Corruption:
         ops = keras.ops
         shape = ops.shape(rows)
         if self.kind == "gaussian":
-            noisy = rows + units.noise * keras.random.normal(shape, seed=seed)
+            noise = keras.random.normal(shape, dtype="float32", seed=seed)
+            noisy = rows + units.noise * noise
             return ops.clip(noisy, units.lowest, units.highest)
-        hit = keras.random.uniform(shape, seed=seed) < self.rate
+        hit = _uniform(shape, seed) < self.rate
         return ops.where(hit, self._replacement(rows, everything, units, seed), rows)
 
     def apply_once(self, rows, everything, units, seed):
@@ -119,25 +120,23 @@ class Corruption:
 
     def _replacement(self, rows, everything, units, seed):
         """Return what stands in place of the values that are hit."""
-        keras = load_keras()
-        ops = keras.ops
+        ops = load_keras().ops
         shape = ops.shape(rows)
         if self.kind == "masking":
             # Zero is each feature's mean in the network's scale.
             return ops.zeros_like(rows)
         if self.kind == "salt_and_pepper":
-            is_salt = keras.random.uniform(shape, seed=seed) < 0.5
+            is_salt = _uniform(shape, seed) < 0.5
             return ops.where(is_salt, units.highest, units.lowest)
         return self._from_donors(shape, everything, units, seed)
 
     def _from_donors(self, shape, everything, units, seed):
         """Return each value from a random training row, drawn by weight."""
-        keras = load_keras()
-        ops = keras.ops
+        ops = load_keras().ops
         # Inverse transform sampling: a uniform draw lies between the cumulative weights
         # of one row and the row before. The last of them may round to less than 1, so
         # the minimum keeps draws above it at the last row.
-        where = keras.random.uniform((math.prod(shape),), seed=seed)
+        where = _uniform((math.prod(shape),), seed)
         donors = ops.searchsorted(units.shares, where, side="right")
         donors = ops.minimum(ops.reshape(donors, shape), ops.shape(everything)[0] - 1)
         return ops.take_along_axis(everything, donors, axis=0)
@@ -153,6 +152,11 @@ class Corruption:
         corrupted = self._corrupt(samples * units.scale + units.mean, seed)
         standardized = (ops.cast(corrupted, "float32") - units.mean) / units.scale
         return ops.reshape(standardized, ops.shape(rows))
+
+
+def _uniform(shape, seed):
+    """Return float32 draws from [0, 1), whatever type the user has set for Keras."""
+    return load_keras().random.uniform(shape, dtype="float32", seed=seed)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -57,7 +57,8 @@ def mean_and_variance_of_observed(X, weights, known_mean=None):
     Raises
     ------
     ValueError
-        When a feature has no observed value and `known_mean` is None.
+        When a feature has no observed value, and `known_mean` is None or no other
+        feature has one.
     """
     found = moments_of(X, weights)
     return mean_of_observed(found, known_mean), found.variance
@@ -67,6 +68,10 @@ def mean_of_observed(moments, known_mean=None):
     """Return the mean of `Moments`; see `mean_and_variance_of_observed`."""
     has_none = moments.weights == 0
     if known_mean is not None:
+        if has_none.all():
+            raise ValueError(
+                "X has no value: all are missing. Leave out rows without any value."
+            )
         return np.where(has_none, known_mean, moments.mean)
     if has_none.any():
         raise ValueError(

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 
 from skae import _defaults
 from skae._data.checks import (
@@ -138,16 +139,18 @@ def prepare(
     -------
     Prepared
     """
-    X = check_rows(
-        estimator,
-        data.X,
-        reset=earlier is None,
-        fewest=fewest,
-        finite_later=not data.is_paired,
-    )
-    clean = check_clean_rows(estimator, "X_clean", data.X_clean, X)
-    given_validation = _check_validation(estimator, data, objective)
-    weights = check_sample_weight(data.sample_weight, X, fewest)
+    # Whatever the user has set: a fit takes far longer than these checks.
+    with config_context(assume_finite=False):
+        X = check_rows(
+            estimator,
+            data.X,
+            reset=earlier is None,
+            fewest=fewest,
+            finite_later=not data.is_paired,
+        )
+        clean = check_clean_rows(estimator, "X_clean", data.X_clean, X)
+        given_validation = _check_validation(estimator, data, objective)
+        weights = check_sample_weight(data.sample_weight, X, fewest)
     if not weights.all():  # the rows to leave out must be finite too
         check_finite_rows(estimator, X)
     arrays = [X] if clean is None else [X, clean]
@@ -157,7 +160,7 @@ def prepare(
     name, targets = ("X", X) if clean is None else ("X_clean", clean)
     moments = moments_of(targets, weights, _needs_range(objective))
     if not moments.are_finite:
-        check_finite_rows(estimator, targets)
+        check_finite_rows(estimator, targets, name)
     limits = float(moments.lowest), float(moments.highest)
     _check_range(objective, name, *limits)
     has_missing = objective.allows_missing and moments.has_missing

@@ -5,6 +5,17 @@ import numpy as np
 _MISSING = "#e9a3a3"
 
 
+def check_matplotlib(what):
+    """Raise an ImportError if Matplotlib is missing, before `what` takes long."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{what} has plots, which Matplotlib draws, but it cannot be imported: "
+            f"{error}. Install it with: pip install matplotlib"
+        ) from error
+
+
 def one_axes(ax, width, height):
     """Return the axes given, or those of a new figure."""
     if ax is not None:

@@ -24,6 +24,7 @@ from skae._estimators.html import table
 from skae._keras.objects import plain, restored, with_stand_ins
 from skae._model.explained import fraction_explained
 from skae._runtime.annotations import ArrayLike, Floats, KerasModel, Rows
+from skae._runtime.tensorflow import on_one_device
 from skae._saving.fitted import fit_of, plain_fit
 from skae._saving.writing import save
 from skae._training.fit import fit
@@ -106,10 +107,11 @@ default=None
 
         The first call settles units, network and start by its rows, so these should
         be like the rest, and several times as many as the codes. (Where a `fit` came
-        before, that has settled them.) Each call takes one epoch of optimizer steps,
-        at a constant learning rate. No rows are held out: all weights are kept, better
-        than PCA or not, and `epochs`, `learning_rate_schedule`, `early_stopping` and
-        `validation_fraction` are not used.
+        before, that has settled them.) `mean_` stays: a mean that drifts is followed by
+        training alone, more slowly than by `IncrementalPCA`. Each call takes one epoch
+        of optimizer steps, at a constant learning rate. No rows are held out: all
+        weights are kept, better than PCA or not, and `epochs`, `early_stopping`,
+        `learning_rate_schedule` and `validation_fraction` are not used.
 
         Parameters
         ----------
@@ -150,7 +152,7 @@ default=None
         """Carry out a fit on a copy, so that one that fails leaves no trace."""
         fitted = object.__new__(type(self))
         fitted.__dict__.update(self.__dict__)
-        recipe(fitted, data)
+        on_one_device(recipe, fitted, data)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -283,6 +285,11 @@ default=None
             1 - SSE / SST over all features, with SST around the means of X; at most
             1. For PCA on its own training rows this is the sum of
             ``explained_variance_ratio_``.
+
+        Raises
+        ------
+        ValueError
+            When all values of X are missing.
         """
         filled, X = self._checked(X)
         errors = self._fitted.squared_errors(filled, X)

@@ -29,7 +29,7 @@ POINT_CONSTRAINTS = {
 SHARED_CONSTRAINTS = {
     "loss": [StrOptions(set(NAMES)), HasMethods(["call", "get_config"])],
     "init": [StrOptions({"auto", "pca", "random"})],
-    "optimizer": [str, HasMethods(["apply", "get_config"])],
+    "optimizer": [str, HasMethods(["get_config"])],
     "learning_rate": [AUTO, Interval(numbers.Real, 0, None, closed="neither")],
     "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
     "batch_size": [AUTO, COUNT],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable
 from typing import Any, Literal, Self, TypeAlias
 
+from skae._data.containers import shape_of
 from skae._data.corruption import KINDS, Corruption
 from skae._data.prepare import UserData
 from skae._estimators.base import BaseAutoencoder
@@ -310,8 +312,9 @@ default=None
 
 def _check_labels(X: Rows, y: object) -> None:
     """Raise a ValueError if clean rows are passed as labels."""
-    shape: tuple = getattr(y, "shape", ())
-    if len(shape) > 1 and shape[1] > 1 and shape == getattr(X, "shape", None):
+    shape, wanted = shape_of(y), shape_of(X)
+    is_table = len(shape) > 1 and shape[1] > 1
+    if is_table and shape in (wanted, (*wanted[:1], math.prod(wanted[1:]))):
         raise ValueError(
             "y is ignored, but has the shape of X. Give the clean rows of noisy ones "
             "by name: fit(X_noisy, X_clean=X)."

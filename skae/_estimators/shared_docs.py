@@ -155,7 +155,8 @@ default="mse"
         `encoding_dim` removes codes. None if no rows are held out.
 
     mean_ : ndarray of shape sample_shape
-        Mean of the training rows.
+        Mean of the training rows; after `partial_fit`, of those of its first call, or
+        of the `fit` before it.
 
     encoding_dim_ : int
         Number of codes.
@@ -164,9 +165,10 @@ default="mse"
         What each code adds to the fraction of the variance of the training rows that
         reconstructions explain. Codes are added in turn, while those after it are held
         at their mean (at zero with `nested_dropout`). The sum is ``score(X)``, counted
-        with the weights of the rows and, if given, on the clean rows. If rows times
-        codes exceed 131,072, the values of single codes come from a part of the rows.
-        Set by `fit`, not by `partial_fit`.
+        with the weights of the rows and, if given, on the clean rows. Where the decoder
+        is not linear, and rows times codes exceed 16,384, the values of single codes
+        come from 500 rows or more; of more than 32 codes, later ones are added in
+        groups, and get equal values within a group. Set by `fit`, not by `partial_fit`.
 
     pca_score_ : float
         Fraction of the variance of the training rows that as many principal components

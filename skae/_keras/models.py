@@ -60,16 +60,25 @@ def plain_model(model):
         check(config)
         return {KEY: {"model": text, "weights": weights}}
     except ValueError as error:
-        code: dict[str, Any] = {}
-        _gather_code(model, code, set())
-        return UsersObject(_users_model_of, (text, weights, code), str(error))
+        parts = text, weights, users_code(model)
+        return UsersObject(_users_model_of, parts, str(error))
+
+
+def users_code(model):
+    """Return the user's classes and functions in a Keras model, by Keras' names.
+
+    They are for `keras.saving.custom_object_scope`, in which Keras finds them.
+    """
+    code: dict[str, Any] = {}
+    _gather_code(model, code, {})
+    return code
 
 
 def _gather_code(item, code, seen):
     """Add the user's classes and functions in a Keras object to `code`, by name."""
     if id(item) in seen:
         return
-    seen.add(id(item))
+    seen[id(item)] = item  # kept, since others could get its number
     if isinstance(item, list | tuple | dict):
         for part in item.values() if isinstance(item, dict) else item:
             _gather_code(part, code, seen)
@@ -148,7 +157,7 @@ def check_weights(weights, variables_of_models, others=()):
     """
     load_keras()  # outside `try`: if this fails, the file is not to blame
     try:
-        wanted = _without_memory(variables_of_models)
+        wanted = without_memory(variables_of_models)
     except Exception as error:
         raise SavedFileError(
             f"The network that was saved cannot be built: {error} Take another copy of "
@@ -165,7 +174,7 @@ def check_weights(weights, variables_of_models, others=()):
             )
 
 
-def _without_memory(variables_of_models):
+def without_memory(variables_of_models):
     """Return the shapes and types of the variables that Keras models would have.
 
     In a stateless scope Keras creates variables without values. The scope belongs to

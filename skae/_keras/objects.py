@@ -42,12 +42,14 @@ def plain(value):
     ----------
     value : object
         A Keras model, optimizer, loss or schedule, or a dict, list or tuple of these.
-        Anything else is returned as it is.
+        Words of NumPy become Python's. Anything else is returned as it is.
     """
     if type(value) is dict:
         return {name: plain(item) for name, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
+    if isinstance(value, np.str_):  # from an array of words that a search draws from
+        return str(value)
     for is_such, describe in _kinds():
         if isinstance(value, is_such):
             return describe(value)

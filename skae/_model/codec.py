@@ -15,7 +15,12 @@ from skae._model.correction import (
 )
 from skae._model.input_layers import InputLayers
 from skae._runtime.caches import evict_oldest
-from skae._runtime.tensorflow import load_keras, load_tensorflow, traced
+from skae._runtime.tensorflow import (
+    load_keras,
+    load_tensorflow,
+    on_one_device,
+    traced,
+)
 from skae._runtime.threads import Lock
 from skae.networks._build import (
     builds_with_seeds,
@@ -278,7 +283,7 @@ def shared_codec(architecture):
     key = architecture.key
     with _codecs_lock.held():
         if key not in _codecs:
-            _codecs[key] = Codec(architecture)
+            _codecs[key] = on_one_device(Codec, architecture)
         _codecs.move_to_end(key)
         codec = _codecs[key]
         evict_oldest(_codecs, _MOST_CODECS)

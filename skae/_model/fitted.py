@@ -12,7 +12,7 @@ from skae._model.codec import Codec, shared_codec
 from skae._model.correction import UNCORRECTED
 from skae._model.keras_models import standalone_models
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
-from skae._runtime.tensorflow import tensor
+from skae._runtime.tensorflow import check_eager, on_one_device, tensor
 
 # Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0
@@ -125,8 +125,10 @@ class FittedNetwork:
                 "Use transform and inverse_transform, which subtract the mean in "
                 "float64, or fit rows whose mean you have subtracted."
             )
-        codec = Codec(self.architecture)
-        return standalone_models(codec, self.weights, self.scaling, self.correction)
+        codec = on_one_device(Codec, self.architecture)
+        return on_one_device(
+            standalone_models, codec, self.weights, self.scaling, self.correction
+        )
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
@@ -189,6 +191,7 @@ class FittedNetwork:
         arrays : ndarray or the like (such as SparseRows), or tuple of these
             What the method reads, row by row; the first gives the type.
         """
+        check_eager()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         given = dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64) or not self._is_moderate:

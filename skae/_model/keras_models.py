@@ -66,10 +66,11 @@ def standalone_models(codec, weights, scaling, correction):
     encoded = objective.codes(encoded)
     if code_unit != 1:
         encoded = rescaling(code_unit, name="code_unit")(encoded)
-    return (
-        keras.Model(rows, encoded, name="encoder"),
-        keras.Model(codes, outputs, name="decoder"),
-    )
+    encoder = keras.Model(rows, encoded, name="encoder")
+    decoder = keras.Model(codes, outputs, name="decoder")
+    # Keras exports to ONNX only what has been called.
+    decoder(encoder(np.zeros((1, *shape), np.float32)))
+    return encoder, decoder
 
 
 def _encoder_outputs(codec, samples, correction):

@@ -17,10 +17,14 @@ from skae._pca.axes import signs_of
 from skae._runtime.threads import map_in_threads, one_blas_thread
 from skae._runtime.warnings import warn
 
-# Rows times codes, which bounds the time that the ratios take; but fewer rows than
-# _FEWEST_ROWS would give noisy ratios for many codes.
-_MOST_DECODINGS = 2**17
+# Rows times numbers of codes that are decoded for the ratios, which bounds their time:
+# training on a row takes as long as some six decodings, so that these take as long as
+# an epoch of 3,000 rows. But fewer rows than _FEWEST_ROWS would give noisy ratios.
+_MOST_DECODINGS = 2**14
 _FEWEST_ROWS = 500
+# Numbers of codes for which the fraction explained is measured. 32 times 500 rows keep
+# to the bound above.
+_MOST_COUNTS = 32
 # Below this, products in float64 cost little time.
 _FLOAT64_PRODUCTS = 10**9
 # Least fraction of the largest variance: about the square of float32's epsilon, 1.2e-7.
@@ -210,7 +214,8 @@ class Ordering:
 
         The codes after it are at their mean, or at zero if nested. Where the decoder is
         not linear and there are many rows, a sample is used, and the ratios are scaled
-        to the sum for all rows.
+        to the sum for all rows. Of more than 32 codes, later ones are added in groups,
+        and get equal ratios within a group.
 
         Returns
         -------
@@ -221,12 +226,15 @@ class Ordering:
         if kernel is not None:
             return np.diff(self._explained_by(fitted, kernel), prepend=0.0)
         n_rows, n_codes = len(self._codes), len(self._means)
-        most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
-        step = math.ceil(n_rows / most)
-        shares = self._explained(step, range(1, n_codes + 1))
+        counts = np.arange(1, n_codes + 1)
+        if n_codes > _MOST_COUNTS:
+            counts = np.unique(np.geomspace(1, n_codes, _MOST_COUNTS).round())
+        step = math.ceil(n_rows / max(_MOST_DECODINGS // len(counts), _FEWEST_ROWS))
+        shares = self._explained(step, counts)
         if step > 1 and shares[-1] > 0:
             shares *= self._explained(1, [n_codes])[-1] / shares[-1]
-        return np.diff(shares, prepend=0.0)
+        gains, sizes = np.diff(shares, prepend=0.0), np.diff(counts, prepend=0)
+        return np.repeat(gains / sizes, sizes.astype(int))
 
     def _linear_kernel(self, fitted):
         """Return the kernel from codes to rows if the decoder is linear, else None."""

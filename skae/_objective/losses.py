@@ -168,7 +168,7 @@ def _means(loss, targets, outputs):
     ops = load_keras().ops
     if loss in NAMES:
         return ops.mean(value_losses(loss, targets, outputs), axis=-1)
-    losses = ops.cast(loss.loss.call(targets, outputs), "float32")
+    losses = ops.cast(_called(loss, targets, outputs), "float32")
     if len(losses.shape) != 1:
         raise ValueError(
             f"The call method of loss={loss!r} gives an array of shape "
@@ -176,6 +176,18 @@ def _means(loss, targets, outputs):
             "give one number a row: the mean over the last axis."
         )
     return losses
+
+
+def _called(loss, targets, outputs):
+    """Return what the method `call` of a Keras loss makes of tensors."""
+    try:
+        return load_keras().ops.convert_to_tensor(loss.loss.call(targets, outputs))
+    except Exception as error:  # whatever a user's code raises
+        raise ValueError(
+            f"The call method of loss={loss!r} fails on tensors. It is compiled, so "
+            "write it with keras.ops, not with NumPy, and without Python's if on "
+            f"values: {error}"
+        ) from error
 
 
 def value_losses(loss, targets, outputs):

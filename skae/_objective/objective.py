@@ -79,8 +79,8 @@ class Objective:
         return cls(
             comparable(estimator.loss),
             float(getattr(estimator, "l1_activity", 0.0)),
-            whiten=estimator.whiten,
-            nested_dropout=estimator.nested_dropout,
+            whiten=bool(estimator.whiten),
+            nested_dropout=bool(estimator.nested_dropout),
             allows_missing=estimator.missing_values == "allow",
             **others,
         )

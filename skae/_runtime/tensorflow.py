@@ -4,12 +4,14 @@ Importing TensorFlow takes seconds, so no module of skae imports it at module le
 """
 
 import contextlib
+import contextvars
 import math
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+from sklearn import config_context, get_config
 
 from skae._runtime.interrupts import out_of_reach, result_of
 from skae._runtime.threads import Lock, share_of_cores
@@ -54,6 +56,17 @@ def load_tensorflow():
     import tensorflow
 
     return tensorflow
+
+
+def check_eager():
+    """Raise a RuntimeError where TensorFlow would not compute, but build a graph."""
+    if not load_tensorflow().executing_eagerly():
+        raise RuntimeError(
+            "TensorFlow builds a graph here and does not compute: inside tf.function "
+            "or tf.Graph, or because tf.compat.v1.disable_eager_execution or "
+            "disable_v2_behavior was called. Use skae outside of these, in a process "
+            "with TensorFlow 2's behaviour."
+        )
 
 
 def _has_started():
@@ -155,20 +168,69 @@ def traced(function, *signature, **how):
     could trace nothing more in that thread.
     """
     tf = load_tensorflow()
-    strategy = tf.distribute.get_strategy()
 
     def trace():
-        # The scope belongs to a thread; the user may have entered one in the caller's.
-        with strategy.scope():
-            compiled = tf.function(function, autograph=False, **how)
-            return compiled.get_concrete_function(*signature)
+        compiled = tf.function(function, autograph=False, **how)
+        return compiled.get_concrete_function(*signature)
 
     return out_of_reach(trace)
+
+
+def on_one_device(function, *arguments):
+    """Call a function outside of the user's scope of `tf.distribute`, if there is one.
+
+    skae computes on one device. The scope belongs to the thread, so the function is
+    called in another one, with the caller's configuration of scikit-learn.
+    """
+    distribute = getattr(sys.modules.get("tensorflow"), "distribute", None)
+    has_scope = getattr(distribute, "has_strategy", bool)  # while it is imported
+    if not has_scope():
+        return function(*arguments)
+    config, context = get_config(), contextvars.copy_context()
+
+    def call():
+        with config_context(**config):
+            return function(*arguments)
+
+    thread = ThreadPoolExecutor(1, "skae")
+    try:
+        return result_of(thread.submit(context.run, call))
+    finally:
+        thread.shutdown(wait=False)
+
+
+_default_type = Lock()
+
+
+@contextlib.contextmanager
+def float32_by_default():
+    """Let Keras make variables of float32 in the body, whatever its ``floatx`` is.
+
+    This is for optimizers, which take no type: in float16 a learning rate would lose
+    its fourth digit. The setting holds for the whole process, so a body is short, and
+    one thread at a time runs one.
+    """
+    config = load_keras().config
+    with _default_type.held():
+        users = config.floatx()
+        config.set_floatx("float32")
+        try:
+            yield
+        finally:
+            config.set_floatx(users)
 
 
 def tensor(values, dtype=None):
     """Return these values as a TensorFlow tensor on the device that computes."""
     return load_tensorflow().constant(values, dtype)
+
+
+def number_of(value):
+    """Return a Keras variable or tensor of one number as float.
+
+    Keras' own conversion fails for variables made in a scope of `tf.distribute`.
+    """
+    return float(load_keras().ops.convert_to_numpy(value))
 
 
 def rows_of(shape):

@@ -6,7 +6,13 @@ import numpy as np
 
 from skae._data.corruption import CorruptionUnits
 from skae._runtime.interrupts import Pace
-from skae._runtime.tensorflow import load_keras, load_tensorflow, traced
+from skae._runtime.tensorflow import (
+    float32_by_default,
+    load_keras,
+    load_tensorflow,
+    number_of,
+    traced,
+)
 from skae._training.schedule import USUAL_STEPS
 from skae.networks._build import count_weights, variables
 
@@ -65,7 +71,8 @@ class CompiledSteps:
             + self.decoder.trainable_variables
             + self._objective_variables
         )
-        optimizer.build(self.trainable)
+        with float32_by_default():
+            optimizer.build(self.trainable)
         self._fresh_optimizer = self.optimizer_values
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
         self._run = traced(
@@ -88,7 +95,7 @@ class CompiledSteps:
     @property
     def learning_rate(self):
         """The optimizer's present learning rate, before the schedule's factor."""
-        return float(self.optimizer.learning_rate)
+        return number_of(self.optimizer.learning_rate)
 
     def reset(self, weights, seed=0, optimizer_values=None):
         """Start from the given values and a seed.
@@ -258,6 +265,7 @@ class CompiledSteps:
             for penalty in self.encoder.losses + self.decoder.losses:
                 loss += tf.cast(penalty, tf.float32)
         gradients = tape.gradient(loss, [v.value for v in self.trainable])
+        _check_some_gradient(gradients, self.objective.loss)
         self._apply(gradients)
         return tf.linalg.matvec(terms, weights, transpose_a=True)
 
@@ -285,7 +293,7 @@ class CompiledSteps:
         draws = None
         if self._n_draws:
             shape = (tf.shape(rows)[0], self._n_draws)
-            draws = keras.random.normal(shape, seed=self._seed)
+            draws = keras.random.normal(shape, dtype="float32", seed=self._seed)
         codes = self.objective.sampled(encoded, draws)
         outputs = tf.reshape(self.decoder(codes, training=True), tf.shape(targets))
         values = [variable.value for variable in self._objective_variables]
@@ -326,6 +334,16 @@ class CompiledSteps:
 def _assign(variables, values):
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def _check_some_gradient(gradients, loss):
+    """Raise a ValueError if no weight has an influence on the loss."""
+    if gradients and all(gradient is None for gradient in gradients):
+        raise ValueError(
+            f"loss={loss!r} has no gradient: it does not depend on the outputs of the "
+            "network, or only by operations without a derivative. Let its call method "
+            "return a differentiable function of both arguments."
+        )
 
 
 def _step_signature(sample_shape, objective, step_shapes, has_targets):

@@ -17,10 +17,12 @@ from skae._model.order_checks import check_order
 from skae._objective.objective import Objective
 from skae._pca.axes import PrincipalAxes, principal_axes
 from skae._pca.missing import axes_despite_missing
+from skae._runtime.tensorflow import check_eager
 from skae._training.keras_callbacks import check_callbacks
 from skae._training.optimizers import check_optimizer
 from skae._training.pca_start import automatic_init, check_continues, check_network
 from skae.networks._build import Architecture, Cost
+from skae.networks._memory import check_memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ def request_for(estimator, data, earlier, generator, automatic_rate):
     ``automatic_rate(optimizer)`` is the learning rate where it is "auto"; None is the
     optimizer's own.
     """
+    check_eager()
     check_callbacks(estimator.callbacks)
     estimator._check_parameters()
     optimizer = resolved(estimator.optimizer, _defaults.OPTIMIZER)
@@ -152,6 +155,7 @@ def plan_fit(request, prepared):
     if init == "pca":
         check_network(network)
     architecture = Architecture(network, shape, dim, request.objective)
+    check_memory(architecture, len(prepared.rows))
     # Inference has no use for what corrupts the rows in training.
     of_inference = dataclasses.replace(request.objective, corruption=None)
     codec = shared_codec(dataclasses.replace(architecture, objective=of_inference))

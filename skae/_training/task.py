@@ -10,6 +10,7 @@ from skae import _defaults
 from skae._data.rows import row_chunks
 from skae._data.scaling import Scaling
 from skae._model.fitted import FittedNetwork
+from skae._runtime.tensorflow import number_of
 from skae._training.batches import rows_to_read
 from skae._training.compiled_steps import CompiledSteps
 from skae._training.epochs import Task
@@ -52,7 +53,7 @@ def resolve(request, plan, prepared, epochs=None):
         automatic = _defaults.epochs(n_rows, batch_size, plan.cost, is_nested)
         epochs = int(resolved(estimator.epochs, automatic))
     patience = resolved(estimator.patience, _defaults.patience(epochs))
-    rate = float(request.optimizer.learning_rate)
+    rate = number_of(request.optimizer.learning_rate)
     return Resolved(epochs, batch_size, patience, rate)
 
 

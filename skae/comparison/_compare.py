@@ -9,6 +9,7 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.model_selection import BaseCrossValidator, ShuffleSplit, check_cv
@@ -21,6 +22,7 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 
+from skae._data import containers
 from skae._estimators.dense import AutoencoderTransformer
 from skae._runtime.randomness import as_generator, draw_seed
 from skae.comparison._candidates import BASELINE, candidates
@@ -203,12 +205,18 @@ def _check_data(X, y):
     encoder = None
     if is_mixed(X):
         encoder, X = encoded(X)
-    X = check_array(X, input_name="X")
+    X = check_table(X, "X")
     if y is not None:
-        y = column_or_1d(y)
+        y = column_or_1d(containers.unmasked(y, "y"))
         check_classification_targets(y)
         check_consistent_length(X, y)
     return X, y, encoder
+
+
+def check_table(X, name):
+    """Return rows as scikit-learn's `check_array` does, also for unusual containers."""
+    with config_context(assume_finite=False):
+        return check_array(containers.checked(X, name), input_name=name)
 
 
 def seed_of(random_state):

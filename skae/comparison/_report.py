@@ -2,6 +2,7 @@
 
 import contextlib
 import html
+import io
 import os
 import pathlib
 import re
@@ -11,13 +12,16 @@ import tempfile
 import pandas
 import sklearn
 
+from skae._drawing.axes import check_matplotlib
 from skae._estimators.base import BaseAutoencoder
 from skae._runtime.version import __version__
+from skae._saving import atomic
 from skae.comparison import _summary
 
 _PAGE = "index.html"
 _COLUMNS = "columns.csv"
-_FILES = _PAGE, "table.csv", "splits.csv", _COLUMNS, "measures.png", "maps.png"
+_ALWAYS = _PAGE, "table.csv", "splits.csv"
+_FILES = *_ALWAYS, _COLUMNS, "measures.png", "maps.png"
 _ESTIMATORS = "estimators"
 _MARK = '<meta name="generator" content="skae">'
 _TABLES = "table.csv: means and standard deviations; splits.csv: every measurement."
@@ -37,7 +41,11 @@ th:nth-child(2), td:nth-child(2) { text-align: left; }
 
 
 def check_folder(folder):
-    """Return the path of a folder; raise a ValueError if no report can go there."""
+    """Return the path of a folder; raise a ValueError if no report can go there.
+
+    Without Matplotlib it raises an ImportError, since a report has plots.
+    """
+    check_matplotlib("A report")
     folder = pathlib.Path(folder)
     with _explained(folder):
         above = [folder, *folder.absolute().parents]
@@ -57,7 +65,8 @@ def _explained(folder):
         yield
     except OSError as error:
         raise ValueError(
-            f"{folder} cannot be written: {error.strerror}. Name another folder."
+            f"{error.filename or folder} cannot be written: {error.strerror}. Name "
+            "another folder."
         ) from error
 
 
@@ -67,13 +76,13 @@ def _holds_report(folder):
 
 
 def _check_kinds(folder):
-    """Refuse links and special files where the report's files will be written."""
+    """Refuse special files, and links to nothing, where files will be written."""
     for path in _earlier(folder):
         is_right = stat.S_ISDIR if path.name == _ESTIMATORS else stat.S_ISREG
-        if not is_right(path.lstat().st_mode):
+        if not (path.exists() and is_right(path.stat().st_mode)):
             raise ValueError(
-                f"{path} is a link, or of another kind than in a report, so it is not "
-                "replaced. Remove it, or name another folder."
+                f"{path} is of another kind than in a report, so it is not replaced. "
+                "Remove it, or name another folder."
             )
 
 
@@ -88,23 +97,33 @@ def write(comparison, folder, data):
     folder = check_folder(folder)
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for path in _earlier(folder):
-            if path.is_file():
-                path.unlink()
+        earlier = set(_earlier(folder))
         # Written first: it marks the folder, so that a half-written report can be
         # replaced.
-        with (folder / _PAGE).open("x", encoding="utf-8") as file:
-            file.write(_MARK)
-        comparison.table().to_csv(folder / "table.csv", index=False, mode="x")
-        splits = pandas.DataFrame(comparison.rows)
-        splits.to_csv(folder / "splits.csv", index=False, mode="x")
+        _write_text(folder / _PAGE, _MARK)
+        _write_table(folder / "table.csv", comparison.table())
+        _write_table(folder / "splits.csv", pandas.DataFrame(comparison.rows))
+        tables = [*_ALWAYS]
         if comparison.column_scores:
-            comparison.columns().to_csv(folder / _COLUMNS, index=False, mode="x")
+            _write_table(folder / _COLUMNS, comparison.columns())
+            tables.append(_COLUMNS)
         plots = _write_plots(comparison, folder)
         saved = _write_estimators(comparison, folder / _ESTIMATORS)
         page = _page(comparison, data, plots, saved)
-        (folder / _PAGE).write_text(page, "utf-8")
+        _write_text(folder / _PAGE, page)
+        written = {folder / name for name in (*tables, *plots)}
+        for path in earlier.difference(written, saved):
+            if not path.is_dir():
+                path.unlink()
     return folder / _PAGE
+
+
+def _write_text(path, text):
+    atomic.write(path, text.encode("utf-8"))
+
+
+def _write_table(path, table):
+    _write_text(path, table.to_csv(index=False))
 
 
 def _write_plots(comparison, folder):
@@ -116,26 +135,28 @@ def _write_plots(comparison, folder):
         title = f"{comparison.conditions.tsne_rows} rows held out, laid out by t-SNE"
         plots["maps.png"] = (title, comparison.plot_maps)
     for name, (_, draw) in plots.items():
-        with (folder / name).open("xb") as file:
-            draw(Figure()).figure_.savefig(file, dpi=120)
+        file = io.BytesIO()
+        draw(Figure()).figure_.savefig(file, dpi=120)
+        atomic.write(folder / name, file.getvalue())
     return {name: title for name, (title, _) in plots.items()}
 
 
 def _write_estimators(comparison, folder):
-    """Write skae's own estimators; return the names of their files."""
+    """Write skae's own estimators; return the paths of their files, in order."""
     folder.mkdir(exist_ok=True)
-    saved = []
+    saved: list[pathlib.Path] = []
     if comparison.encoder is not None:
-        path = folder / "TableEncoder.skae"
-        comparison.encoder.save(path)
-        saved.append(f"{folder.name}/{path.name}")
+        saved.append(folder / "TableEncoder.skae")
+        comparison.encoder.save(saved[0])
     for (name, dim), estimator in comparison.estimators.items():
         if isinstance(estimator, BaseAutoencoder):
             path = folder / f"{_NOT_IN_FILES.sub('_', name)}-{dim}.skae"
-            while path.exists():  # of a name that differs only in replaced characters
+            taken = [other.name.casefold() for other in saved]
+            # Of a name that differs only in case or in replaced characters.
+            while path.name.casefold() in taken:
                 path = path.with_stem(f"{path.stem}_")
             estimator.save(path)
-            saved.append(f"{folder.name}/{path.name}")
+            saved.append(path)
     return saved
 
 
@@ -164,10 +185,15 @@ def _page(comparison, data, plots, saved):
 <h2>How it was measured</h2>
 {_list([*_summary.notes(comparison), *_protocol(comparison)])}
 <h2>Files</h2>
-{_list([*_tables_of(comparison), *(f"{path}: {_SAVED}" for path in saved)])}
+{_list([*_tables_of(comparison), *(_said_of(path) for path in saved)])}
 </body>
 </html>
 """
+
+
+def _said_of(path):
+    """Return what the page says of an estimator's file."""
+    return f"{_ESTIMATORS}/{path.name}: {_SAVED}"
 
 
 def _columns(comparison):

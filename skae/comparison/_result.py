@@ -306,7 +306,8 @@ class Comparison:
         Parameters
         ----------
         folder : str or path-like
-            Created if it does not exist. An earlier report in it is replaced.
+            Created if it does not exist. An earlier report in it is replaced, through
+            links, and its files keep their modes.
 
         data : str, default="the data"
             Name of the data in the report.
@@ -319,9 +320,12 @@ class Comparison:
         Raises
         ------
         ValueError
-            When the folder holds something other than a report, when a link or special
-            file has the name of one of the report's files, or when it cannot be
+            When the folder holds something other than a report, when a device, a pipe
+            or the like has the name of one of the report's files, or when it cannot be
             written.
+
+        ImportError
+            When Matplotlib is missing.
 
         Examples
         --------

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.utils import check_array
 
-from skae._drawing.axes import one_axes
+from skae._drawing.axes import check_matplotlib, one_axes
 from skae._runtime.annotations import ArrayLike, Estimators, Measure, Seed, Splits
 from skae.comparison._candidates import BASELINE, candidates
-from skae.comparison._compare import compare, seed_of, splits_of
+from skae.comparison._compare import check_table, compare, seed_of, splits_of
 from skae.comparison._curves import Curve, curves_of, draw_curves, start_at_zero
 from skae.comparison._measures import of_reconstructions
 from skae.comparison._result import Comparison
@@ -155,13 +154,17 @@ default="relative_error"
 
         TypeError
             When an estimator is not a transformer with `inverse_transform`.
+
+        ImportError
+            When Matplotlib is missing.
         """
+        check_matplotlib("An EncodingDimDisplay")
         check_choice("measure", measure, _LABELS)
         named = candidates(estimators)
         seed = seed_of(random_state)
-        X = check_array(X, input_name="X")
+        X = check_table(X, "X")
         if X_test is not None:
-            X, cv = _joined(X, check_array(X_test, input_name="X_test"))
+            X, cv = _joined(X, check_table(X_test, "X_test"))
         splits = splits_of(X, None, cv, n_splits, test_size, seed)
         comparison = compare(
             X,

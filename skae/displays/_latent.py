@@ -9,7 +9,12 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skae._drawing.axes import add_legend, hide_ticks, one_axes
+from skae._drawing.axes import (
+    add_legend,
+    check_matplotlib,
+    hide_ticks,
+    one_axes,
+)
 from skae._drawing.points import draw_points
 from skae._estimators.base import BaseAutoencoder
 from skae._runtime.annotations import ArrayLike, NDArray, Rows, Seed
@@ -219,6 +224,7 @@ def _plane(codes, method, random_state):
     """Return positions and the names of the axes."""
     n_codes = codes.shape[1]
     if method == "tsne":
+        check_matplotlib("A LatentDisplay")
         seed = draw_seed(as_generator(random_state))
         return tsne_plane(codes, seed), (f"t-SNE of {n_codes} codes", None)
     names = [f"principal component {i} of {n_codes} codes" for i in range(2)]

@@ -30,6 +30,10 @@ from skae.networks._checks import (
     check_reshape,
 )
 
+# Any other layer of images takes their order of axes from Keras' settings, where the
+# user may have set another one.
+_ALWAYS_CHANNELS_LAST = "Cropping1D", "UpSampling1D"
+
 
 class ConvNetwork(Network):
     """Convolutions that halve an image stage by stage, to a code, and back.
@@ -281,8 +285,10 @@ class _Stages:
         """Make the Keras layer of this kind and number of axes, such as Conv2D."""
         keras = load_keras()
         kind, suffix, _ = kind.partition("Transpose")
-        layer = getattr(keras.layers, f"{kind}{self._n_axes}D{suffix}")
-        return layer(*arguments, **{**FLOAT32, **how})
+        name = f"{kind}{self._n_axes}D{suffix}"
+        if name not in _ALWAYS_CHANNELS_LAST:
+            how = {"data_format": "channels_last", **how}
+        return getattr(keras.layers, name)(*arguments, **{**FLOAT32, **how})
 
     def cropped(self, images, size, name):
         """Crop images to a size, at the ends of their axes."""

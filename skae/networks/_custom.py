@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
-from skae._keras.models import with_weights
+from skae._keras.models import users_code, with_weights
 from skae._runtime.annotations import KerasModel, Shape
 from skae._runtime.tensorflow import load_keras
 from skae.networks._base import FLOAT32, Network
@@ -31,8 +33,9 @@ class CustomNetwork(Network):
     encoder : keras.Model or callable
         A functional or sequential model from ``(batch, *sample_shape)`` to
         ``(batch, encoding_dim)``, or a function ``encoder(sample_shape,
-        encoding_dim)`` that returns one. (In VAETransformer the encoder gives two
-        numbers for each code, so the function gets twice the `encoding_dim`.)
+        encoding_dim)`` that returns a new one at each call, which may also have layers
+        that Keras cannot copy, such as ``Lambda``. (In VAETransformer the encoder gives
+        two numbers for each code, so the function gets twice the `encoding_dim`.)
 
     decoder : keras.Model or callable
         A model from ``(batch, encoding_dim)`` to ``(batch, *sample_shape)``, or a
@@ -122,13 +125,24 @@ class CustomNetwork(Network):
         )
 
     def _model(self, name, *arguments):
-        return _copied(self._given(name, *arguments), name)
+        """Return a copy of a model, or the model of a function if it has no copy."""
+        model = self._given(name, *arguments)
+        try:
+            return _copied(model, name)
+        except TypeError:
+            another = self._given(name, *arguments)
+            if another is model:
+                raise
+        with _explained(another, name):
+            return _named(another, name)
 
     def _given(self, name, *arguments):
         keras = load_keras()
         model = getattr(self, name)
+        _refuse_keras_2(model, name)
         if not isinstance(model, keras.layers.Layer) and callable(model):
             model = model(*arguments)
+            _refuse_keras_2(model, name)
         if not isinstance(model, keras.Model) or not model.built:
             raise TypeError(
                 f"{name} must be a Keras model that has been built, or a function "
@@ -138,37 +152,73 @@ class CustomNetwork(Network):
         return model
 
 
+def _refuse_keras_2(model, name):
+    """Raise a TypeError for a model or layer of the package tf_keras."""
+    modules = [kind.__module__.partition(".")[0] for kind in type(model).__mro__]
+    if "tf_keras" in modules:
+        raise TypeError(
+            f"{name} is of tf_keras, which is Keras 2, but skae trains models of Keras "
+            "3. Build it with `import keras`, in the same layers."
+        )
+
+
 def _copied(model, name):
     """Return a functional copy of a model, with its weights, under another name."""
     keras = load_keras()
-    try:
+    scope = keras.saving.custom_object_scope(users_code(model))
+    with _explained(model, name), scope:
         copy = keras.models.clone_model(model)
-        (_,), (_,) = copy.inputs, copy.outputs
-        inputs = keras.Input(model.input_shape[1:], dtype="float32")
-        outputs = keras.layers.Activation("linear", **FLOAT32)(copy(inputs))
-        copy = keras.Model(inputs, outputs, name=name)
+        named = _named(copy, name)
+    with_weights(copy, model.get_weights())
+    _check_same_outputs(model, copy, name)
+    return named
+
+
+def _named(model, name):
+    """Return a functional model around another one, with float32 in and out."""
+    keras = load_keras()
+    (_,), (_,) = model.inputs, model.outputs
+    inputs = keras.Input(model.input_shape[1:], dtype="float32")
+    outputs = keras.layers.Activation("linear", **FLOAT32)(model(inputs))
+    return keras.Model(inputs, outputs, name=name)
+
+
+@contextlib.contextmanager
+def _explained(model, name):
+    try:
+        yield
     except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
         raise TypeError(
             f"{name} must be a functional or sequential Keras model with one input and "
-            f"one output, which Keras can copy; got {model!r}. Keras says: {error}"
+            f"one output, which Keras can copy; got {model!r}. Where layers cannot be "
+            "copied, pass a function that returns a new model at each call. Keras "
+            f"says: {error}"
         ) from error
-    with_weights(copy, model.get_weights())
-    _check_same_outputs(model, copy, name)
-    return copy
 
 
 def _check_same_outputs(model, copy, name):
     """Raise a TypeError if a copy of a model gives other outputs than the model."""
     shape = [4 if size is None else size for size in model.input_shape[1:]]
     rows = np.random.RandomState(0).normal(size=(2, *shape)).astype(np.float32)
-    outputs, copied = (np.asarray(one(rows, training=False)) for one in (model, copy))
+    results = [
+        (np.asarray(one(rows, training=False)), _penalty(one)) for one in (model, copy)
+    ]
     # Float32 rounds at 1e-7; many layers add up to more. Lost state changes far more.
-    if not np.allclose(outputs, copied, rtol=1e-3, atol=1e-5, equal_nan=True):
+    near = functools.partial(np.allclose, rtol=1e-3, atol=1e-5, equal_nan=True)
+    if not all(map(near, *results)):
         raise TypeError(
-            f"The copy of {name} that Keras makes gives other outputs than {model!r}: "
-            "a layer has state that is neither in its weights nor in its get_config. "
-            "Put it there, or pass a function that returns the model."
+            f"The copy of {name} that Keras makes gives other outputs or penalties "
+            f"than {model!r}: a layer or regularizer has state that is neither in its "
+            "weights nor in its get_config. Put it there, or pass a function that "
+            "returns a new model at each call."
         )
+
+
+def _penalty(model):
+    """Return the sum of the penalties of a model's weights."""
+    to_tensor = load_keras().ops.convert_to_tensor
+    weights = [v for v in model.trainable_variables if v.regularizer]
+    return sum(float(v.regularizer(to_tensor(v))) for v in weights)
 
 
 def _check_shapes(model, name, input_shape, output_shape):

@@ -4,6 +4,8 @@ import html
 import os
 import re
 import shutil
+import stat
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,6 +14,9 @@ import pytest
 from compared import NAME, X, of_pca, with_ours
 
 import skae
+from skae import AutoencoderTransformer
+from skae.comparison._report import check_folder
+from skae.displays import EncodingDimDisplay
 
 
 class Page(HTMLParser):
@@ -117,25 +122,62 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     "name", ["index.html", "table.csv", "maps.png", "estimators", "estimators/a.skae"]
 )
-@pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_links_and_special_files_are_not_replaced(tmp_path, folder, name, kind):
+@pytest.mark.parametrize("kind", ["pipe", "link to nothing", "link to a pipe"])
+def test_special_files_are_not_replaced(tmp_path, folder, name, kind):
     report, other = tmp_path / "report", tmp_path / "other"
     (report / "estimators").mkdir(parents=True)
-    mark = (folder / "index.html").read_bytes()
-    (report / "index.html").write_bytes(mark)
+    shutil.copy(folder / "index.html", report)
     path = report / name
     if path.is_dir():
         path.rmdir()
     path.unlink(missing_ok=True)
-    if kind == "pipe":
-        os.mkfifo(path)
-    else:
-        other.write_bytes(mark)
+    if kind.startswith("link"):
         path.symlink_to(other)
-    with pytest.raises(ValueError, match=r"is a link, or of another|holds no report"):
+    if kind.endswith("pipe"):
+        os.mkfifo(other if path.is_symlink() else path)
+    with pytest.raises(ValueError, match=r"is of another kind|holds no report"):
         of_pca().save(report)
     assert os.path.lexists(path)
-    assert kind == "pipe" or other.read_bytes() == mark
+    assert kind.endswith("pipe") or not other.exists()
+
+
+def test_files_are_written_through_links_and_keep_their_modes(tmp_path, folder):
+    report, elsewhere = tmp_path / "report", tmp_path / "elsewhere"
+    shutil.copytree(folder, report)
+    elsewhere.mkdir()
+    names = ["index.html", "measures.png", "splits.csv", "table.csv"]
+    for name in names:
+        (report / name).rename(elsewhere / name)
+        (elsewhere / name).chmod(0o600)
+        (report / name).symlink_to(elsewhere / name)
+    (tmp_path / "other name").hardlink_to(elsewhere / "table.csv")
+    of_pca().save(report, "again")
+    for name in names:
+        assert (report / name).is_symlink()
+        assert stat.S_IMODE((elsewhere / name).stat().st_mode) == 0o600
+        assert (elsewhere / name).read_bytes() != (folder / name).read_bytes()
+    assert sorted(path.name for path in elsewhere.iterdir()) == names
+    table = (elsewhere / "table.csv").read_bytes()
+    assert (tmp_path / "other name").read_bytes() == table
+
+
+def test_a_file_that_may_not_be_written_is_named(tmp_path, folder):
+    report = tmp_path / "report"
+    shutil.copytree(folder, report)
+    (report / "table.csv").chmod(0o400)
+    with pytest.raises(ValueError, match=r"table.csv cannot be written: Permission"):
+        of_pca().save(report)
+    assert (report / "table.csv").read_bytes() == (folder / "table.csv").read_bytes()
+
+
+def test_without_matplotlib_nothing_is_fitted(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="A report has plots, which Matplotlib draws"):
+        check_folder(tmp_path / "report")
+    estimator = AutoencoderTransformer(2)
+    monkeypatch.setattr(AutoencoderTransformer, "fit", None)
+    with pytest.raises(ImportError, match="An EncodingDimDisplay has plots"):
+        EncodingDimDisplay.from_estimator(estimator, X)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):

@@ -17,7 +17,7 @@ from skae import (
     DenoisingAutoencoder,
     SequenceAutoencoder,
 )
-from skae._data import checks
+from skae._data import containers
 from skae._data import rows as rows_module
 from skae._data.missing import mean_and_variance_of_observed
 from skae._objective.losses import comparable, row_losses
@@ -326,11 +326,11 @@ def test_masked_values_are_missing():
 
 def test_masked_integers_become_floats():
     rows = np.ma.masked_array(np.arange(12).reshape(6, 2), mask=False)
-    whole = checks._unmasked(rows, "X")
+    whole = containers.unmasked(rows, "X")
     assert type(whole) is np.ndarray
     np.testing.assert_array_equal(whole, rows.data)
     rows[3, 1] = np.ma.masked
-    with_nan = checks._unmasked(rows, "X", is_allowed=True)
+    with_nan = containers.unmasked(rows, "X", is_allowed=True)
     np.testing.assert_array_equal(np.isnan(with_nan), rows.mask)
 
 
@@ -371,3 +371,9 @@ def test_sparse_rows_have_no_gaps(monkeypatch):
     fitted = autoencoder().fit(sparse.csr_array(COMPLETE))
     assert np.isfinite(fitted.transform(X)).all()
     np.testing.assert_array_equal(fitted.impute(sparse.csr_array(COMPLETE)), COMPLETE)
+
+
+def test_rows_without_any_value_have_no_score():
+    fitted = autoencoder().fit(X)
+    with pytest.raises(ValueError, match="X has no value: all are missing"):
+        fitted.score(np.full((3, X.shape[1]), np.nan))

@@ -57,7 +57,7 @@ WITHIN_OTHERS = {
     ("_data/checks", ""): "words of other checks, with X_val or the like for X",
     (
         "_training/optimizers",
-        "a class is no instance",
+        "it is no instance of Keras",
     ): "in 'is not the name of a Keras optimizer'",
 }
 

@@ -434,9 +434,13 @@ def test_clone_keeps_functions():
 # Slips of the user
 
 
-def test_clean_rows_in_the_place_of_labels_are_refused():
-    with pytest.raises(ValueError, match=r"y is ignored.*X_clean"):
-        denoiser().fit(NOISY, X)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("as_given", [np.asarray, list, np.ndarray.tolist])
+def test_clean_rows_in_the_place_of_labels_are_refused(as_given, method):
+    samples = NOISY.reshape(len(X), 1, -1)
+    for rows in NOISY, NOISY.tolist(), samples:
+        with pytest.raises(ValueError, match=r"y is ignored.*X_clean"):
+            getattr(denoiser(), method)(rows, as_given(X))
 
 
 @pytest.mark.parametrize(

@@ -437,3 +437,70 @@ def test_the_pca_start_is_an_error_that_says_why():
 def test_errors_come_from_fit():
     with pytest.raises(ValueError, match="The encoder gives arrays"):
         autoencoder(encoder(), decoder(), encoding_dim=3).fit(X)
+
+
+def test_models_of_keras_2_are_named():
+    layer = type("Dense", (), {"__module__": "tf_keras.src.layers"})
+    model = type("Model", (layer,), {"__module__": "users"})()
+    for given in model, lambda sample_shape, encoding_dim: model:
+        with pytest.raises(TypeError, match="encoder is of tf_keras, which is Keras 2"):
+            autoencoder(given, decoder()).fit(X)
+
+
+def tripled_encoder(sample_shape, encoding_dim):
+    return keras.Sequential(
+        [
+            keras.Input(sample_shape),
+            layers.Lambda(lambda inputs: 3 * inputs),
+            layers.Dense(encoding_dim, activation=lambda codes: 2 * codes),
+        ]
+    )
+
+
+def test_functions_may_return_models_that_keras_cannot_copy():
+    fitted = autoencoder(tripled_encoder, decoder).fit(X)
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+    np.testing.assert_array_equal(
+        clone(fitted).fit(X).transform(X), fitted.transform(X)
+    )
+    kernel, bias = fitted.encoder_.get_weights()
+    rows = (X - X.mean(axis=0)).astype(np.float32)
+    scale = np.sqrt((rows**2).mean())
+    expected = scale * 2 * (3 * rows / scale @ kernel + bias)
+    np.testing.assert_allclose(fitted.transform(X), expected, atol=1e-4)
+
+
+def test_a_function_must_not_return_such_a_model_twice():
+    model = tripled_encoder((6,), 2)
+    with pytest.raises(TypeError, match="a function that returns a new model"):
+        autoencoder(lambda sample_shape, encoding_dim: model, decoder).fit(X)
+
+
+class Penalty(keras.regularizers.Regularizer):
+    """Has a factor, which its configuration loses."""
+
+    factor = 1.0
+
+    def __call__(self, kernel):
+        return self.factor * keras.ops.sum(kernel**2)
+
+    def get_config(self):
+        return {}
+
+
+def test_parts_of_layers_may_be_of_the_users_own_classes():
+    layer = layers.Dense(2, kernel_regularizer=Penalty())
+    model = keras.Sequential([keras.Input((6,)), layer])
+    fitted = autoencoder(model, decoder()).fit(X)
+    for again in pickle.loads(pickle.dumps(fitted)), clone(fitted).fit(X):
+        assert_same_bits(again, fitted)
+
+
+def test_a_copy_must_have_the_penalties_of_the_model():
+    penalty = Penalty()
+    penalty.factor = 5.0
+    layer = layers.Dense(2, kernel_regularizer=penalty)
+    model = keras.Sequential([keras.Input((6,)), layer])
+    with pytest.raises(TypeError, match="gives other outputs or penalties"):
+        autoencoder(model, decoder()).fit(X)

@@ -235,3 +235,28 @@ def test_a_loss_gives_one_number_a_row():
 
     with pytest.raises(ValueError, match="one number a row"):
         autoencoder(NotReduced()).fit(X)
+
+
+def test_a_loss_that_cannot_be_compiled_is_explained():
+    class InNumPy(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return np.abs(y_true - y_pred).mean(axis=-1)
+
+    class WithIf(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            if y_true[0, 0] > 0:
+                return keras.ops.mean(y_true - y_pred, axis=-1)
+            return keras.ops.mean(y_pred - y_true, axis=-1)
+
+    for loss in InNumPy(), WithIf():
+        with pytest.raises(ValueError, match=r"loss=.* fails on tensors.*keras\.ops"):
+            autoencoder(loss).fit(X)
+
+
+def test_a_loss_without_gradient_is_an_error():
+    class OfTargets(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.ops.mean(y_true, axis=-1)
+
+    with pytest.raises(ValueError, match=r"loss=.* has no gradient"):
+        autoencoder(OfTargets()).fit(X)

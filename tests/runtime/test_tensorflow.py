@@ -5,7 +5,7 @@ import types
 from concurrent.futures import Future
 
 import pytest
-from helpers import in_a_fork, run_python
+from helpers import correlated, in_a_fork, run_python
 
 from skae._runtime import tensorflow as backend_module
 
@@ -253,3 +253,28 @@ def test_a_fork_while_tensorflow_starts_is_refused(monkeypatch):
     assert in_a_fork(backend_module.load_keras).startswith(
         "RuntimeError: This process was forked"
     )
+
+
+def test_graphs_are_refused():
+    import tensorflow as tf
+
+    from skae import AutoencoderTransformer
+
+    rows = correlated(20, 4)
+    estimator = AutoencoderTransformer(2, hidden_layer_sizes=(), epochs=1)
+    message = "TensorFlow builds a graph here"
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match=message):
+        estimator.fit(rows)
+    estimator.fit(rows)
+    with pytest.raises(RuntimeError, match=message):
+        tf.function(lambda: estimator.transform(rows), autograph=False)()
+
+
+@pytest.mark.slow
+def test_the_behaviour_of_tensorflow_1_is_refused():
+    ended = run_python(
+        "import tensorflow, skae\n"
+        "tensorflow.compat.v1.disable_v2_behavior()\n"
+        "skae.AutoencoderTransformer(1).fit([[1.0, 2.0], [2.0, 1.0], [0.0, 3.0]])"
+    )
+    assert "RuntimeError: TensorFlow builds a graph here" in ended.stderr

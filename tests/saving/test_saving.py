@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import signal
 import stat
 import zipfile
 from pathlib import Path
@@ -28,6 +29,7 @@ from skae import (
     SequenceAutoencoder,
     VAETransformer,
 )
+from skae._saving import atomic
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, DenseNetwork, Network
 
@@ -380,6 +382,51 @@ def test_save_writes_through_links(tmp_path):
     dense(epochs=4).save(hard)
     assert skae.load(path).epochs == 4
     assert path.stat().st_nlink == 2
+
+
+@posix
+def test_links_to_what_is_no_file_are_named_as_given(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to("/dev/null")
+    with pytest.raises(ValueError, match="link' is a device, a pipe or the like"):
+        dense().save(link)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_signal_is_heard_between_pieces(tmp_path, monkeypatch, is_new):
+    path, handler = tmp_path / "file", signal.getsignal(signal.SIGINT)
+    if not is_new:
+        path.write_bytes(b"old")
+
+    def interrupted(file):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            dense().save(path)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert list(tmp_path.iterdir()) == ([] if is_new else [path])
+    assert is_new or path.read_bytes() == b"old"
+
+
+def test_long_files_are_written_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "_PIECE", 3)
+    for length in 0, 3, 10:
+        content = bytes(range(length))
+        atomic.write(tmp_path / "file", content)
+        assert (tmp_path / "file").read_bytes() == content
+
+
+def test_words_and_booleans_of_numpy_are_saved_as_pythons(tmp_path):
+    words = {"init": np.str_("pca"), "activation": np.str_("tanh")}
+    fitted = dense(whiten=np.True_, **words).fit(X)
+    fitted.save(tmp_path / "file")
+    again = skae.load(tmp_path / "file")
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+    assert type(again.init) is str
 
 
 @posix

@@ -8,7 +8,7 @@ import pytest
 from helpers import assert_same_bits, correlated, each_of
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder
-from skae.networks import DenseNetwork, _build
+from skae.networks import DenseNetwork, RecurrentNetwork, _build
 
 X = correlated(60, 5)
 
@@ -142,3 +142,22 @@ def test_unused_codes_of_a_wide_sigmoid_do_not_stop_training():
     rows = np.tanh(correlated(300, 8))
     fitted = autoencoder(code_activation="sigmoid", epochs=60).fit(rows)
     assert min(fitted.history_["val_loss"]) < 0.95 * fitted.initial_loss_
+
+
+def test_what_no_machine_could_hold_is_refused_with_the_memory_it_takes():
+    rows = correlated(20, 4)
+    for changes in {"encoding_dim": 1_000_000}, {"hidden_layer_sizes": (10**6, 10**6)}:
+        estimator = AutoencoderTransformer(2, epochs=1).set_params(**changes)
+        with pytest.raises(
+            ValueError, match=r"would take [\d,]+ GB of memory, and this"
+        ):
+            estimator.fit(rows)
+    recurrent = DenoisingAutoencoder(2, network=RecurrentNetwork(10**6), epochs=1)
+    with pytest.raises(ValueError, match="too large to be built: a fit would take"):
+        recurrent.fit(rows)
+
+
+def test_optimizers_that_scale_losses_are_refused():
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+    with pytest.raises(ValueError, match=r"optimizer=.* scales losses"):
+        AutoencoderTransformer(2, optimizer=optimizer).fit(correlated(20, 4))

@@ -384,3 +384,38 @@ def test_a_backup_that_could_not_be_restored_is_refused(tmp_path):
     backup = keras.callbacks.BackupAndRestore(tmp_path)
     with pytest.raises(TypeError, match=r"BackupAndRestore.*warm_start=True.*save"):
         fit(backup)
+
+
+def test_optuna_prunes_by_a_callback():
+    """The trial hears of each epoch, and its error ends the fit without a trace."""
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+    class Pruning(keras.callbacks.Callback):
+        def __init__(self, trial):
+            super().__init__()
+            self.trial = trial
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.trial.report(logs["val_loss"], epoch)
+            if self.trial.should_prune():
+                raise optuna.TrialPruned
+
+    estimators = []
+
+    def loss(trial):
+        rate = trial.suggest_categorical("rate", [0.05, NO_STEP])
+        estimators.append(unfitted(Pruning(trial), learning_rate=rate))
+        return estimators[-1].fit(X, X_val=X_val).best_loss_
+
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=1)
+    study = optuna.create_study(pruner=pruner)
+    for rate in 0.05, NO_STEP:
+        study.enqueue_trial({"rate": rate})
+    study.optimize(loss, n_trials=2)
+    done, pruned = study.trials
+    history = estimators[0].history_["val_loss"]
+    assert list(done.intermediate_values.values()) == history
+    assert pruned.state is optuna.trial.TrialState.PRUNED
+    assert len(pruned.intermediate_values) == 1
+    assert not hasattr(estimators[1], "history_")
