@@ -19,7 +19,7 @@ from skae._data.checks import (
 from skae._data.corruption import CorruptionUnits, shares_of
 from skae._data.lazy import LazyRows
 from skae._data.missing import fill_with_means, mean_of_observed
-from skae._data.moments import moments_of, total_scale
+from skae._data.moments import Moments, moments_of, total_scale, without_rounding
 from skae._data.rows import Rows, merge_repeated_rows, validation_last
 from skae._data.scaling import Scaling
 
@@ -57,6 +57,10 @@ class Prepared:
     mean : float64 array of shape (n_features,)
         Weighted means of the features, in the user's units.
 
+    moments : Moments
+        Of the rows to reconstruct, in the user's units. Squares that are only rounding
+        are zero.
+
     spread : float
         Root of the features' mean variance.
 
@@ -84,6 +88,7 @@ class Prepared:
 
     sample_shape: tuple
     mean: np.ndarray
+    moments: Moments
     spread: float
     range: tuple
     scaling: Scaling
@@ -187,6 +192,7 @@ def prepare(
     return Prepared(
         sample_shape=estimator.sample_shape_,
         mean=mean,
+        moments=without_rounding(moments, mean),
         spread=spread,
         range=limits,
         scaling=scaling,
