@@ -104,8 +104,8 @@ class LoadingsMixin:
 def _of_training_rows(estimator: Any, by: str) -> Floats:
     if by != "decoder" or not hasattr(estimator, "components_"):
         raise ValueError(
-            f"X is missing. A fit keeps no rows, only what loadings(by='decoder') needs "
-            f"after fit; for by={by!r} here pass rows, such as those of fit."
+            f"X is missing, which by={by!r} needs here: a fit keeps no rows. Pass "
+            "those of fit. (Without X there is only by='decoder', after fit.)"
         )
     moves = estimator.components_ * estimator._code_steps[:, None]
     return moves / _divisors(estimator, estimator._feature_deviations)

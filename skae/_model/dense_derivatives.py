@@ -176,9 +176,8 @@ class DenseDerivatives:
         kernels = [kernel for kernel, _ in half.hidden]
         first = np.eye(codes.shape[1])
         total = 0.0
-        for some in self._chunks(
-            codes, [half.last.shape[0 if self._is_identity else 1]]
-        ):
+        widths = [] if self._is_identity else [half.last.shape[1]]
+        for some in self._chunks(codes, widths):
             outputs, slopes = half.outputs(codes[some] - self._shift, self._activate)
             paths = _chained(np.tile(first, (len(outputs), 1, 1)), kernels, slopes)
             if self._is_identity:  # the last kernel is the same for all rows
@@ -225,10 +224,10 @@ class DenseDerivatives:
             return through
         return through + beside[:, None] * half.beside[:, self._outputs].T
 
-    def _chunks(self, rows, sizes):
+    def _chunks(self, rows, widths):
         """Yield slices over rows whose derivatives take a few megabytes."""
         hidden = [k.shape[1] for half in self._halves for k, _ in half.hidden]
-        widest = max([*hidden, *sizes, self._n_codes])
+        widest = max([*hidden, *widths, self._n_codes])
         step = max(1, _VALUES_AT_A_TIME // (self._n_codes * widest))
         for start in range(0, len(rows), step):
             yield slice(start, start + step)

@@ -72,9 +72,11 @@ def warn_if_constant(codes):
     codec, n_constant = codes.fitted.codec, codes.n_constant
     if n_constant and codec.objective.outputs_per_code == 1:
         n_codes = codec.encoding_dim
+        n_filled = max(n_codes - n_constant, 1)
+        network = codec.architecture.network
+        state = "zero" if network.code_activation == "linear" else "constant"
         warn(
-            f"{n_constant} of {n_codes} codes are zero for all rows, or another "
-            f"constant: encoding_dim is more than the rows or features of X, which fill "
-            f"{n_codes - n_constant}. Set encoding_dim={max(n_codes - n_constant, 1)} or "
-            "less."
+            f"{n_constant} of {n_codes} codes are {state} for all rows: encoding_dim "
+            f"exceeds the rows or features of X, which fill {n_filled}. Set "
+            f"encoding_dim={n_filled} or less."
         )

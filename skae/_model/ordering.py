@@ -205,8 +205,8 @@ class Ordering:
 
         They are counted where there are more codes than PCA can have components.
         """
-        has_all = len(self._mean) <= min(self._rows.targets.shape)
-        if has_all or not np.isfinite(self._covariance).all():
+        can_vary = len(self._mean) <= min(self._rows.targets.shape)
+        if can_vary or not self._variance or not np.isfinite(self._covariance).all():
             return 0
         variances = np.linalg.eigvalsh(self._covariance)
         return int((variances <= _FAINT**2 * variances.max()).sum())
@@ -342,7 +342,9 @@ def _selection(order, signs=None):
 
 
 def _decorrelating(covariance, shared, mean):
-    """Return the map to uncorrelated codes of the variances that they explain, and these.
+    """Return the map to uncorrelated codes, and the variances that they explain.
+
+    These are their own variances, but for those that explain next to nothing.
 
     Whitened codes stay so in any rotation, and explain the squared length of their
     covariance with the rows. The SVD of this covariance gives the rotation that sorts
