@@ -54,6 +54,9 @@ class Prepared:
     sample_shape : tuple of int
         Shape of one sample.
 
+    dtype : numpy.dtype
+        Of what is in the user's units: float32 for such rows, otherwise float64.
+
     mean : float64 array of shape (n_features,)
         Weighted means of the features, in the user's units.
 
@@ -87,6 +90,7 @@ class Prepared:
     """
 
     sample_shape: tuple
+    dtype: np.dtype
     mean: np.ndarray
     moments: Moments
     spread: float
@@ -150,6 +154,7 @@ def prepare(
         fewest=fewest,
         finite_later=not data.is_paired,
     )
+    dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
     clean = check_clean_rows(estimator, "X_clean", data.X_clean, X)
     given_validation = _check_validation(estimator, data, objective)
     weights = check_sample_weight(data.sample_weight, X, fewest)
@@ -191,6 +196,7 @@ def prepare(
         validation = _rows(scaled, X_val, X_val_clean, np.ones(len(X_val)), order)
     return Prepared(
         sample_shape=estimator.sample_shape_,
+        dtype=dtype,
         mean=mean,
         moments=without_rounding(moments, mean),
         spread=spread,

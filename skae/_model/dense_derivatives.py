@@ -43,6 +43,7 @@ _ACTIVATIONS = {
     "swish": _silu,
     "elu": _elu,
     "softplus": lambda x: (np.logaddexp(x, 0), expit(x)),
+    "exponential": lambda x: (np.exp(x), np.exp(x)),
 }
 """Values and derivatives of Keras' activations, by their names there."""
 
@@ -50,7 +51,7 @@ _ACTIVATIONS = {
 _INVERSE_LINKS = {
     "identity": "linear",
     "logit": "sigmoid",
-    "log": lambda x: (np.exp(x), np.exp(x)),
+    "log": "exponential",
 }
 
 # 8 MB in float64: rows times codes times the units of a layer.
@@ -136,8 +137,7 @@ class DenseDerivatives:
         self._activate = _ACTIVATIONS[network.activation]
         self._activate_code = _ACTIVATIONS[network.code_activation]
         objective = fitted.architecture.objective
-        link = _INVERSE_LINKS[objective.link]
-        self._reconstruct = _ACTIVATIONS.get(link, link)
+        self._reconstruct = _ACTIVATIONS[_INVERSE_LINKS[objective.link]]
         self._is_identity = objective.link == "identity"
         # The means of variational codes are every second output.
         self._outputs = slice(None, None, objective.outputs_per_code)

@@ -46,7 +46,7 @@ def attributes_of_pca(codes, prepared):
     in_units = codes.fitted.codec.objective.codes_are_in_units
     return {
         RATIOS: codes.ratios,
-        "components_": codes.directions,
+        "components_": codes.directions.astype(prepared.dtype),
         "explained_variance_": explained,
         "n_samples_": n_samples,
         "noise_variance_": float(noise),

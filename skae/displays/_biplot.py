@@ -291,5 +291,6 @@ def _name_at(ax: Axes, tip: NDArray, name: str) -> Any:
     if abs(y) < abs(x) / 2:
         along = "center"
     ground = {"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.7, "lw": 0}
-    look = {"ha": across, "va": along, "fontsize": "small", "bbox": ground}
-    return ax.text(x, y, name, zorder=4, **look)
+    text = ax.text(x, y, name, ha=across, va=along, fontsize="small", zorder=4)
+    text.set_bbox(ground)
+    return text
