@@ -160,7 +160,7 @@ default="mse"
         linear regression of the rows on the code. For linear codes the ratios fall, and
         those of PCA are PCA's. With `nested_dropout` they are what reconstructions gain
         as the codes are added in turn, with those after them at zero. This attribute
-        and the next six are set by `fit`, not by `partial_fit`.
+        and the next five are set by `fit`, not by `partial_fit`.
 
     explained_variance_ : ndarray of shape (n_codes,)
         The same fractions of the variance of all features, as an estimate for the

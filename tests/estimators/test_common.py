@@ -193,6 +193,7 @@ def test_labels_are_ignored(estimator, X):
     assert_same_bits(clone(estimator).fit(X, labels), clone(estimator).fit(X))
 
 
+@more_codes_than_features
 @any_estimator
 def test_a_fit_draws_from_no_global_generator(estimator, X):
     before = global_states()

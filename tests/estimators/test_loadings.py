@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import correlated, each_of
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 
@@ -233,7 +234,17 @@ def test_features_and_codes_that_do_not_vary_have_no_loadings():
     assert not fitted.loadings(np.full((2, 3), 7.0), "encoder").any(axis=None)
 
 
-def test_missing_values_and_sparse_rows_are_taken():
+@pytest.mark.parametrize("by", ["decoder", "encoder", "permutation"])
+def test_sparse_rows_have_the_loadings_of_dense_ones(by):
+    rows = np.where(np.random.RandomState(0).rand(80, 6) < 0.3, TABLE, 0)
+    fitted = AutoencoderTransformer(2, hidden_layer_sizes=(8,), epochs=1).fit(rows)
+    dense, sparse = (
+        fitted.loadings(X, by, random_state=0) for X in (rows, csr_array(rows))
+    )
+    np.testing.assert_allclose(dense, sparse, atol=1e-5)
+
+
+def test_missing_values_are_taken():
     rows = np.where(np.random.RandomState(0).rand(80, 6) < 0.1, np.nan, TABLE)
     fitted = AutoencoderTransformer(2, missing_values="allow", epochs=1).fit(rows)
     assert np.isfinite(fitted.loadings(rows, "permutation")).all(axis=None)

@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import NO_STEP, correlated, each_of, untrained
+from helpers import (
+    NO_STEP,
+    correlated,
+    each_of,
+    more_codes_than_features,
+    untrained,
+)
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.datasets import load_diabetes, load_wine
@@ -91,6 +97,7 @@ def test_weighted_rows_start_at_the_pca_of_repeated_rows():
     )
 
 
+@more_codes_than_features
 @pytest.mark.parametrize(
     "rows", [X, X[:3], X[:, :1], X[:2]], ids=["features", "rows", "one", "two rows"]
 )
