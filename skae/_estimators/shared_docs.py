@@ -159,8 +159,9 @@ default="mse"
         clean rows. Each code has its share of it: that of what it explains alone in a
         linear regression of the rows on the code. For linear codes the ratios fall, and
         those of PCA are PCA's. With `nested_dropout` they are what reconstructions gain
-        as the codes are added in turn, with those after them at zero. This attribute
-        and the next five are set by `fit`, not by `partial_fit`.
+        as the codes are added in turn, with those after them at zero; if rows times
+        codes exceed 131,072, that is measured on a part of the rows. This attribute and
+        the next five are set by `fit`, not by `partial_fit`.
 
     explained_variance_ : ndarray of shape (n_codes,)
         The same fractions of the variance of all features, as an estimate for the
@@ -175,9 +176,9 @@ default="mse"
         the code's variance is what it explains in the linear regression. Plain linear
         codes are in this unit; whitened ones and those with an activation are not.
         Where the fit is PCA, these are its components. Otherwise a direction has about
-        the length one; derivatives come from at most ``16384 / n_codes`` rows (but no
-        fewer than 64), by the chain rule in dense networks and by central differences
-        in others.
+        the length one. Derivatives are exact in dense networks, and central differences
+        in others. They are averaged over all rows in networks with one hidden layer,
+        and otherwise over ``8192 / n_codes`` of them (at least 64), evenly spaced.
 
     noise_variance_ : float
         Variance (ddof=1) that the codes leave unexplained, per axis that PCA could

@@ -158,6 +158,14 @@ class DenseDerivatives:
         )
         return cls(fitted) if known else None
 
+    @property
+    def is_quick(self):
+        """Whether the decoder's derivatives differ only in one layer's slopes.
+
+        Their average is then that of the slopes, and all rows take little time.
+        """
+        return self._is_identity and len(self._decoder.hidden) == 1
+
     def of_decoder(self, codes, shares):
         """Return the average derivatives of the reconstructions by the codes.
 
@@ -174,11 +182,13 @@ class DenseDerivatives:
         """
         half = self._decoder
         kernels = [kernel for kernel, _ in half.hidden]
-        first = np.eye(codes.shape[1])
-        total = 0.0
+        first, total = np.eye(codes.shape[1]), 0.0
         widths = [] if self._is_identity else [half.last.shape[1]]
         for some in self._chunks(codes, widths):
             outputs, slopes = half.outputs(codes[some] - self._shift, self._activate)
+            if self.is_quick:
+                total = total + kernels[0] * (shares[some] @ slopes[0])
+                continue
             paths = _chained(np.tile(first, (len(outputs), 1, 1)), kernels, slopes)
             if self._is_identity:  # the last kernel is the same for all rows
                 total = total + np.einsum("i,ijk->jk", shares[some], paths)

@@ -5,9 +5,9 @@ import numpy as np
 from skae._model.dense_derivatives import DenseDerivatives
 from skae._model.explained import linear_kernel
 
-# Rows times codes. It bounds the time to that of a few epochs of a small fit; but fewer
-# than _FEWEST_ROWS rows would give noisy means for many codes.
-_MOST_DERIVATIVES = 2**14
+# Rows times codes, which bounds the time to less than that of all other steps of
+# ordering codes; but fewer than _FEWEST_ROWS rows would give noisy means.
+_MOST_DERIVATIVES = 2**13
 _FEWEST_ROWS = 64
 # In standard deviations of a code. Central differences err by the square of the step,
 # here some 1e-4, and by float32's rounding (1.2e-7) over the step, 6e-6.
@@ -19,7 +19,7 @@ def mean_directions(fitted, codes_of, shares):
 
     It is exact for decoders that are linear or have dense layers alone. For others it
     comes from central differences. Where there are many rows, evenly spaced ones stand
-    for all, unless the decoder is linear.
+    for all, unless the decoder is linear or has one hidden layer.
 
     Parameters
     ----------
@@ -40,14 +40,19 @@ def mean_directions(fitted, codes_of, shares):
     kernel = linear_kernel(fitted)
     if kernel is not None:
         return kernel.astype(np.float64)
-    n_rows, n_codes = len(shares), fitted.codec.encoding_dim
-    most = max(_MOST_DERIVATIVES // n_codes, _FEWEST_ROWS)
-    some = np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
-    codes, shares = codes_of(some), shares[some] / shares[some].sum()
     dense = DenseDerivatives.of(fitted)
+    some = np.arange(len(shares))
+    if dense is None or not dense.is_quick:
+        some = _evenly_spaced(len(shares), fitted.codec.encoding_dim)
+    codes, shares = codes_of(some), shares[some] / shares[some].sum()
     if dense is not None:
         return dense.of_decoder(codes, shares)
     return _by_differences(fitted, codes, shares)
+
+
+def _evenly_spaced(n_rows, n_codes):
+    most = max(_MOST_DERIVATIVES // n_codes, _FEWEST_ROWS)
+    return np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
 
 
 def _by_differences(fitted, codes, shares):

@@ -13,8 +13,8 @@ from skae._data.moments import mean_and_variance, rounding_of
 from skae._data.rows import Rows, row_chunks
 from skae._model.coordinates import CodeLayers
 
-# Rows times codes, which bounds the time of a first guess; but fewer rows than
-# _FEWEST_ROWS would give a noisy one for many codes.
+# Rows times codes, which bounds the time that all numbers of codes take; but fewer rows
+# than _FEWEST_ROWS would give noisy numbers for many codes.
 _MOST_DECODINGS = 2**17
 _FEWEST_ROWS = 500
 
@@ -100,16 +100,39 @@ class FirstCodes:
             return self._decoded(counts)
         return self._of_linear_decoder[np.asarray(counts) - 1]
 
+    def gains(self):
+        """Return what is gained by each added code.
+
+        If the decoder is not linear and there are many rows, a part of them is decoded
+        for all numbers of codes, and the gains are scaled to the sum for all rows.
+
+        Returns
+        -------
+        float64 array of shape (n_codes,)
+        """
+        n_codes = len(self.means)
+        counts, step = range(1, n_codes + 1), self._step
+        if self._kernel is not None or step == 1:
+            return np.diff(self.explain(counts), prepend=0.0)
+        explained = self._decoded(counts, step)
+        if explained[-1] > 0:
+            explained *= self.explain([n_codes])[0] / explained[-1]
+        return np.diff(explained, prepend=0.0)
+
+    @property
+    def _step(self):
+        """The distance of the rows that are decoded for all numbers of codes."""
+        most = max(_MOST_DECODINGS // len(self.means), _FEWEST_ROWS)
+        return math.ceil(len(self.codes) / most)
+
     def fewest(self, fraction):
         """Return the number of codes that explain a fraction; all if too few do."""
         n_codes = len(self.means)
         counts = range(1, n_codes + 1)
         if self._kernel is not None:
             return _fewest(self._of_linear_decoder, fraction)
-        most = max(_MOST_DECODINGS // n_codes, _FEWEST_ROWS)
-        step = math.ceil(len(self.codes) / most)
-        found = _fewest(self._decoded(counts, step), fraction)
-        if step == 1:
+        found = _fewest(self._decoded(counts, self._step), fraction)
+        if self._step == 1:
             return found
         # A part of the rows has guessed; all of them decide.
         if self._decoded([found])[0] < fraction:

@@ -281,7 +281,7 @@ class Ordering:
         """
         n_codes, first = len(self._means), self.first_codes()
         if self._objective.nested_dropout and not self._is_pca:
-            return np.diff(first.explain(range(1, n_codes + 1)), prepend=0.0)
+            return first.gains()
         explained = first.explain([n_codes])[0]
         total = self._explained.sum()
         if not total > 0:

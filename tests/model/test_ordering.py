@@ -348,6 +348,18 @@ def test_a_row_of_weight_two_counts_as_two():
     np.testing.assert_array_equal(one.transform(X), other.transform(X))
 
 
+@pytest.mark.slow
+def test_some_rows_stand_for_many_for_the_gains_of_nested_codes(monkeypatch):
+    make = functools.partial(autoencoder, nested_dropout=True)
+    everything = make().fit(DIGITS)
+    monkeypatch.setattr("skae._model.explained._MOST_DECODINGS", 1)
+    some = make().fit(DIGITS)
+    one, other = (f.explained_variance_ratio_ for f in (some, everything))
+    np.testing.assert_allclose(one, other, atol=0.02)
+    assert (one != other).all()
+    np.testing.assert_allclose(one.sum(), some.score(DIGITS), atol=1e-6)
+
+
 def test_rows_without_variance_are_explained_by_the_first_code():
     fitted = autoencoder(2).fit(np.full((20, 3), 7.0))
     np.testing.assert_array_equal(fitted.explained_variance_ratio_, [1, 0])
