@@ -267,17 +267,16 @@ class BiplotDisplay:
 
 
 def _apart(places, distance):
-    """Move names on either side up and down until none lies on another."""
+    """Move names on either side up and down until they lie a distance apart."""
     places = places.copy()
     for side in (places[:, 0] >= 0, places[:, 0] < 0):
         order = np.flatnonzero(side)[np.argsort(places[side, 1], kind="stable")]
         heights = places[order, 1].copy()
-        for i in range(1, len(heights)):
-            # Half of a move goes to those below, so that a group stays where it was.
-            missing = distance - (heights[i] - heights[i - 1])
-            if missing > 0:
-                heights[i:] += missing / 2
-                heights[:i] -= missing / 2
+        # Neighbours move apart by what they lack, step by step: the others stay.
+        for _ in range(len(heights) ** 2):
+            missing = np.maximum(distance - np.diff(heights), 0)
+            heights[1:] += missing / 2
+            heights[:-1] -= missing / 2
         places[order, 1] = heights
     return places
 
