@@ -27,7 +27,7 @@ class PCAInterfaceMixin:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            type.__setattr__(cls, "__init__", _without_name_in_pca(vars(cls)))
+            cls.__init__ = _refusing_name_in_pca(cls.__init__)  # type: ignore[method-assign]
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, also of nested objects, by name.
@@ -103,9 +103,8 @@ class PCAInterfaceMixin:
         return pinvh(self.get_covariance())
 
 
-def _without_name_in_pca(namespace: Any) -> Callable:
+def _refusing_name_in_pca(init: Callable) -> Callable:
     """Return a class's constructor, which refuses `n_components` with a reason."""
-    init = namespace["__init__"]
     parameters = inspect.signature(init).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
     if _NAME_IN_PCA in parameters or inspect.Parameter.VAR_KEYWORD in kinds:

@@ -95,11 +95,13 @@ def order_codes(fitted, rows, variance, fraction, variances_of_pca, correction):
     ratios = ordering.ratios()
     if fitted.codec.objective.whiten:
         ordering.whiten(correction)
-    units, deviations = ordering.units(), np.sqrt(ordering.variances() * correction)
+    derivatives = ordering.derivatives()
+    units = ordering.units(derivatives)
+    deviations = np.sqrt(ordering.variances() * correction)
     return OrderedCodes(
         ordering.fitted(),
         ratios,
-        ordering.directions() * units[:, None],
+        derivatives * units[:, None],
         deviations,
         deviations / units,
         ordering.n_constant,
@@ -288,19 +290,25 @@ class Ordering:
             return np.where(np.arange(n_codes) == 0, explained, 0.0)
         return explained * (self._explained / total)
 
-    def directions(self):
+    def derivatives(self):
         """Return the average derivatives of the reconstructions by the codes."""
         return mean_directions(
             self.fitted(), lambda some: self._map(self._codes[some]), self._shares
         )
 
-    def units(self):
-        """Return the units of codes in which each varies by what it explains."""
-        if self._is_decorrelated and not self._objective.whiten:
-            return np.ones(len(self._means))
+    def units(self, derivatives):
+        """Return the units of codes in which each varies by what it explains.
+
+        For codes that explain next to nothing this would be rounding. Their units make
+        the derivatives one long.
+        """
         deviations, explained = np.sqrt(self.variances()), np.sqrt(self._explained)
-        known = (deviations > 0) & (explained > 0)
-        return np.divide(deviations, explained, np.ones(len(known)), where=known)
+        lengths = np.linalg.norm(derivatives, axis=1)
+        units = np.ones(len(lengths))
+        clear = (deviations > 0) & (explained > _FAINT * explained.max())
+        if not self._is_decorrelated or self._objective.whiten:
+            np.divide(deviations, explained, units, where=clear)
+        return np.divide(1, lengths, units, where=~clear & (lengths > 0))
 
     def cut(self, n_codes):
         """Leave out all codes after the first `n_codes`."""

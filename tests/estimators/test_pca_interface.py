@@ -10,7 +10,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import correlated, each_of, warns
+from helpers import correlated, each_of, more_codes_than_features, warns
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_low_rank_matrix
@@ -99,7 +99,7 @@ def three_codes(**parameters):
     return linear(3, **parameters).fit(IRIS), PCA(3).fit(IRIS)
 
 
-@pytest.mark.parametrize("n_codes", [1, 2, 3])
+@pytest.mark.parametrize("n_codes", [2, 3])
 def test_covariance_and_precision_are_those_of_pca(n_codes):
     fitted, pca = linear(n_codes).fit(IRIS), PCA(n_codes).fit(IRIS)
     covariance, precision = fitted.get_covariance(), fitted.get_precision()
@@ -177,6 +177,7 @@ def test_components_are_orthonormal_and_give_the_codes():
     np.testing.assert_allclose(fitted.transform(IRIS), codes, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [csr_array, csr_matrix])
 def test_sparse_rows_have_the_attributes_of_dense_ones(kind):
     rng = np.random.RandomState(0)
@@ -251,18 +252,7 @@ BENT = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "linear codes",
-        "whitened",
-        "gelu, which NumPy lacks",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("from random", "two layers", "cross-entropy", "sigmoid")
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", each_of(list(BENT), ["linear codes", "whitened"]))
 def test_components_are_average_derivatives_of_the_decoder(name):
     """By central differences, per unit in which the variance is what is explained."""
     rows = correlated(80, 6)
@@ -288,6 +278,7 @@ def test_components_are_average_derivatives_of_the_decoder(name):
         np.testing.assert_allclose(lengths, 1, atol=0.3)
 
 
+@pytest.mark.slow
 def test_a_variational_fit_has_directions_of_the_axes():
     """At its start, probabilistic PCA, which shrinks by the noise's fraction."""
     rows = correlated(200, 5)
@@ -299,6 +290,18 @@ def test_a_variational_fit_has_directions_of_the_axes():
         components / lengths, PCA(2).fit(rows).components_, atol=1e-4
     )
     assert (lengths < 1).all()
+
+
+@more_codes_than_features
+def test_codes_that_explain_nothing_linearly_have_directions_of_length_one():
+    """By the rows' three features, two of five uncorrelated codes explain nothing."""
+    rows = correlated(80, 3)
+    how = {"hidden_layer_sizes": (8,), "init": "random", **TRAINED}
+    fitted = linear(5, **how).fit(rows)
+    lengths = np.linalg.norm(fitted.components_, axis=1)
+    assert (fitted.explained_variance_ratio_[3:] < 1e-10).all()
+    np.testing.assert_allclose(lengths[3:], 1)
+    np.testing.assert_allclose(fitted.loadings(), fitted.loadings(rows), atol=1e-6)
 
 
 # Codes that nothing fills
