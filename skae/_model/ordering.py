@@ -7,8 +7,9 @@ import numpy as np
 
 from skae._data.rows import row_chunks
 from skae._data.sparse import Deviations, SparseRows
+from skae._model.code_maps import FAINT, decorrelating, selection
 from skae._model.codec import shared_codec
-from skae._model.coordinates import CodeLayers, CodeMap
+from skae._model.coordinates import CodeLayers
 from skae._model.directions import mean_directions
 from skae._model.explained import FirstCodes
 from skae._model.fitted import FittedNetwork
@@ -17,12 +18,6 @@ from skae._runtime.threads import map_in_threads, one_blas_thread
 
 # Below this, products in float64 cost little time.
 _FLOAT64_PRODUCTS = 10**9
-# Least fraction of the largest variance: about the square of float32's epsilon, 1.2e-7.
-# Codes are float32, so less is rounding and must not be scaled to unit variance.
-_NOISE = 1e-14
-# Least fraction of the largest length. The decoder divides by lengths, and ratios above
-# 1e6 would blow up the rounding of float32 codes to the size of the rows.
-_FAINT = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +142,7 @@ class Ordering:
             n_codes = len(self._mean)
             found = variances_of_pca[:n_codes]
             self._explained = np.pad(found, (0, n_codes - len(found)))
-            self._map = _selection(np.arange(n_codes))
+            self._map = selection(np.arange(n_codes))
         else:
             self._map, self._explained = self._order()
         self._means = self._map(self._mean)
@@ -177,7 +172,7 @@ class Ordering:
         """
         shared = self._covariance_with_rows()
         if self._is_decorrelated:
-            return _decorrelating(self._covariance, shared, self._mean)
+            return decorrelating(self._covariance, shared, self._mean)
         deviations = np.sqrt(
             self._sum(lambda some, shares: shares @ (some - self._mean) ** 2)
         )
@@ -187,7 +182,7 @@ class Ordering:
         else:
             order = np.argsort(-explained, kind="stable")
         flips = self._is_linear and self._layers.can_change
-        map_ = _selection(order, signs_of(shared) if flips else None)
+        map_ = selection(order, signs_of(shared) if flips else None)
         return map_, explained[order] ** 2
 
     @property
@@ -211,7 +206,7 @@ class Ordering:
         if can_vary or not self._variance or not np.isfinite(self._covariance).all():
             return 0
         variances = np.linalg.eigvalsh(self._covariance)
-        return int((variances <= _FAINT**2 * variances.max()).sum())
+        return int((variances <= FAINT**2 * variances.max()).sum())
 
     def _covariance_with_rows(self):
         values = self._rows.targets
@@ -288,6 +283,8 @@ class Ordering:
         total = self._explained.sum()
         if not total > 0:
             return np.where(np.arange(n_codes) == 0, explained, 0.0)
+        if explained < 0:  # worse than the mean: all codes together
+            return np.full(n_codes, explained / n_codes)
         return explained * (self._explained / total)
 
     def derivatives(self):
@@ -305,7 +302,7 @@ class Ordering:
         deviations, explained = np.sqrt(self.variances()), np.sqrt(self._explained)
         lengths = np.linalg.norm(derivatives, axis=1)
         units = np.ones(len(lengths))
-        clear = (deviations > 0) & (explained > _FAINT * explained.max())
+        clear = (deviations > 0) & (explained > FAINT * explained.max())
         if not self._is_decorrelated or self._objective.whiten:
             np.divide(deviations, explained, units, where=clear)
         return np.divide(1, lengths, units, where=~clear & (lengths > 0))
@@ -340,59 +337,3 @@ class Ordering:
                 dataclasses.replace(architecture, encoding_dim=n_codes)
             )
         return FittedNetwork(codec, weights, self._fitted.scaling)
-
-
-def _selection(order, signs=None):
-    """Return the map that sorts codes and multiplies them by signs."""
-    n_codes = len(order)
-    matrix = np.diag(np.ones(n_codes) if signs is None else signs)[:, order]
-    return CodeMap(matrix, matrix.T, np.zeros(n_codes), np.zeros(n_codes))
-
-
-def _decorrelating(covariance, shared, mean):
-    """Return the map to uncorrelated codes, and the variances that they explain.
-
-    These are their own variances, but for those that explain next to nothing.
-
-    Whitened codes stay so in any rotation, and explain the squared length of their
-    covariance with the rows. The SVD of this covariance gives the rotation that sorts
-    them: singular vectors as axes, singular values as lengths.
-
-    Parameters
-    ----------
-    covariance : float64 array of shape (n_codes, n_codes)
-        Covariance of the codes.
-
-    shared : float64 array of shape (n_codes, n_features)
-        Covariance of codes and rows.
-
-    mean : float64 array of shape (n_codes,)
-        Mean of the codes.
-    """
-    variances, axes = np.linalg.eigh(covariance)
-    deviations = np.sqrt(_floored(variances, _NOISE))
-    whitening = axes / deviations
-    left, lengths = _left_singular(whitening.T @ shared)
-    explained = lengths**2
-    lengths = _floored(lengths, _FAINT)
-    left *= signs_of(left.T @ (whitening.T @ shared))
-    code_map = CodeMap(
-        whitening @ left * lengths,
-        (left / lengths).T @ (axes * deviations).T,
-        mean,
-        mean,
-    )
-    return code_map, explained
-
-
-def _left_singular(matrix):
-    """Return all left singular vectors as columns, and one singular value for each."""
-    n_rows, n_columns = matrix.shape
-    left, values, _ = np.linalg.svd(matrix, full_matrices=n_rows > n_columns)
-    return left, np.pad(values, (0, n_rows - len(values)))
-
-
-def _floored(values, fraction):
-    """Raise values to a fraction of the largest, or to one if that is zero."""
-    lowest = fraction * values.max()
-    return np.maximum(values, lowest) if lowest > 0 else np.ones_like(values)
