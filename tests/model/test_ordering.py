@@ -468,7 +468,7 @@ def test_models_of_whitened_fits_do_as_the_estimator_does():
 
 def test_codes_without_variance_stay_without_when_whitened():
     codes = autoencoder(5, whiten=True, hidden_layer_sizes=()).fit_transform(X[:, :2])
-    np.testing.assert_allclose(codes[:, :2].std(axis=0), 1, rtol=1e-4)
+    np.testing.assert_allclose(codes[:, :2].std(axis=0, ddof=1), 1, rtol=1e-4)
     assert np.isfinite(codes).all()
 
 
