@@ -177,8 +177,9 @@ default="mse"
         codes are in this unit; whitened ones and those with an activation are not.
         Where the fit is PCA, these are its components. Otherwise a direction has about
         the length one. Derivatives are exact in dense networks, and central differences
-        in others. They are averaged over all rows in networks with one hidden layer,
-        and otherwise over ``8192 / n_codes`` of them (at least 64), evenly spaced.
+        in others. They are averaged over all rows in dense networks with one hidden
+        layer. Otherwise evenly spaced rows stand for many: ``32768 / n_codes`` in dense
+        networks and ``8192 / n_codes`` in others, but at least 64.
 
     noise_variance_ : float
         Variance (ddof=1) that the codes leave unexplained, per axis that PCA could

@@ -106,16 +106,18 @@ class _Half:
         """The kernel of the linear map beside the hidden layers, or zero."""
         return 0.0 if self.beside is None else self.beside
 
-    def outputs(self, inputs, activate):
-        """Return the outputs, and the derivatives of the activations on the way."""
+    def hidden_values(self, inputs, activate):
+        """Return the last hidden values, and the slopes of all activations."""
         values, slopes = inputs, []
         for kernel, bias in self.hidden:
             values, slope = activate(values @ kernel + bias)
             slopes.append(slope)
-        outputs = values @ self.last + self.bias
-        if self.beside is not None:
-            outputs = outputs + inputs @ self.beside
-        return outputs, slopes
+        return values, slopes
+
+    def outputs(self, inputs, hidden):
+        """Return the outputs from the inputs and the last hidden values."""
+        outputs = hidden @ self.last + self.bias
+        return outputs if self.beside is None else outputs + inputs @ self.beside
 
 
 class DenseDerivatives:
@@ -185,16 +187,17 @@ class DenseDerivatives:
         first, total = np.eye(codes.shape[1]), 0.0
         widths = [] if self._is_identity else [half.last.shape[1]]
         for some in self._chunks(codes, widths):
-            outputs, slopes = half.outputs(codes[some] - self._shift, self._activate)
+            inputs = codes[some] - self._shift
+            values, slopes = half.hidden_values(inputs, self._activate)
             if self.is_quick:
                 total = total + kernels[0] * (shares[some] @ slopes[0])
                 continue
-            paths = _chained(np.tile(first, (len(outputs), 1, 1)), kernels, slopes)
+            paths = _chained(np.tile(first, (len(inputs), 1, 1)), kernels, slopes)
             if self._is_identity:  # the last kernel is the same for all rows
                 total = total + np.einsum("i,ijk->jk", shares[some], paths)
                 continue
             each = paths @ half.last + half.beside_or_zero
-            _, link = self._reconstruct(outputs)
+            _, link = self._reconstruct(half.outputs(inputs, values))
             total = total + np.einsum("i,ijk,ik->jk", shares[some], each, link)
         if not self._is_identity:
             return total
@@ -220,7 +223,9 @@ class DenseDerivatives:
         last = half.last[:, self._outputs].T
         through, beside = 0.0, np.zeros(len(last))
         for some in self._chunks(rows, []):
-            outputs, slopes = half.outputs(np.asarray(rows[some]), self._activate)
+            inputs = np.asarray(rows[some])
+            values, slopes = half.hidden_values(inputs, self._activate)
+            outputs = half.outputs(inputs, values)
             _, of_code = self._activate_code(outputs[:, self._outputs])
             beside += shares[some] @ of_code
             paths = of_code[:, :, None] * last

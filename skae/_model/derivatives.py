@@ -5,11 +5,13 @@ import numpy as np
 from skae._model.dense_derivatives import DenseDerivatives
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import tensor
+from skae._runtime.threads import one_blas_thread
 
 # 8 MB in float32. A row has a value for each code and feature, in several tensors.
 _VALUES_AT_A_TIME = 2**21
 
 
+@one_blas_thread()
 def of_decoder(fitted, codes, shares):
     """Return the average derivatives of the reconstructions by the codes.
 
@@ -36,6 +38,7 @@ def of_decoder(fitted, codes, shares):
     return _by_keras(fitted, "decoder_derivatives", codes, shares)
 
 
+@one_blas_thread()
 def of_encoder(fitted, rows, shares):
     """Return the average derivatives of the codes by the features; see `of_decoder`.
 

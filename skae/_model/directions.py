@@ -5,9 +5,11 @@ import numpy as np
 from skae._model.dense_derivatives import DenseDerivatives
 from skae._model.explained import linear_kernel
 
-# Rows times codes, which bounds the time to less than that of all other steps of
-# ordering codes; but fewer than _FEWEST_ROWS rows would give noisy means.
-_MOST_DERIVATIVES = 2**13
+# Rows times codes, by the chain rule and by differences. They bound the time to about
+# that of all other steps of ordering codes; but fewer than _FEWEST_ROWS rows would give
+# noisy means.
+_MOST_DERIVATIVES = 2**15
+_MOST_DIFFERENCES = 2**13
 _FEWEST_ROWS = 64
 # In standard deviations of a code. Central differences err by the square of the step,
 # here some 1e-4, and by float32's rounding (1.2e-7) over the step, 6e-6.
@@ -43,16 +45,13 @@ def mean_directions(fitted, codes_of, shares):
     dense = DenseDerivatives.of(fitted)
     some = np.arange(len(shares))
     if dense is None or not dense.is_quick:
-        some = _evenly_spaced(len(shares), fitted.codec.encoding_dim)
+        most = _MOST_DIFFERENCES if dense is None else _MOST_DERIVATIVES
+        most = max(most // fitted.codec.encoding_dim, _FEWEST_ROWS)
+        some = np.linspace(0, len(some) - 1, min(most, len(some))).astype(int)
     codes, shares = codes_of(some), shares[some] / shares[some].sum()
     if dense is not None:
         return dense.of_decoder(codes, shares)
     return _by_differences(fitted, codes, shares)
-
-
-def _evenly_spaced(n_rows, n_codes):
-    most = max(_MOST_DERIVATIVES // n_codes, _FEWEST_ROWS)
-    return np.linspace(0, n_rows - 1, min(most, n_rows)).astype(int)
 
 
 def _by_differences(fitted, codes, shares):
