@@ -193,4 +193,5 @@ def _labelled(estimator: Any, found: Floats) -> pd.DataFrame | Floats:
         return found.reshape(len(found), *shape)
     numbered = [f"x{i}" for i in range(estimator.n_features_in_)]
     names = getattr(estimator, "feature_names_in_", numbered)
-    return pd.DataFrame(found.T, names, estimator.get_feature_names_out())
+    codes = estimator.get_feature_names_out()
+    return pd.DataFrame(found.T, index=names, columns=codes)
