@@ -198,14 +198,17 @@ class Ordering:
         return self._is_linear and not (has_axes or keeps_order)
 
     def _count_constant(self):
-        """Return how many codes, on the best axes, no row changes.
+        """Return how many codes, on the axes that they get, no row changes.
 
         They are counted where there are more codes than PCA can have components.
         """
         can_vary = len(self._mean) <= min(self._rows.targets.shape)
         if can_vary or not self._variance or not np.isfinite(self._covariance).all():
             return 0
-        variances = np.linalg.eigvalsh(self._covariance)
+        if self._is_decorrelated:
+            variances = np.linalg.eigvalsh(self._covariance)
+        else:
+            variances = np.diag(self._covariance)
         return int((variances <= FAINT**2 * variances.max()).sum())
 
     def _covariance_with_rows(self):

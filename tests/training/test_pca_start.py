@@ -132,6 +132,7 @@ def test_a_start_that_only_approximates_pca_is_trained(code_activation):
     assert fitted.n_iter_ == 2
 
 
+@more_codes_than_features
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding_dim", [4, 7])
 def test_l1_activity_shrinks_the_codes_with_any_number_of_them(encoding_dim):
