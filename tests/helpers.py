@@ -63,6 +63,11 @@ ONE_ESTIMATOR_BY_DEFAULT = each_of(
 )
 """Every public estimator, for what all have from one code; the others are slow."""
 
+more_codes_than_features = pytest.mark.filterwarnings(
+    "ignore:.*exceeds the rows or features of X:UserWarning"
+)
+"""For tests in which some codes have nothing to do."""
+
 NO_STEP = 1e-30
 """A learning rate so small that training leaves every weight at its start."""
 

@@ -3,7 +3,7 @@ Codes in order, and codes of every size
 =======================================
 
 The codes of a fit come in order, like principal components, and
-``explained_variance_ratio_`` says what each adds. With ``nested_dropout=True`` the
+``explained_variance_ratio_`` says what each explains. With ``nested_dropout=True`` the
 first k codes are also trained to be a good code by themselves, for every k. So one fit
 serves every size.
 """

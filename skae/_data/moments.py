@@ -179,6 +179,19 @@ def total_scale(mean, variance):
     return float(np.sqrt(average)) if np.sqrt(average) > rounding_of(mean) else 1.0
 
 
+def without_rounding(moments, mean):
+    """Return `Moments` without squares if these are only rounding; see `total_scale`.
+
+    Parameters
+    ----------
+    mean : float64 array of shape (n_features,)
+        Means of the features, which may be known for those without a value.
+    """
+    if np.sqrt(moments.variance.mean()) > rounding_of(mean):
+        return moments
+    return dataclasses.replace(moments, squares=np.zeros_like(moments.squares))
+
+
 def rounding_of(mean):
     """Return the deviation that rounding may give to rows that are equal."""
     largest = np.abs(mean).max() or 1.0

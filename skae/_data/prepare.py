@@ -20,7 +20,7 @@ from skae._data.checks import (
 from skae._data.corruption import CorruptionUnits, shares_of
 from skae._data.lazy import LazyRows
 from skae._data.missing import fill_with_means, mean_of_observed
-from skae._data.moments import moments_of, total_scale
+from skae._data.moments import Moments, moments_of, total_scale, without_rounding
 from skae._data.rows import Rows, merge_repeated_rows, validation_last
 from skae._data.scaling import Scaling
 
@@ -55,8 +55,15 @@ class Prepared:
     sample_shape : tuple of int
         Shape of one sample.
 
+    dtype : numpy.dtype
+        Of what is in the user's units: float32 for such rows, otherwise float64.
+
     mean : float64 array of shape (n_features,)
         Weighted means of the features, in the user's units.
+
+    moments : Moments
+        Of the rows to reconstruct, in the user's units. Squares that are only rounding
+        are zero.
 
     spread : float
         Root of the features' mean variance.
@@ -84,7 +91,9 @@ class Prepared:
     """
 
     sample_shape: tuple
+    dtype: np.dtype
     mean: np.ndarray
+    moments: Moments
     spread: float
     range: tuple
     scaling: Scaling
@@ -148,6 +157,7 @@ def prepare(
             fewest=fewest,
             finite_later=not data.is_paired,
         )
+        dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
         clean = check_clean_rows(estimator, "X_clean", data.X_clean, X)
         given_validation = _check_validation(estimator, data, objective)
         weights = check_sample_weight(data.sample_weight, X, fewest)
@@ -189,7 +199,9 @@ def prepare(
         validation = _rows(scaled, X_val, X_val_clean, np.ones(len(X_val)), order)
     return Prepared(
         sample_shape=estimator.sample_shape_,
+        dtype=dtype,
         mean=mean,
+        moments=without_rounding(moments, mean),
         spread=spread,
         range=limits,
         scaling=scaling,

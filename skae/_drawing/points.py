@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from skae._drawing.axes import distinct_colours
+from skae._drawing.axes import add_legend, distinct_colours
 
 # Matplotlib's largest palette of distinct colours, tab20, has 20.
 MOST_CLASSES = 20
 _OTHER = "other"
+_LEGEND_SIZE = 30  # large enough to tell the colours of small points
 _SAME = {
     "color": {"c", "color", "facecolor", "facecolors"},
     "linewidths": {"linewidth", "linewidths", "lw"},
@@ -53,6 +54,44 @@ def draw_points(axis, positions, y=None, **look):
         return [_draw_numbers(axis, positions, y.astype(np.float64), look)]
     names, numbers = _classes(y)
     return _draw_classes(axis, positions, names, numbers, look)
+
+
+def draw_points_with_key(axis, positions, y, look):
+    """Scatter points as `draw_points` does, and say what their colours mean.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+
+    positions : ndarray of shape (n_points, 2)
+
+    y : ndarray of shape (n_points,) or None
+        Labels or numbers.
+
+    look : dict
+        Arguments of `matplotlib.axes.Axes.scatter`.
+
+    Returns
+    -------
+    points : list of matplotlib.collections.PathCollection
+
+    legend : matplotlib.legend.Legend or None
+        For labels.
+
+    colorbar : matplotlib.colorbar.Colorbar or None
+        For numbers.
+    """
+    size = np.clip(10_000 / max(len(positions), 1), 5, 25)
+    points = draw_points(axis, positions, y, **{"s": size, **look})
+    if points[0].get_array() is not None:
+        return points, None, axis.figure.colorbar(points[0], ax=axis)
+    if y is None:
+        return points, None, None
+    legend = add_legend(axis)
+    for handle in legend.legend_handles:
+        if hasattr(handle, "set_sizes"):  # not lines drawn by others
+            handle.set_sizes([_LEGEND_SIZE])
+    return points, legend, None
 
 
 def _with_defaults(look, **defaults):

@@ -21,6 +21,8 @@ from skae._data.missing import (
 from skae._data.prepare import UserData
 from skae._estimators.constraints import check_parameters, fit_context
 from skae._estimators.html import table
+from skae._estimators.loadings import LoadingsMixin
+from skae._estimators.pca_interface import PCAInterfaceMixin
 from skae._keras.objects import plain, restored, with_stand_ins
 from skae._model.explained import fraction_explained
 from skae._runtime.annotations import ArrayLike, Floats, KerasModel, Rows
@@ -33,6 +35,8 @@ from skae._training.sklearn_callbacks import CallbackSupportMixin, with_callback
 
 
 class BaseAutoencoder(
+    PCAInterfaceMixin,
+    LoadingsMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,

@@ -158,17 +158,43 @@ default="mse"
         Mean of the training rows; after `partial_fit`, of those of its first call, or
         of the `fit` before it.
 
-    encoding_dim_ : int
-        Number of codes.
+    encoding_dim_, n_components_ : int
+        Number of codes; the second is PCA's name for it.
 
     explained_variance_ratio_ : ndarray of shape (n_codes,)
-        What each code adds to the fraction of the variance of the training rows that
-        reconstructions explain. Codes are added in turn, while those after it are held
-        at their mean (at zero with `nested_dropout`). The sum is ``score(X)``, counted
-        with the weights of the rows and, if given, on the clean rows. Where the decoder
-        is not linear, and rows times codes exceed 16,384, the values of single codes
-        come from 500 rows or more; of more than 32 codes, later ones are added in
-        groups, and get equal values within a group. Set by `fit`, not by `partial_fit`.
+        Fraction of the variance of the training rows that each code explains. The sum
+        is ``score(X)``, counted with the weights of the rows and, if given, on the
+        clean rows. Each code has its share of it: that of what it explains alone in a
+        linear regression of the rows on the code. For linear codes the ratios fall, and
+        those of PCA are PCA's. With `nested_dropout` they are what reconstructions gain
+        as the codes are added in turn, with those after them at zero; if rows times
+        codes exceed 131,072, that is measured on a part of the rows. This attribute and
+        the next five are set by `fit`, not by `partial_fit`.
+
+    explained_variance_ : ndarray of shape (n_codes,)
+        The same fractions of the variance of all features, as an estimate for the
+        population (ddof=1), in the squared unit of the data.
+
+    singular_values_ : ndarray of shape (n_codes,)
+        Root of ``explained_variance_ * (n_samples_ - 1)``.
+
+    components_ : ndarray of shape (n_codes, n_features)
+        Mean directions of the decoder: average derivatives of the reconstructions by
+        each code over the training rows (Härdle and Stoker, 1989), per unit in which
+        the code's variance is what it explains in the linear regression. Plain linear
+        codes are in this unit; whitened ones and those with an activation are not.
+        Where the fit is PCA, these are its components. Otherwise a direction has about
+        the length one. Derivatives are exact in dense networks, and central differences
+        in others. They are averaged over all rows in dense networks with one hidden
+        layer. Otherwise evenly spaced rows stand for many: ``32768 / n_codes`` in dense
+        networks and ``8192 / n_codes`` in others, but at least 64.
+
+    noise_variance_ : float
+        Variance (ddof=1) that the codes leave unexplained, per axis that PCA could
+        still have; 0 if there is none.
+
+    n_samples_ : int or float
+        Number of training rows, or the sum of their weights.
 
     pca_score_ : float
         Fraction of the variance of the training rows that as many principal components

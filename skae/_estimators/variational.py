@@ -79,6 +79,9 @@ class VAETransformer(BaseAutoencoder):
     all estimators. To search by the ELBO, score with
     ``lambda vae, X, y=None: vae.score_samples(X).mean()``.
 
+    `components_` are those of the decoder, which shrinks towards the mean: at the start
+    they are PCA's times the fraction of their variance that is no noise.
+
     `history_` also has "reconstruction" and "kl", the two terms of the loss, and the
     same of the rows held out ("val_reconstruction", "val_kl").
 

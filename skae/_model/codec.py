@@ -29,6 +29,8 @@ from skae.networks._build import (
     variables,
 )
 
+# What TensorFlow's gradients are where an output does not depend on an input.
+_ZERO = "zero"
 # Enough for a search over the sizes of one network; more cost memory.
 _MOST_CODECS = 16
 
@@ -110,7 +112,10 @@ class Codec:
         codes = tf.TensorSpec((None, self.encoding_dim), dtype)
         n_draws = self.objective.n_draws(self.encoding_dim)
         draws = tf.TensorSpec((None, n_draws), dtype)
+        shares = tf.TensorSpec((None,), dtype)
         read = {
+            "decoder_derivatives": [codes, shares],
+            "encoder_derivatives": [rows, shares],
             "encode_sums": [tf.TensorSpec((None, None), dtype)],
             "decode": [codes],
             "outputs": [codes],
@@ -190,6 +195,47 @@ class Codec:
         """Map rows to their reconstructions, both in the user's units."""
         codes = self.encode(rows, weights, mean, scale)
         return self.decode(codes, weights, mean, scale)
+
+    def decoder_derivatives(self, codes, shares, weights, mean, scale):
+        """Return the rows' derivatives of reconstructions by codes, times the shares.
+
+        Their sum is of shape (n_codes, n_features).
+        """
+        tf = load_tensorflow()
+        repeated, directions = self._for_each_code(codes)
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(repeated)
+                decoded = self.decode(repeated, weights, mean, scale)
+            start = tf.zeros_like(decoded)
+            outer.watch(start)
+            back = inner.gradient(decoded, repeated, start, _ZERO)
+        # Gradients of weighted outputs are linear in these weights, by the transposed
+        # Jacobian. So their own gradient is a product with the Jacobian itself, which
+        # TensorFlow's forward mode would not give for recurrent layers.
+        derivatives = outer.gradient(back, start, directions, _ZERO)
+        return self._summed(derivatives, shares)
+
+    def encoder_derivatives(self, rows, shares, weights, mean, scale):
+        """Return the same of codes by features, of the same shape."""
+        tf = load_tensorflow()
+        repeated, directions = self._for_each_code(rows)
+        with tf.GradientTape() as tape:
+            tape.watch(repeated)
+            codes = self.encode(repeated, weights, mean, scale)
+        return self._summed(tape.gradient(codes, repeated, directions, _ZERO), shares)
+
+    def _for_each_code(self, inputs):
+        """Return each row as often as there are codes, and a unit vector for each."""
+        tf = load_tensorflow()
+        unit_vectors = tf.eye(self.encoding_dim, dtype=inputs.dtype)
+        directions = tf.tile(unit_vectors, [tf.shape(inputs)[0], 1])
+        return tf.repeat(inputs, self.encoding_dim, axis=0), directions
+
+    def _summed(self, derivatives, shares):
+        tf = load_tensorflow()
+        shape = -1, self.encoding_dim, self.n_features
+        return tf.tensordot(shares, tf.reshape(derivatives, shape), 1)
 
     def squared_errors(self, rows, weights, mean, scale):
         """Return each row's mean squared error, over the square of the scale."""

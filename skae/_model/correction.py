@@ -7,6 +7,12 @@ functions, Keras models and NumPy compute the same.
 import dataclasses
 
 import numpy as np
+from scipy.spatial.distance import cdist
+
+from skae._data.rows import FEWEST_ROWS
+
+# 8 MB in float64.
+_VALUES_AT_A_TIME = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +49,31 @@ class KernelDecoder:
     offset: np.ndarray
     centers: np.ndarray
     coefficients: np.ndarray
+
+    def derivatives(self, codes, shares):
+        """Return the average derivatives of what this adds by the codes, in float64.
+
+        Of a kernel k = exp(-|a - z|²) of coordinates a they are -2 k (a - z).
+
+        Parameters
+        ----------
+        codes : array of shape (n_rows, n_codes)
+            Where the derivatives are taken.
+
+        shares : float64 array of shape (n_rows,)
+            Weights of the rows in the average.
+        """
+        centers = self.centers.astype(np.float64)
+        slopes = np.zeros(centers.T.shape)
+        step = max(FEWEST_ROWS, _VALUES_AT_A_TIME // max(len(centers), 1))
+        for start in range(0, len(codes), step):
+            chunk = slice(start, start + step)
+            at = codes[chunk] @ self.scale.astype(np.float64) + self.offset
+            distances = cdist(at, centers, "sqeuclidean")
+            kernel = shares[chunk, None] * np.exp(-distances)
+            slopes += at.T @ kernel - centers.T * kernel.sum(axis=0)
+        of_kernels = self.scale @ (-2 * slopes @ self.coefficients)
+        return shares.sum() * self.linear + of_kernels
 
     def after(self, code_map):
         """Return the decoder of codes in other coordinates; see `CodeMap`."""

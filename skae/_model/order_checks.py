@@ -1,6 +1,7 @@
-"""Which networks can have their codes in order, cut or whitened."""
+"""Which networks can have their codes in order, and which codes to warn of."""
 
 from skae._model.coordinates import CodeLayers
+from skae._runtime.warnings import warn
 
 # Activations that commute with a positive factor, so that codes can be scaled.
 _SCALABLE = ("linear", "relu")
@@ -49,4 +50,33 @@ def check_parts(objective):
         raise ValueError(
             "partial_fit cannot give codes a variance of one, since it never sees all "
             "rows. Fit anew with whiten=False, or use fit."
+        )
+
+
+def warn_if_short(ratios, fraction):
+    """Warn if codes explain less of the variance than the fraction asked for."""
+    explained = ratios.sum()
+    if explained < fraction:
+        warn(
+            f"The codes explain {explained:.3g} of the variance, less than "
+            f"encoding_dim={fraction:g}; all are kept. Train longer, or give a number "
+            "of codes."
+        )
+
+
+def warn_if_constant(codes):
+    """Warn if there are more `OrderedCodes` than the rows can fill.
+
+    Those of variational fits have a warning of their own.
+    """
+    codec, n_constant = codes.fitted.codec, codes.n_constant
+    if n_constant and codec.objective.outputs_per_code == 1:
+        n_codes = codec.encoding_dim
+        n_filled = max(n_codes - n_constant, 1)
+        network = codec.architecture.network
+        state = "zero" if network.code_activation == "linear" else "constant"
+        warn(
+            f"{n_constant} of {n_codes} codes are {state} for all rows: encoding_dim "
+            f"exceeds the rows or features of X, which fill {n_filled}. Set "
+            f"encoding_dim={n_filled} or less."
         )

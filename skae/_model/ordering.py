@@ -1,43 +1,28 @@
 """Codes in order: by the variance that they explain, uncorrelated, of fixed signs."""
 
 import dataclasses
-import math
+import functools
 
 import numpy as np
 
-from skae._data.missing import zero_where_missing
-from skae._data.moments import Moments
 from skae._data.rows import row_chunks
 from skae._data.sparse import Deviations, SparseRows
+from skae._model.code_maps import FAINT, decorrelating, selection
 from skae._model.codec import shared_codec
 from skae._model.coordinates import CodeLayers, CodeMap
-from skae._model.explained import explained_by_prefixes
+from skae._model.directions import mean_directions
+from skae._model.explained import FirstCodes
 from skae._model.fitted import FittedNetwork
 from skae._pca.axes import signs_of
 from skae._runtime.threads import map_in_threads, one_blas_thread
-from skae._runtime.warnings import warn
 
-# Rows times numbers of codes that are decoded for the ratios, which bounds their time:
-# training on a row takes as long as some six decodings, so that these take as long as
-# an epoch of 3,000 rows. But fewer rows than _FEWEST_ROWS would give noisy ratios.
-_MOST_DECODINGS = 2**14
-_FEWEST_ROWS = 500
-# Numbers of codes for which the fraction explained is measured. 32 times 500 rows keep
-# to the bound above.
-_MOST_COUNTS = 32
 # Below this, products in float64 cost little time.
 _FLOAT64_PRODUCTS = 10**9
-# Least fraction of the largest variance: about the square of float32's epsilon, 1.2e-7.
-# Codes are float32, so less is rounding and must not be scaled to unit variance.
-_NOISE = 1e-14
-# Least fraction of the largest length. The decoder divides by lengths, and ratios above
-# 1e6 would blow up the rounding of float32 codes to the size of the rows.
-_FAINT = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class OrderedCodes:
-    """A fit with its codes in order.
+    """A fit with its codes in order, and what is known of them; all in its scale.
 
     Parameters
     ----------
@@ -45,7 +30,19 @@ class OrderedCodes:
         In the network's scale.
 
     ratios : float64 array of shape (n_codes,) or None
-        Gain in the fraction of variance explained as each code is added.
+        Fraction of the variance that each code explains. None, as is all below, if
+        nothing is known.
+
+    directions : float64 array of shape (n_codes, n_features) or None, default=None
+        Mean directions of the decoder; see `mean_directions`. Codes are in units in
+        which their variance is what they explain.
+
+    deviations, steps : float64 array of shape (n_codes,) or None, default=None
+        Standard deviations of the codes, and the lengths, along its direction, by which
+        reconstructions change with one such deviation.
+
+    n_constant : int, default=0
+        Number of codes that no row changes.
 
     code_map : CodeMap or None, default=None
         From the network's own codes to these; None if they are the same.
@@ -53,12 +50,16 @@ class OrderedCodes:
 
     fitted: FittedNetwork
     ratios: np.ndarray | None
+    directions: np.ndarray | None = None
+    deviations: np.ndarray | None = None
+    steps: np.ndarray | None = None
+    n_constant: int = 0
     code_map: CodeMap | None = None
 
 
 @one_blas_thread()
 @np.errstate(over="ignore", invalid="ignore")  # weights may have diverged
-def order_codes(fitted, rows, fraction, is_pca):
+def order_codes(fitted, rows, variance, fraction, variances_of_pca, correction):
     """Bring the codes of a fit into order; cut and whiten them if asked to.
 
     Parameters
@@ -69,24 +70,42 @@ def order_codes(fitted, rows, fraction, is_pca):
     rows : Rows
         All rows of the fit, in the network's scale.
 
+    variance : float
+        Variance of the rows to reconstruct, summed over the features.
+
     fraction : float or None
         Fraction of the variance to explain with the fewest codes; None keeps all.
 
-    is_pca : bool
-        Whether the fit is still at its PCA start, whose codes are in order.
+    variances_of_pca : float64 array of shape (n_axes,) or None
+        Variances along the principal axes, if the fit is still at its PCA start, whose
+        codes are in order.
+
+    correction : float
+        From variances of the rows to those that scikit-learn's PCA estimates of the
+        population: n / (n - 1).
 
     Returns
     -------
     OrderedCodes
     """
-    ordering = Ordering(fitted, rows, is_pca)
-    ratios = ordering.ratios()
+    ordering = Ordering(fitted, rows, variance, variances_of_pca)
     if fraction is not None:
-        ratios = ratios[: _fewest_codes(ratios, fraction)]
-        ordering.cut(len(ratios))
+        ordering.cut(ordering.first_codes().fewest(fraction))
+    ratios = ordering.ratios()
     if fitted.codec.objective.whiten:
-        ordering.whiten()
-    return OrderedCodes(ordering.fitted(), ratios, ordering.code_map)
+        ordering.whiten(correction)
+    derivatives = ordering.derivatives()
+    units = ordering.units(derivatives)
+    deviations = np.sqrt(ordering.variances() * correction)
+    return OrderedCodes(
+        ordering.fitted(),
+        ratios,
+        derivatives * units[:, None],
+        deviations,
+        deviations / units,
+        ordering.n_constant,
+        ordering.code_map,
+    )
 
 
 class Ordering:
@@ -109,27 +128,30 @@ class Ordering:
     rows : Rows
         All rows of the fit, in the network's scale.
 
-    in_order : bool
-        Whether the codes are in order already, as at a PCA start.
+    variance, variances_of_pca : see `order_codes`
     """
 
-    def __init__(self, fitted, rows, in_order):
-        self._fitted, self._rows = fitted, rows
+    def __init__(self, fitted, rows, variance, variances_of_pca):
+        self._fitted, self._rows, self._variance = fitted, rows, variance
         self._network = fitted.architecture.network
         self._objective = fitted.architecture.objective
         self._shares = rows.weights / rows.weights.sum()
         self._layers = CodeLayers(fitted.codec.encoder, fitted.codec.decoder)
-        stays = in_order or not self._layers.can_change
-        if stays or isinstance(rows.targets, SparseRows):
+        self._is_pca = variances_of_pca is not None
+        if self._is_pca or isinstance(rows.targets, SparseRows):
             self._codes = fitted.encode(rows.values)
         else:
             self._codes, self._with_rows = self._encode()
         self._mean = self._sum(lambda some, shares: shares @ some)
-        if stays:
-            self._map = _selection(np.arange(len(self._mean)))
+        if self._is_pca:
+            n_codes = len(self._mean)
+            found = variances_of_pca[:n_codes]
+            self._explained = np.pad(found, (0, n_codes - len(found)))
+            self._map = selection(np.arange(n_codes))
         else:
-            self._map = self._ordering_map()
+            self._map, self._explained = self._order()
         self._means = self._map(self._mean)
+        self.n_constant = self._count_constant()
         if self._objective.nested_dropout:
             self._means = np.zeros_like(self._means)
 
@@ -140,6 +162,7 @@ class Ordering:
             for chunk in row_chunks(self._codes)
         )
 
+    @functools.cached_property
     def _covariance(self):
         def of_some(codes, shares):
             centred = codes - self._mean
@@ -147,21 +170,51 @@ class Ordering:
 
         return self._sum(of_some)
 
-    def _ordering_map(self):
-        objective = self._objective
-        is_linear = self._network.code_activation == "linear"
+    def _order(self):
+        """Return the map to codes in order, and the variance that each explains.
+
+        That is by the linear regression of the rows on this code alone.
+        """
         shared = self._covariance_with_rows()
-        has_axes = objective.l1_activity or objective.outputs_per_code > 1
-        if is_linear and not (has_axes or objective.nested_dropout):
-            return _decorrelating(self._covariance(), shared, self._mean)
+        if self._is_decorrelated:
+            return decorrelating(self._covariance, shared, self._mean)
         deviations = np.sqrt(
             self._sum(lambda some, shares: shares @ (some - self._mean) ** 2)
         )
         explained = np.linalg.norm(shared, axis=1) / np.where(deviations, deviations, 1)
-        order = np.argsort(-explained, kind="stable")
-        if objective.nested_dropout:
-            order = np.arange(len(order))
-        return _selection(order, signs_of(shared) if is_linear else None)
+        if self._objective.nested_dropout or not self._layers.can_change:
+            order = np.arange(len(explained))
+        else:
+            order = np.argsort(-explained, kind="stable")
+        flips = self._is_linear and self._layers.can_change
+        map_ = selection(order, signs_of(shared) if flips else None)
+        return map_, explained[order] ** 2
+
+    @property
+    def _is_linear(self):
+        return self._network.code_activation == "linear"
+
+    @property
+    def _is_decorrelated(self):
+        """Whether codes get new axes, on which they are uncorrelated."""
+        objective = self._objective
+        has_axes = objective.l1_activity or objective.outputs_per_code > 1
+        keeps_order = objective.nested_dropout or not self._layers.can_change
+        return self._is_linear and not (has_axes or keeps_order)
+
+    def _count_constant(self):
+        """Return how many codes, on the axes that they get, no row changes.
+
+        They are counted where there are more codes than PCA can have components.
+        """
+        can_vary = len(self._mean) <= min(self._rows.targets.shape)
+        if can_vary or not self._variance or not np.isfinite(self._covariance).all():
+            return 0
+        if self._is_decorrelated:
+            variances = np.linalg.eigvalsh(self._covariance)
+        else:
+            variances = np.diag(self._covariance)
+        return int((variances <= FAINT**2 * variances.max()).sum())
 
     def _covariance_with_rows(self):
         values = self._rows.targets
@@ -209,101 +262,73 @@ class Ordering:
             return targets
         return np.where(np.isnan(targets), read, targets)
 
-    def ratios(self):
-        """Return the gain in the fraction of variance explained by each added code.
+    def first_codes(self):
+        """Return what tells how much the first codes explain."""
+        return FirstCodes(
+            self.fitted(),
+            self._rows,
+            self._variance,
+            self._codes,
+            self._map,
+            self._means,
+        )
 
-        The codes after it are at their mean, or at zero if nested. Where the decoder is
-        not linear and there are many rows, a sample is used, and the ratios are scaled
-        to the sum for all rows. Of more than 32 codes, later ones are added in groups,
-        and get equal ratios within a group.
+    def ratios(self):
+        """Return the fraction of the variance that each code explains.
+
+        Each has its share, in what the codes explain by linear regression, of what all
+        reconstructions explain. For the codes of PCA these are its own ratios. Nested
+        codes explain what reconstructions gain as each is added.
 
         Returns
         -------
         float64 array of shape (n_codes,)
         """
-        fitted = self.fitted()
-        kernel = self._linear_kernel(fitted)
-        if kernel is not None:
-            return np.diff(self._explained_by(fitted, kernel), prepend=0.0)
-        n_rows, n_codes = len(self._codes), len(self._means)
-        counts = np.arange(1, n_codes + 1)
-        if n_codes > _MOST_COUNTS:
-            counts = np.unique(np.geomspace(1, n_codes, _MOST_COUNTS).round())
-        step = math.ceil(n_rows / max(_MOST_DECODINGS // len(counts), _FEWEST_ROWS))
-        shares = self._explained(step, counts)
-        if step > 1 and shares[-1] > 0:
-            shares *= self._explained(1, [n_codes])[-1] / shares[-1]
-        gains, sizes = np.diff(shares, prepend=0.0), np.diff(counts, prepend=0)
-        return np.repeat(gains / sizes, sizes.astype(int))
+        n_codes, first = len(self._means), self.first_codes()
+        if self._objective.nested_dropout and not self._is_pca:
+            return first.gains()
+        explained = first.explain([n_codes])[0]
+        total = self._explained.sum()
+        if not total > 0:
+            return np.where(np.arange(n_codes) == 0, explained, 0.0)
+        if explained < 0:  # worse than the mean: all codes together
+            return np.full(n_codes, explained / n_codes)
+        return explained * (self._explained / total)
 
-    def _linear_kernel(self, fitted):
-        """Return the kernel from codes to rows if the decoder is linear, else None."""
-        objective = self._objective
-        is_corrected = not self._fitted.correction.is_empty
-        if objective.link != "identity" or objective.allows_missing or is_corrected:
-            return None
-        kernel = self._layers.linear_kernel(fitted.weights)
-        shape = len(self._means), fitted.codec.n_features
-        fits = kernel is not None and kernel.shape == shape
-        return kernel if fits and self._network.has_linear_map else None
-
-    def _explained_by(self, fitted, kernel):
-        """Return the fractions explained by the first codes, of a linear decoder."""
-        rows = self._rows
-        bias = fitted.decode(self._means[None].astype(np.float32))[0]
-        return explained_by_prefixes(
-            rows.targets,
-            self._shares,
-            self._codes,
-            self._map,
-            self._means,
-            kernel,
-            bias,
+    def derivatives(self):
+        """Return the average derivatives of the reconstructions by the codes."""
+        return mean_directions(
+            self.fitted(), lambda some: self._map(self._codes[some]), self._shares
         )
 
-    def _explained(self, step, counts):
-        """Return the fractions of variance that the first `counts` codes explain.
+    def units(self, derivatives):
+        """Return the units of codes in which each varies by what it explains.
 
-        Every step-th row is used, and read once for all counts. The codes after the
-        first are at their means.
+        For codes that explain next to nothing this would be rounding. Their units make
+        the derivatives one long.
         """
-        fitted, targets = self.fitted(), self._rows.targets[::step]
-        codes, weights = self._codes[::step], self._shares[::step]
-        errors, parts = np.zeros(len(counts)), []
-        for piece in row_chunks(targets):
-            rows, shares = np.asarray(targets[piece]), weights[piece]
-            parts.append(Moments.of(rows, shares))
-            mapped = self._map(codes[piece])
-            for i, n_codes in enumerate(counts):
-                decoded = fitted.decode(self._first(n_codes, mapped))
-                errors[i] += shares @ self._squared_lengths(rows - decoded)
-        variance = Moments.together(parts).squares.sum()
-        # Without variance the decoder's bias explains everything.
-        return 1 - errors / variance if variance else np.ones(len(counts))
-
-    def _first(self, n_codes, codes):
-        """Return codes with all after the first `n_codes` at their means."""
-        held = np.arange(len(self._means)) >= n_codes
-        return np.where(held, self._means, codes).astype(np.float32)
-
-    def _squared_lengths(self, errors):
-        """Return the squared length of each row, over the observed values."""
-        if self._objective.allows_missing:
-            errors = zero_where_missing(errors)
-        return np.einsum("ij,ij->i", errors, errors)
+        deviations, explained = np.sqrt(self.variances()), np.sqrt(self._explained)
+        lengths = np.linalg.norm(derivatives, axis=1)
+        units = np.ones(len(lengths))
+        clear = (deviations > 0) & (explained > FAINT * explained.max())
+        if not self._is_decorrelated or self._objective.whiten:
+            np.divide(deviations, explained, units, where=clear)
+        return np.divide(1, lengths, units, where=~clear & (lengths > 0))
 
     def cut(self, n_codes):
         """Leave out all codes after the first `n_codes`."""
         self._map = self._map.first(n_codes, self._means)
         self._means = self._means[:n_codes]
+        self._explained = self._explained[:n_codes]
 
-    def whiten(self):
-        """Give each code a variance of one; a constant code stays constant."""
+    def variances(self):
+        """Return the variance of each code."""
         mean = self._map(self._mean)
-        variances = self._sum(
-            lambda some, shares: shares @ (self._map(some) - mean) ** 2
-        )
-        deviations = np.sqrt(variances)
+        return self._sum(lambda some, shares: shares @ (self._map(some) - mean) ** 2)
+
+    def whiten(self, correction):
+        """Give each code a variance of one; a constant code stays constant."""
+        deviations = np.sqrt(self.variances() * correction)
         self._map = self._map.scaled(1 / np.where(deviations, deviations, 1))
 
     @property
@@ -327,72 +352,3 @@ class Ordering:
                 dataclasses.replace(architecture, encoding_dim=n_codes)
             )
         return FittedNetwork(codec, weights, self._fitted.scaling, correction)
-
-
-def warn_if_short(ratios, fraction):
-    """Warn if codes explain less of the variance than the fraction asked for."""
-    explained = ratios.sum()
-    if explained < fraction:
-        warn(
-            f"The codes explain {explained:.3g} of the variance, less than "
-            f"encoding_dim={fraction:g}; all are kept. Train longer, or give a number "
-            "of codes."
-        )
-
-
-def _fewest_codes(ratios, fraction):
-    """Return how many first codes explain the fraction; all if too few do."""
-    enough = np.flatnonzero(np.cumsum(ratios) >= fraction)
-    return int(enough[0]) + 1 if len(enough) else len(ratios)
-
-
-def _selection(order, signs=None):
-    """Return the map that sorts codes and multiplies them by signs."""
-    n_codes = len(order)
-    matrix = np.diag(np.ones(n_codes) if signs is None else signs)[:, order]
-    return CodeMap(matrix, matrix.T, np.zeros(n_codes), np.zeros(n_codes))
-
-
-def _decorrelating(covariance, shared, mean):
-    """Return the map to uncorrelated codes, each of the variance that it explains.
-
-    Whitened codes stay so in any rotation, and explain the squared length of their
-    covariance with the rows. The SVD of this covariance gives the rotation that sorts
-    them: singular vectors as axes, singular values as lengths.
-
-    Parameters
-    ----------
-    covariance : float64 array of shape (n_codes, n_codes)
-        Covariance of the codes.
-
-    shared : float64 array of shape (n_codes, n_features)
-        Covariance of codes and rows.
-
-    mean : float64 array of shape (n_codes,)
-        Mean of the codes.
-    """
-    variances, axes = np.linalg.eigh(covariance)
-    deviations = np.sqrt(_floored(variances, _NOISE))
-    whitening = axes / deviations
-    left, lengths = _left_singular(whitening.T @ shared)
-    lengths = _floored(lengths, _FAINT)
-    left *= signs_of(left.T @ (whitening.T @ shared))
-    return CodeMap(
-        whitening @ left * lengths,
-        (left / lengths).T @ (axes * deviations).T,
-        mean,
-        mean,
-    )
-
-
-def _left_singular(matrix):
-    """Return all left singular vectors as columns, and one singular value for each."""
-    n_rows, n_columns = matrix.shape
-    left, values, _ = np.linalg.svd(matrix, full_matrices=n_rows > n_columns)
-    return left, np.pad(values, (0, n_rows - len(values)))
-
-
-def _floored(values, fraction):
-    """Raise values to a fraction of the largest, or to one if that is zero."""
-    lowest = fraction * values.max()
-    return np.maximum(values, lowest) if lowest > 0 else np.ones_like(values)

@@ -8,15 +8,19 @@ from skae._model.description import described
 from skae._model.fitted import FittedNetwork
 from skae._model.ordering import OrderedCodes, order_codes
 from skae._training.bounds import within_bounds
+from skae._training.pca_attributes import (
+    PCA_ATTRIBUTES,
+    attributes_of_pca,
+    correction_of,
+    n_samples_of,
+)
 from skae._training.plan import Plan, Request
 from skae._training.start import Chance, Start
 from skae._training.task import Resolved, on_standardized
 
-RATIOS = "explained_variance_ratio_"
-
 # What an earlier fit may have had and this one may not have.
 _NOT_OF_EVERY_FIT = (
-    RATIOS,
+    *PCA_ATTRIBUTES,
     "hidden_layer_sizes_",
     "noise_scale_",
     "pca_score_",
@@ -50,8 +54,15 @@ def ordered(facts, refined):
     network = on_standardized(plan, trained.weights)
     network = network.with_correction(refined.correction)
     is_pca = plan.starts_at_pca and trained.best_epoch == 0
-    fraction = None if plan.goes_on else plan.fraction
-    codes = order_codes(network, facts.prepared.rows, fraction, is_pca)
+    prepared = facts.prepared
+    codes = order_codes(
+        network,
+        prepared.rows,
+        prepared.moments.squares.sum() / prepared.scaling.scale**2,
+        None if plan.goes_on else plan.fraction,
+        facts.start.axes.variances if is_pca else None,
+        correction_of(n_samples_of(prepared)),
+    )
     return within_bounds(facts, refined, codes)
 
 
@@ -96,7 +107,7 @@ def attributes_of(facts, trained, codes):
     if facts.chance.noise_scale is not None:
         attributes["noise_scale_"] = facts.chance.noise_scale
     if codes.ratios is not None:
-        attributes[RATIOS] = codes.ratios
+        attributes |= attributes_of_pca(codes, prepared)
         attributes |= _score_of_pca(facts, dim)
     if not plan.goes_on:
         attributes["mean_"] = prepared.mean.reshape(architecture.sample_shape)

@@ -4,11 +4,10 @@ import copy
 
 from skae import _defaults
 from skae._data.prepare import prepare
-from skae._model.ordering import warn_if_short
+from skae._model.order_checks import warn_if_constant, warn_if_short
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.randomness import as_generator, draw_seed
 from skae._training.attributes import (
-    RATIOS,
     Facts,
     attributes_of,
     ordered,
@@ -81,10 +80,12 @@ def fit(estimator, data):
             else:
                 trained = keep_start(task, start.weights)
             let_interrupts_in()
-            attributes = finish(trained)
+            codes = ordered(facts, trained)
+            attributes = attributes_of(facts, trained, codes)
             set_attributes(estimator, attributes)
             for observer in observers:
                 observer.end(attributes)
         if plan.fraction is not None and not plan.goes_on:
-            warn_if_short(attributes[RATIOS], plan.fraction)
+            warn_if_short(codes.ratios, plan.fraction)
+        warn_if_constant(codes)
         estimator._report(prepared.training_rows.values)

@@ -4,18 +4,22 @@
 other colours. The numbers are attributes.
 """
 
+from skae.displays._biplot import BiplotDisplay
 from skae.displays._encoding_dim import EncodingDimDisplay
 from skae.displays._latent import LatentDisplay
+from skae.displays._loadings import LoadingsDisplay
 from skae.displays._manifold import LatentManifoldDisplay
 from skae.displays._reconstruction import ReconstructionDisplay
 from skae.displays._training import TrainingDisplay
 from skae.displays._traversal import LatentTraversalDisplay
 
 __all__ = [
+    "BiplotDisplay",
     "EncodingDimDisplay",
     "LatentDisplay",
     "LatentManifoldDisplay",
     "LatentTraversalDisplay",
+    "LoadingsDisplay",
     "ReconstructionDisplay",
     "TrainingDisplay",
 ]

@@ -9,13 +9,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skae._drawing.axes import (
-    add_legend,
-    check_matplotlib,
-    hide_ticks,
-    one_axes,
-)
-from skae._drawing.points import draw_points
+from skae._drawing.axes import check_matplotlib, hide_ticks, one_axes
+from skae._drawing.points import draw_points_with_key
 from skae._estimators.base import BaseAutoencoder
 from skae._runtime.annotations import ArrayLike, NDArray, Rows, Seed
 from skae._runtime.randomness import as_generator, draw_seed
@@ -31,7 +26,6 @@ from skae.networks._checks import check_choice
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LEGEND_SIZE = 30  # large enough to tell the colours of small points
 _METHODS = (None, "pca", "tsne")
 
 
@@ -202,17 +196,8 @@ class LatentDisplay:
             With what was drawn as attributes.
         """
         ax = one_axes(ax, 6.0, 4.8)
-        size = np.clip(10_000 / max(len(self.positions), 1), 5, 25)
-        look = {"s": size, **(scatter_kwargs or {})}
-        self.scatter_ = draw_points(ax, self.positions, self.y, **look)
-        self.legend_ = self.colorbar_ = None
-        if self.scatter_[0].get_array() is not None:
-            self.colorbar_ = ax.figure.colorbar(self.scatter_[0], ax=ax)
-        elif self.y is not None:
-            self.legend_ = add_legend(ax)
-            for handle in self.legend_.legend_handles:
-                if hasattr(handle, "set_sizes"):  # not lines drawn by others
-                    handle.set_sizes([_LEGEND_SIZE])
+        keys = draw_points_with_key(ax, self.positions, self.y, scatter_kwargs or {})
+        self.scatter_, self.legend_, self.colorbar_ = keys
         if self.ylabel is None:
             hide_ticks(ax)
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)

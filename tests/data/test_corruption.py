@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import NO_STEP, assert_same_bits, correlated
+from helpers import (
+    NO_STEP,
+    assert_same_bits,
+    correlated,
+    more_codes_than_features,
+)
 from scipy import stats
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder
@@ -304,6 +309,7 @@ def test_the_random_state_decides_in_training():
     assert other.history_["loss"] != losses
 
 
+@more_codes_than_features
 @pytest.mark.slow
 def test_swaps_take_rows_as_often_as_they_weigh():
     """Of nine zeros and a one, a swap gives 1 once in ten times."""

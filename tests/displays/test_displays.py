@@ -20,10 +20,12 @@ from sklearn.preprocessing import StandardScaler
 from skae import AutoencoderTransformer, displays
 from skae._drawing.axes import draw_image
 from skae.displays import (
+    BiplotDisplay,
     EncodingDimDisplay,
     LatentDisplay,
     LatentManifoldDisplay,
     LatentTraversalDisplay,
+    LoadingsDisplay,
     ReconstructionDisplay,
     TrainingDisplay,
 )
@@ -31,8 +33,13 @@ from skae.displays._samples import kind_and_shape, seen_by, value_limits
 from skae.networks import ConvNetwork, DenseNetwork, RecurrentNetwork
 
 CLASSES = [getattr(displays, name) for name in displays.__all__]
-OF_SAMPLES = [LatentManifoldDisplay, LatentTraversalDisplay, ReconstructionDisplay]
-OF_ROWS = [LatentDisplay, *OF_SAMPLES]
+OF_SAMPLES = [
+    LatentManifoldDisplay,
+    LatentTraversalDisplay,
+    LoadingsDisplay,
+    ReconstructionDisplay,
+]
+OF_ROWS = [BiplotDisplay, LatentDisplay, *OF_SAMPLES]
 each_class = pytest.mark.parametrize("display", CLASSES)
 each_of_rows = pytest.mark.parametrize("display", OF_ROWS)
 

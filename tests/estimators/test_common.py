@@ -16,7 +16,7 @@ from configurations import (
     any_estimator,
     every_estimator,
 )
-from helpers import NO_STEP, assert_same_bits
+from helpers import NO_STEP, assert_same_bits, more_codes_than_features
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
@@ -46,6 +46,7 @@ noise_alone = pytest.mark.filterwarnings("ignore:.*collapsed to the prior:UserWa
 
 
 @noise_alone
+@more_codes_than_features
 @parametrize_with_checks(CHECKED)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -53,6 +54,7 @@ def test_scikit_learn_checks(estimator, check):
 
 @slow
 @noise_alone
+@more_codes_than_features
 @parametrize_with_checks(ALSO_CHECKED)
 def test_scikit_learn_checks_of_further_configurations(estimator, check):
     check(estimator)
@@ -191,6 +193,7 @@ def test_labels_are_ignored(estimator, X):
     assert_same_bits(clone(estimator).fit(X, labels), clone(estimator).fit(X))
 
 
+@more_codes_than_features
 @any_estimator
 def test_a_fit_draws_from_no_global_generator(estimator, X):
     before = global_states()

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from helpers import ESTIMATORS
+from helpers import ESTIMATORS, more_codes_than_features
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -55,6 +55,7 @@ RAISED_BY = "builtins", "sklearn", "narwhals"
 SMALLEST, LARGEST = 1e-150, 1e150
 
 pytestmark = [
+    more_codes_than_features,
     pytest.mark.filterwarnings("ignore:The loss became:"),
     pytest.mark.filterwarnings("ignore:Some features vary by less:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*codes have collapsed:UserWarning"),

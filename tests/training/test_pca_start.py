@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import NO_STEP, correlated, each_of, untrained
+from helpers import (
+    NO_STEP,
+    correlated,
+    each_of,
+    more_codes_than_features,
+    untrained,
+)
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.datasets import load_diabetes, load_wine
@@ -91,6 +97,7 @@ def test_weighted_rows_start_at_the_pca_of_repeated_rows():
     )
 
 
+@more_codes_than_features
 @pytest.mark.parametrize(
     "rows", [X, X[:3], X[:, :1], X[:2]], ids=["features", "rows", "one", "two rows"]
 )
@@ -125,6 +132,7 @@ def test_a_start_that_only_approximates_pca_is_trained(code_activation):
     assert fitted.n_iter_ == 2
 
 
+@more_codes_than_features
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding_dim", [4, 7])
 def test_l1_activity_shrinks_the_codes_with_any_number_of_them(encoding_dim):
