@@ -67,10 +67,13 @@ def fit(estimator, data):
 
         def finish(trained):
             refined = refine(facts, trained)
-            return attributes_of(facts, refined.trained, ordered(facts, refined))
+            codes = ordered(facts, refined)
+            return codes, attributes_of(facts, refined.trained, codes)
 
         observers = observers_for(request, plan, prepared, settings)
-        observers += sklearn_observers_for(request, settings, finish)
+        observers += sklearn_observers_for(
+            request, settings, lambda trained: finish(trained)[1]
+        )
         with closed_at_the_end(observers):
             task = task_for(request, plan, chance, start, settings, observers)
             task = without_pull_of_outliers(task, plan, start)
@@ -80,8 +83,7 @@ def fit(estimator, data):
             else:
                 trained = keep_start(task, start.weights)
             let_interrupts_in()
-            codes = ordered(facts, trained)
-            attributes = attributes_of(facts, trained, codes)
+            codes, attributes = finish(trained)
             set_attributes(estimator, attributes)
             for observer in observers:
                 observer.end(attributes)
