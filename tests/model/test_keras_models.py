@@ -8,6 +8,7 @@ from helpers import correlated
 from skae import AutoencoderTransformer
 
 
+@pytest.mark.filterwarnings("ignore:In the future:FutureWarning")  # of NumPy, to Keras
 def test_models_are_exported_to_onnx_as_the_guide_says(tmp_path):
     estimator = AutoencoderTransformer(2, hidden_layer_sizes=(), epochs=1)
     path = tmp_path / "encoder.onnx"
