@@ -18,6 +18,8 @@ _NOT_OF_EVERY_FIT = (
     RATIOS,
     "hidden_layer_sizes_",
     "noise_scale_",
+    "clipped_fraction_",
+    "input_range_",
     "pca_score_",
     "_last_pass",
 )
@@ -82,8 +84,7 @@ def attributes_of(facts, trained, codes):
         "_layers": described(network.codec),
         "_start_name": plan.start_name,
     }
-    if facts.chance.noise_scale is not None:
-        attributes["noise_scale_"] = facts.chance.noise_scale
+    attributes |= _of_noise(facts.chance)
     if codes.ratios is not None:
         attributes[RATIOS] = codes.ratios
         attributes |= _score_of_pca(facts, dim)
@@ -92,6 +93,17 @@ def attributes_of(facts, trained, codes):
     return attributes | facts.request.estimator._resolved_parameters(
         architecture.network
     )
+
+
+def _of_noise(chance):
+    """Return what is known of the noise in training, where there was some."""
+    found = {}
+    if chance.noise is not None:
+        found["noise_scale_"] = chance.noise.scale
+        found["clipped_fraction_"] = chance.noise.clipped
+    if chance.input_range is not None:
+        found["input_range_"] = chance.input_range
+    return found
 
 
 def _score_of_pca(facts, n_codes):

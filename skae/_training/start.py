@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from skae import _defaults
+from skae._data.corruption import Noise
 from skae._data.prepare import (
     Prepared,
+    clipped_fraction_for,
     corrupted_once,
     corruption_units,
     with_draws,
@@ -90,33 +92,41 @@ class Chance:
     prepared : Prepared
         The data; validation rows are corrupted, and have their draws.
 
-    noise_scale : float or None
-        Standard deviation of Gaussian noise, in the user's units.
+    noise : Noise or None
+        Size of Gaussian noise, if rows are corrupted.
 
     units : sequence of tensors
         Of `CorruptionUnits.tensors`, if rows are corrupted.
+
+    input_range : (float, float) or None
+        Range of what the network reads in training, in the user's units, where it is
+        known of noisy rows.
     """
 
     prepared: Prepared
-    noise_scale: float | None
+    noise: Noise | None
     units: Sequence
+    input_range: tuple | None
 
 
-def draw_chance(request, plan, prepared, noise_scale=None):
+def draw_chance(request, plan, prepared, last_noise=None):
     """Corrupt the validation rows, and draw what judges them; once, for all epochs.
 
-    The start has seen clean rows. Where the noise scale is "auto" it is the given one,
-    or else that of the defaults.
+    The start has seen clean rows. What is "auto" of the noise is as in an earlier
+    pass, or else follows from the data.
     """
     objective, validation, units = request.objective, prepared.validation, ()
+    noise = None
+    input_range = prepared.range_to_read if request.data.is_paired else None
     if objective.corruption is not None:
         objective.corruption.check(prepared.sample_shape)
-        if noise_scale is None:
-            noise_scale = _defaults.noise_scale(prepared.spread)
-        noise_scale = resolved(request.estimator.noise_scale, noise_scale)
-        of_rows = corruption_units(prepared, noise_scale)
+        noise = _noise_for(request, prepared, last_noise)
+        input_range = objective.corruption.range_of(
+            *prepared.range, prepared.scaling.mean, noise
+        )
+        of_rows = corruption_units(prepared, noise)
         units = of_rows.tensors()
-        if validation is not None:
+        if validation is not None and not request.data.are_judges_noisy:
             validation = corrupted_once(
                 validation,
                 prepared.training_rows,
@@ -124,10 +134,23 @@ def draw_chance(request, plan, prepared, noise_scale=None):
                 of_rows,
                 draw_seed(request.generator),
             )
-    else:
-        noise_scale = None
     n_draws = objective.n_draws(plan.architecture.encoding_dim)
     if n_draws and validation is not None:
         validation = with_draws(validation, n_draws, request.generator)
     drawn = dataclasses.replace(prepared, validation=validation)
-    return Chance(drawn, noise_scale, units)
+    return Chance(drawn, noise, units, input_range)
+
+
+def _noise_for(request, prepared, last):
+    """Return the `Noise` that was asked for, with every "auto" resolved."""
+    estimator = request.estimator
+    if last is None:
+        are_noisy = request.data.are_judges_noisy
+        last = Noise(
+            _defaults.noise_scale(prepared.spread),
+            clipped_fraction_for(prepared, are_noisy),
+        )
+    return Noise(
+        resolved(estimator.noise_scale, last.scale),
+        float(resolved(estimator.clip, last.clipped)),
+    )
