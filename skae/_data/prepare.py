@@ -16,11 +16,11 @@ from skae._data.checks import (
     check_unit_interval,
     extremes,
 )
-from skae._data.corruption import CorruptionUnits, clipped_fraction, shares_of
+from skae._data.corruption import CorruptionUnits, shares_of
 from skae._data.lazy import LazyRows
 from skae._data.missing import fill_with_means, mean_of_observed
 from skae._data.moments import moments_of, total_scale
-from skae._data.rows import Rows, merge_repeated_rows, row_chunks, validation_last
+from skae._data.rows import Rows, merge_repeated_rows, validation_last
 from skae._data.scaling import Scaling
 
 # 64 MB in float32, as what is always copied. From so many values of lazy rows at most
@@ -299,30 +299,7 @@ def _rows(scaled, X, clean, weights, order):
 # What random objectives need
 
 
-def clipped_fraction_for(prepared, are_judges_noisy):
-    """Return which fraction of noisy rows to clip, by what the data show.
-
-    Parameters
-    ----------
-    prepared : Prepared
-        The data.
-
-    are_judges_noisy : bool
-        Whether the validation rows have noise of the user's: then they show it.
-    """
-    lowest, highest = _limits(prepared)
-    if not are_judges_noisy:
-        return clipped_fraction(prepared.training_rows.values, lowest, highest)
-    limits = np.array([lowest, highest], np.float32)
-    noisy = prepared.validation.values
-    is_inside = all(
-        (limits[0] <= rows).all() and (rows <= limits[1]).all()
-        for rows in (np.asarray(noisy[chunk]) for chunk in row_chunks(noisy))
-    )
-    return 1.0 if is_inside else 0.0
-
-
-def _limits(prepared):
+def limits_of(prepared):
     """Return each feature's limits, those of all data, in the network's scale."""
     mean, scale = prepared.scaling.mean, prepared.scaling.scale
     return tuple((limit - mean) / scale for limit in prepared.range)
@@ -340,7 +317,7 @@ def corruption_units(prepared, noise):
         Size of Gaussian noise, in the user's units.
     """
     mean, scale = prepared.scaling.mean, prepared.scaling.scale
-    lowest, highest = _limits(prepared)
+    lowest, highest = limits_of(prepared)
     mean = mean.reshape(prepared.sample_shape)
     shares = shares_of(prepared.training_rows.weights)
     # If mean or scale overflow in float32, only the user's units are lost, which only

@@ -97,11 +97,10 @@ def _after_earlier_rows(estimator, chance):
 
     It is known if it was known of all of them.
     """
-    ranges = getattr(estimator, "input_range_", None), chance.input_range
-    if None in ranges:
+    before, now = getattr(estimator, "input_range_", None), chance.input_range
+    if before is None or now is None:
         return {}
-    lowest, highest = zip(*ranges, strict=True)
-    return {"input_range_": (min(lowest), max(highest))}
+    return {"input_range_": (min(before[0], now[0]), max(before[1], now[1]))}
 
 
 # What a pass leaves for the next

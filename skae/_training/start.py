@@ -3,15 +3,18 @@
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
+
 from skae import _defaults
-from skae._data.corruption import Noise
+from skae._data.corruption import Noise, clipped_fraction
 from skae._data.prepare import (
     Prepared,
-    clipped_fraction_for,
     corrupted_once,
     corruption_units,
+    limits_of,
     with_draws,
 )
+from skae._data.rows import row_chunks
 from skae._pca.axes import PrincipalAxes
 from skae._runtime.randomness import draw_seed
 from skae._training.pca_start import start_at_pca, start_is_exact, warn_of_lost_axes
@@ -148,9 +151,26 @@ def _noise_for(request, prepared, last):
         are_noisy = request.data.are_judges_noisy
         last = Noise(
             _defaults.noise_scale(prepared.spread),
-            clipped_fraction_for(prepared, are_noisy),
+            _clipped_fraction(prepared, are_noisy),
         )
     return Noise(
         resolved(estimator.noise_scale, last.scale),
         float(resolved(estimator.clip, last.clipped)),
     )
+
+
+def _clipped_fraction(prepared, are_judges_noisy):
+    """Return which fraction of noisy rows to clip, by what the data show.
+
+    Validation rows with noise of the user's show it: none of them may leave the range.
+    """
+    lowest, highest = limits_of(prepared)
+    if not are_judges_noisy:
+        return clipped_fraction(prepared.training_rows.values, lowest, highest)
+    limits = np.array([lowest, highest], np.float32)
+    noisy = prepared.validation.values
+    is_inside = all(
+        (limits[0] <= rows).all() and (rows <= limits[1]).all()
+        for rows in (np.asarray(noisy[chunk]) for chunk in row_chunks(noisy))
+    )
+    return 1.0 if is_inside else 0.0

@@ -305,7 +305,7 @@ def test_training_corrupts_as_much_as_is_asked_for(kind, monkeypatch):
     """Where outputs equal inputs, the loss is the mean square of the corruption."""
     estimator = identity(kind, noise_scale=1.5, corruption_rate=0.3)
     if kind == "gaussian":  # half of the rows are clipped
-        patched = "skae._training.start.clipped_fraction_for"
+        patched = "skae._training.start._clipped_fraction"
         monkeypatch.setattr(patched, lambda *_: 0.5)
     estimator.fit(X)
     assert_mean(estimator.history_["loss"], SQUARED_NOISE[kind].mean())
