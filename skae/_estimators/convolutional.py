@@ -124,7 +124,7 @@ class ConvAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         filters: int | Shape = (16, 32),
         kernel_size: int | Shape = 3,

@@ -159,7 +159,7 @@ default="gaussian"
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         network: Network | None = None,
         corruption: _Corruption = "gaussian",

@@ -111,7 +111,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         hidden_layer_sizes: int | Shape | Auto = "auto",
         activation: str = "relu",

@@ -99,7 +99,7 @@ class SequenceAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         units: int = 64,
         n_layers: int = 1,

@@ -7,6 +7,7 @@ from skae._data.prepare import Prepared
 from skae._model.description import described
 from skae._model.fitted import FittedNetwork
 from skae._model.ordering import OrderedCodes, order_codes
+from skae._training.encoding_dim import EncodingDimSearch
 from skae._training.plan import Plan, Request
 from skae._training.start import Chance, Start
 from skae._training.task import Resolved, on_standardized
@@ -20,6 +21,7 @@ _NOT_OF_EVERY_FIT = (
     "noise_scale_",
     "clipped_fraction_",
     "input_range_",
+    "encoding_dim_search_",
     "pca_score_",
     "_last_pass",
 )
@@ -34,6 +36,7 @@ class Facts:
     chance: Chance
     start: Start
     chosen: Resolved
+    search: EncodingDimSearch | None = None
 
     @property
     def prepared(self) -> Prepared:
@@ -85,6 +88,8 @@ def attributes_of(facts, trained, codes):
         "_start_name": plan.start_name,
     }
     attributes |= _of_noise(facts.chance)
+    if facts.search is not None:
+        attributes["encoding_dim_search_"] = facts.search.table
     if codes.ratios is not None:
         attributes[RATIOS] = codes.ratios
         attributes |= _score_of_pca(facts, dim)
