@@ -22,7 +22,8 @@ NETWORKS = [
     networks.RecurrentNetwork,
 ]
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
-each_class = pytest.mark.parametrize("documented", ESTIMATORS + NETWORKS)
+DETECTORS = [skae.AutoencoderOutlierDetector]
+each_class = pytest.mark.parametrize("documented", ESTIMATORS + DETECTORS + NETWORKS)
 
 
 def defaults(documented):
@@ -32,7 +33,8 @@ def defaults(documented):
 
 def test_all_estimators_are_looked_at():
     public = [getattr(skae, name) for name in skae.__all__]
-    assert [item for item in public if inspect.isclass(item)] == ESTIMATORS
+    classes = {item for item in public if inspect.isclass(item)}
+    assert classes == {*ESTIMATORS, *DETECTORS}
 
 
 @each_class
