@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,8 @@ _FRACTION_OF_PLANE = 0.99
 _CUTOFF = 2.5
 # Of a normal variable, the standard deviation over the median absolute deviation.
 _DEVIATIONS_PER_MAD = 1.4826
-# float32 rows have errors of 1e-7, whose squares are 1e-14.
-_ROUNDING = 1e-14
+# float32 has errors of 1e-7, whose squares are 1e-14; those of sums are larger.
+_ROUNDING, _ROUNDING_OF_NETWORKS = 1e-14, 1e-12
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,17 +116,12 @@ class Fold:
     network : BaseAutoencoder
         Fitted to those of them that are not far from the plane.
 
-    code_mean, code_variance : float64 arrays of shape (n_codes,)
-        Of the codes of these rows.
-
     usual_errors : float64 array of shape (n_features,)
         What a squared error of each feature is divided by.
     """
 
     plane: Plane
-    network: object
-    code_mean: np.ndarray
-    code_variance: np.ndarray
+    network: Any
     usual_errors: np.ndarray
 
     @classmethod
@@ -150,22 +146,24 @@ class Fold:
         logs = np.log(_over_chunks(plane.distances, rows) + _ROUNDING)
         near = rows[standardized(logs, *median_and_deviation(logs)) <= _CUTOFF]
         network = estimator.fit(_as_given(near, sample_shape))
-        codes = network.transform(_as_given(near, sample_shape)).astype(np.float64)
-        usual_errors = _usual_errors(
-            _squared_errors(network, dense(held_out[chunk]))[1]
+        errors = (
+            _squared_errors(network, dense(held_out[chunk]))
             for chunk in row_chunks(held_out)
         )
-        return cls(plane, network, codes.mean(axis=0), codes.var(axis=0), usual_errors)
+        least = _ROUNDING_OF_NETWORKS * plane.scaling.scale**2
+        return cls(plane, network, _usual_errors(errors, least))
 
     def scaled_errors(self, rows):
         """Return squared errors of rows, as multiples of each feature's usual one."""
-        return _over_chunks(lambda some: self._codes_and_errors(some)[1].T, rows).T
+        return _over_chunks(lambda some: self._scaled_errors_of_some(some).T, rows).T
+
+    def _scaled_errors_of_some(self, rows):
+        return _squared_errors(self.network, rows) / self.usual_errors
 
     def distances(self, rows):
         """Return the logarithms of rows' distances: to the plane, to the network.
 
-        The second has the form of the first: the codes' squares over their variances,
-        plus the mean scaled error times the number of dimensions that the codes leave.
+        The second is the mean over the features of the scaled errors.
 
         Parameters
         ----------
@@ -179,27 +177,19 @@ class Fold:
         return np.log(_over_chunks(self._distances_of_some, rows) + _ROUNDING)
 
     def _distances_of_some(self, rows):
-        codes, errors = self._codes_and_errors(rows)
-        # A code that never varies says nothing.
-        variances = np.where(self.code_variance > 0, self.code_variance, np.inf)
-        squares = ((codes - self.code_mean) ** 2 / variances).sum(axis=1)
-        n_others = max(rows.shape[1] - codes.shape[1], 1)
-        to_network = squares + n_others * np.nanmean(errors, axis=1)
+        errors = self._scaled_errors_of_some(rows)
+        n_observed = np.maximum((~np.isnan(errors)).sum(axis=1), 1)
+        to_network = np.nansum(errors, axis=1) / n_observed
         return np.stack([self.plane.distances(rows), to_network])
-
-    def _codes_and_errors(self, rows):
-        codes, errors = _squared_errors(self.network, rows)
-        return codes, errors / self.usual_errors
 
 
 def _squared_errors(network, rows):
-    """Return codes of a few rows and squared errors, NaN where values are missing."""
-    codes = network.transform(_as_given(rows, network.sample_shape_))
-    found = network.inverse_transform(codes).reshape(rows.shape)
-    return codes.astype(np.float64), (found - rows.astype(np.float64)) ** 2
+    """Return the squared errors of a few rows; NaN where values are missing."""
+    found = network.reconstruct(_as_given(rows, network.sample_shape_))
+    return (found.reshape(rows.shape) - rows.astype(np.float64)) ** 2
 
 
-def _usual_errors(pieces):
+def _usual_errors(pieces, least):
     """Return what a squared error of each feature is to be divided by.
 
     It is the geometric mean of the feature's mean error and of that of all features.
@@ -212,6 +202,9 @@ def _usual_errors(pieces):
     ----------
     pieces : iterable of float64 arrays of shape (n_rows, n_features)
         Squared errors of some rows; NaN where values are missing.
+
+    least : float
+        Mean errors up to it are rounding, and say nothing: any is as good as another.
     """
     sums, counts = 0.0, 0
     for piece in pieces:
@@ -219,8 +212,8 @@ def _usual_errors(pieces):
         counts = counts + (~np.isnan(piece)).sum(axis=0)
     means = sums / np.maximum(counts, 1)
     overall = means.mean()
-    if not overall > 0:
-        return np.ones_like(means)
+    if overall <= least:
+        return np.full_like(means, np.inf)
     usual = np.sqrt(np.maximum(means / overall, _ROUNDING)) * overall
     return usual * np.mean(means / usual)
 

@@ -219,6 +219,7 @@ def test_images_are_judged_in_their_shape(fitted_to_images):
 def test_missing_values_are_left_out():
     rows = X.copy()
     rows[::7, 2] = np.nan
+    rows[1] = np.nan
     allowing = clone(QUICK).set_params(missing_values="allow")
     found = detector(estimator=allowing).fit(rows)
     assert np.isfinite(found.training_scores_).all()
