@@ -86,6 +86,8 @@ class ConvAutoencoder(BaseAutoencoder):
     ----------
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     See Also
     --------
     skae.networks.ConvNetwork : The network alone.

@@ -121,6 +121,8 @@ default="gaussian"
 
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     Notes
     -----
     `score` measures how well rows are reconstructed as they are, so a search by it

@@ -76,6 +76,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     ----------
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     hidden_layer_sizes_ : tuple of int
         Units of the hidden layers. Not set if `network` is given.
 

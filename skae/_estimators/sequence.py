@@ -64,6 +64,8 @@ class SequenceAutoencoder(BaseAutoencoder):
     ----------
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     See Also
     --------
     skae.networks.RecurrentNetwork : The network alone.

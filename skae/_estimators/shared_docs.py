@@ -128,6 +128,13 @@ default="mse"
         time left; if the output is neither a terminal nor a notebook, it prints one
         line at the end. 2 prints a line per epoch.
 """,
+    "encoding_dim_search": """
+    encoding_dim_search_ : dict of ndarrays
+        Why ``encoding_dim="auto"`` has chosen this number; not set otherwise. For some
+        numbers of codes, "encoding_dim", the mean squared "error" of the held-out rows
+        with so many of the first nested codes, in the squared unit of the data, and its
+        "standard_error". ``pandas.DataFrame(encoding_dim_search_)`` makes a table.
+""",
     "fitted_attributes": """
     encoder_, decoder_ : keras.Model
         Standalone copies of the fitted networks, in the unit of the data. They raise a
@@ -155,12 +162,6 @@ default="mse"
 
     encoding_dim_ : int
         Number of codes.
-
-    encoding_dim_search_ : dict of ndarrays
-        Why ``encoding_dim="auto"`` has chosen this number; not set otherwise. For some
-        numbers of codes, "encoding_dim", the mean squared "error" of the held-out rows
-        with so many of the first nested codes, in the squared unit of the data, and its
-        "standard_error". ``pandas.DataFrame(encoding_dim_search_)`` makes a table.
 
     explained_variance_ratio_ : ndarray of shape (n_codes,)
         What each code adds to the fraction of the variance of the training rows that
