@@ -61,7 +61,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     - to the plane: the Mahalanobis distance under probabilistic PCA (Tipping and
       Bishop, 1999), which is that in the plane and that from it, each in the unit that
       is usual there;
-    - to the network: the mean error of reconstruction, scaled by feature.
+    - to the network: the same with the codes in place of the principal components, and
+      with errors of reconstruction that are scaled by feature.
 
     The logarithm of each is compared with those of the training rows: by how many
     robust standard deviations (median and median absolute deviation) it is larger. The

@@ -116,12 +116,17 @@ class Fold:
     network : BaseAutoencoder
         Fitted to those of them that are not far from the plane.
 
+    code_mean, code_variance : float64 arrays of shape (n_codes,)
+        Of the codes of these rows.
+
     usual_errors : float64 array of shape (n_features,)
         What a squared error of each feature is divided by.
     """
 
     plane: Plane
     network: Any
+    code_mean: np.ndarray
+    code_variance: np.ndarray
     usual_errors: np.ndarray
 
     @classmethod
@@ -146,24 +151,28 @@ class Fold:
         logs = np.log(_over_chunks(plane.distances, rows) + _ROUNDING)
         near = rows[standardized(logs, *median_and_deviation(logs)) <= _CUTOFF]
         network = estimator.fit(_as_given(near, sample_shape))
+        codes = network.transform(_as_given(near, sample_shape)).astype(np.float64)
         errors = (
-            _squared_errors(network, dense(held_out[chunk]))
+            _codes_and_errors(network, dense(held_out[chunk]))[1]
             for chunk in row_chunks(held_out)
         )
         least = _ROUNDING_OF_NETWORKS * plane.scaling.scale**2
-        return cls(plane, network, _usual_errors(errors, least))
+        usual_errors = _usual_errors(errors, least)
+        return cls(plane, network, codes.mean(axis=0), codes.var(axis=0), usual_errors)
 
     def scaled_errors(self, rows):
         """Return squared errors of rows, as multiples of each feature's usual one."""
-        return _over_chunks(lambda some: self._scaled_errors_of_some(some).T, rows).T
+        return _over_chunks(lambda some: self._codes_and_scaled(some)[1].T, rows).T
 
-    def _scaled_errors_of_some(self, rows):
-        return _squared_errors(self.network, rows) / self.usual_errors
+    def _codes_and_scaled(self, rows):
+        codes, errors = _codes_and_errors(self.network, rows)
+        return codes, errors / self.usual_errors
 
     def distances(self, rows):
         """Return the logarithms of rows' distances: to the plane, to the network.
 
-        The second is the mean over the features of the scaled errors.
+        The second has the form of the first: the codes' squares over their variances,
+        plus the mean scaled error times the number of dimensions that the codes leave.
 
         Parameters
         ----------
@@ -177,16 +186,21 @@ class Fold:
         return np.log(_over_chunks(self._distances_of_some, rows) + _ROUNDING)
 
     def _distances_of_some(self, rows):
-        errors = self._scaled_errors_of_some(rows)
+        codes, errors = self._codes_and_scaled(rows)
+        # A code that never varies says nothing.
+        variances = np.where(self.code_variance > 0, self.code_variance, np.inf)
+        squares = ((codes - self.code_mean) ** 2 / variances).sum(axis=1)
         n_observed = np.maximum((~np.isnan(errors)).sum(axis=1), 1)
-        to_network = np.nansum(errors, axis=1) / n_observed
+        n_others = max(rows.shape[1] - codes.shape[1], 1)
+        to_network = squares + n_others * np.nansum(errors, axis=1) / n_observed
         return np.stack([self.plane.distances(rows), to_network])
 
 
-def _squared_errors(network, rows):
-    """Return the squared errors of a few rows; NaN where values are missing."""
-    found = network.reconstruct(_as_given(rows, network.sample_shape_))
-    return (found.reshape(rows.shape) - rows.astype(np.float64)) ** 2
+def _codes_and_errors(network, rows):
+    """Return codes of a few rows and squared errors, NaN where values are missing."""
+    codes = network.transform(_as_given(rows, network.sample_shape_))
+    found = network.inverse_transform(codes).reshape(rows.shape)
+    return codes.astype(np.float64), (found - rows.astype(np.float64)) ** 2
 
 
 def _usual_errors(pieces, least):
