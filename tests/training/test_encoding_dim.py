@@ -75,14 +75,6 @@ def test_noise_needs_no_more_than_pca_takes_for_it():
 
 
 @pytest.mark.slow
-def test_a_curve_needs_fewer_codes_than_its_plane():
-    angles = np.random.RandomState(0).uniform(0, 3, 600)
-    rows = np.column_stack([np.cos(angles), np.sin(angles), angles])
-    fitted = automatic(hidden_layer_sizes="auto", epochs=60).fit(rows)
-    assert fitted.encoding_dim_ == 1
-
-
-@pytest.mark.slow
 def test_weights_are_repeated_rows():
     counts = np.random.RandomState(0).randint(0, 3, len(X))
     one = automatic().fit(X, sample_weight=counts)
