@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from skae import (
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ConvAutoencoder,
     DenoisingAutoencoder,
@@ -32,6 +33,9 @@ assert_type(fitted.partial_fit(csr_array(X)), AutoencoderTransformer)
 
 denoiser = DenoisingAutoencoder(noise_scale=2, corruption=lambda samples, seed: samples)
 assert_type(denoiser.fit(X, X_clean=X).denoise(X), Floats)
+detector = AutoencoderOutlierDetector(AutoencoderTransformer("auto"), novelty=True)
+assert_type(detector.fit(X), AutoencoderOutlierDetector)
+assert_type(detector.explain(X), pd.DataFrame)
 assert_type(VAETransformer(network=DenseNetwork(8)).fit(X).sample(3), Floats)
 assert_type(ConvAutoencoder(filters=4, image_shape=(3, 3)).fit(X), ConvAutoencoder)
 assert_type(LatentDisplay.from_estimator(fitted, X), LatentDisplay)

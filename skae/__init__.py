@@ -4,6 +4,7 @@ from skae._estimators.convolutional import ConvAutoencoder
 from skae._estimators.denoising import DenoisingAutoencoder
 from skae._estimators.dense import AutoencoderTransformer
 from skae._estimators.loading import load
+from skae._estimators.outliers import AutoencoderOutlierDetector
 from skae._estimators.sequence import SequenceAutoencoder
 from skae._estimators.variational import VAETransformer
 from skae._runtime.version import __version__ as __version__
@@ -11,6 +12,7 @@ from skae._tables.encoder import TableEncoder
 from skae.comparison import compare
 
 __all__ = [
+    "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "ConvAutoencoder",
     "DenoisingAutoencoder",

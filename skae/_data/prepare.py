@@ -45,6 +45,11 @@ class UserData:
         """Whether noisy rows come with their clean versions."""
         return self.X_clean is not None
 
+    @property
+    def are_judges_noisy(self):
+        """Whether the rows that judge epochs have noise of the user's."""
+        return self.X_val_clean is not None
+
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
@@ -69,7 +74,10 @@ class Prepared:
         Root of the features' mean variance.
 
     range : (float, float)
-        Lowest and highest value; infinite if nothing needs them.
+        Lowest and highest value to reconstruct; infinite if nothing needs them.
+
+    range_to_read : (float, float)
+        The same of the values to read: noisy ones, where rows come in pairs.
 
     scaling : Scaling
         From the user's units to the network's.
@@ -96,6 +104,7 @@ class Prepared:
     moments: Moments
     spread: float
     range: tuple
+    range_to_read: tuple
     scaling: Scaling
     rows: Rows
     training_rows: Rows
@@ -204,6 +213,7 @@ def prepare(
         moments=without_rounding(moments, mean),
         spread=spread,
         range=limits,
+        range_to_read=tuple(map(float, extremes(X))) if data.is_paired else limits,
         scaling=scaling,
         rows=rows,
         training_rows=rows[:n_training],
@@ -237,10 +247,11 @@ class Earlier:
 
 def _check_validation(estimator, data, objective):
     """Return checked values and targets of `X_val`, or None."""
-    if (data.X_val_clean is not None) != (data.X_val is not None and data.is_paired):
+    has_clean = data.X_val_clean is not None
+    if has_clean if data.X_val is None else data.is_paired and not has_clean:
         raise ValueError(
-            "X_val_clean holds the clean rows of X_val; give it exactly when both "
-            "X_clean and X_val are given."
+            "X_val_clean holds the clean rows of X_val. Give it only with X_val, and "
+            "always with X_val where X_clean is given."
         )
     if data.X_val is None:
         return None
@@ -259,7 +270,8 @@ def _is_bounded(objective):
 
 def _needs_range(objective):
     corruption = objective.corruption
-    return _is_bounded(objective) or (corruption is not None and corruption.needs_range)
+    is_known = corruption is not None and corruption.has_known_range
+    return is_known or _is_bounded(objective)
 
 
 def _check_range(objective, name, lowest, highest):
@@ -302,7 +314,13 @@ def _rows(scaled, X, clean, weights, order):
 # What random objectives need
 
 
-def corruption_units(prepared, noise_scale):
+def limits_of(prepared):
+    """Return each feature's limits, those of all data, in the network's scale."""
+    mean, scale = prepared.scaling.mean, prepared.scaling.scale
+    return tuple((limit - mean) / scale for limit in prepared.range)
+
+
+def corruption_units(prepared, noise):
     """Return the user's units as corruption needs them.
 
     Parameters
@@ -310,11 +328,11 @@ def corruption_units(prepared, noise_scale):
     prepared : Prepared
         The data.
 
-    noise_scale : float
-        Standard deviation of Gaussian noise, in the user's units.
+    noise : Noise
+        Size of Gaussian noise, in the user's units.
     """
     mean, scale = prepared.scaling.mean, prepared.scaling.scale
-    lowest, highest = ((limit - mean) / scale for limit in prepared.range)
+    lowest, highest = limits_of(prepared)
     mean = mean.reshape(prepared.sample_shape)
     shares = shares_of(prepared.training_rows.weights)
     # If mean or scale overflow in float32, only the user's units are lost, which only
@@ -322,8 +340,15 @@ def corruption_units(prepared, noise_scale):
     with np.errstate(over="ignore"):
         mean = mean.astype(np.float32)
         float32_scale = float(np.float32(scale))
-    noise = noise_scale / scale
-    return CorruptionUnits(mean, float32_scale, noise, lowest, highest, shares)
+    return CorruptionUnits(
+        mean=mean,
+        scale=float32_scale,
+        noise=noise.scale / scale,
+        lowest=lowest,
+        highest=highest,
+        clipped=noise.clipped,
+        shares=shares,
+    )
 
 
 def corrupted_once(validation, training_rows, corruption, units, seed):

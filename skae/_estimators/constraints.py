@@ -17,7 +17,7 @@ COUNT = Interval(numbers.Integral, 1, None, closed="left")
 SIZE = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
-N_CODES = [SIZE, Interval(numbers.Real, 0, 1, closed="neither"), None]
+N_CODES = [SIZE, Interval(numbers.Real, 0, 1, closed="neither"), AUTO, None]
 
 POINT_CONSTRAINTS = {
     "whiten": ["boolean"],

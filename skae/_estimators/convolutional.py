@@ -86,6 +86,8 @@ class ConvAutoencoder(BaseAutoencoder):
     ----------
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     See Also
     --------
     skae.networks.ConvNetwork : The network alone.
@@ -124,7 +126,7 @@ class ConvAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         filters: int | Shape = (16, 32),
         kernel_size: int | Shape = 3,

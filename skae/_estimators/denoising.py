@@ -7,6 +7,7 @@ import numbers
 from collections.abc import Callable
 from typing import Any, Literal, Self, TypeAlias
 
+from skae._data.checks import extremes
 from skae._data.containers import shape_of
 from skae._data.corruption import KINDS, Corruption
 from skae._data.prepare import UserData
@@ -32,7 +33,12 @@ from skae._runtime.annotations import (
     Seed,
 )
 from skae._runtime.scikit_learn import Interval, StrOptions
+from skae._runtime.warnings import warn
 from skae.networks import DenseNetwork, Network
+
+# Limits may have been float64 when the network learnt, and float32 when it cleans: six
+# digits are left.
+_ROUNDING = 1e-6
 
 _Corruption: TypeAlias = (
     Literal["gaussian", "masking", "salt_and_pepper", "swap"]
@@ -59,9 +65,8 @@ class DenoisingAutoencoder(BaseAutoencoder):
 default="gaussian"
         What happens to the rows in training.
 
-        - "gaussian" adds normal noise of deviation `noise_scale` to every value, and
-          clips the result to the range of the training data. Clip the rows that you
-          want to clean, too.
+        - "gaussian" adds normal noise of deviation `noise_scale` to every value; `clip`
+          says which rows are then clipped to the range of the training data.
         - "masking" replaces values by the mean of their feature, or by zero with
           ``loss="binary_crossentropy"``.
         - "salt_and_pepper" replaces values by the smallest or the largest value of the
@@ -80,6 +85,17 @@ default="gaussian"
         Standard deviation of "gaussian" noise, in the unit of the data. "auto" is half
         the root mean variance of the features.
 
+    clip : bool or "auto", default="auto"
+        Whether rows with "gaussian" noise are clipped to the range of the training
+        data, from the lowest to the highest value of all features. Set True if the
+        rows that you want to clean are clipped, as those of noisy pictures in files
+        are, and False if they are not. "auto" goes by what it sees. With noisy rows as
+        `X_val`, and `X_val_clean`, it clips if none of these rows leaves the range.
+        Otherwise it clips half of the rows, drawn anew in each epoch, where values pile
+        up at the ends of the range, and none where they do not. A network that has
+        learnt from half of each kind cleans either kind almost as well as one that has
+        learnt from that kind alone.
+
     corruption_rate : float in [0, 1], default=0.25
         Probability that "masking", "salt_and_pepper" and "swap" replace a value.
 
@@ -96,7 +112,18 @@ default="gaussian"
     noise_scale_ : float
         Deviation of "gaussian" noise.
 
+    clipped_fraction_ : float
+        Fraction of the rows with "gaussian" noise that were clipped: 1 for
+        ``clip=True``, 0 for False, and one of 0, 0.5 and 1 for "auto".
+
+    input_range_ : tuple of two floats
+        Lowest and highest value that the network has read in training, up to six
+        deviations of noise that is not clipped. `denoise` warns about rows beyond it.
+        Not set if `corruption` is a callable.
+
     %(fitted_attributes)s
+
+    %(encoding_dim_search)s
 
     Notes
     -----
@@ -115,8 +142,7 @@ default="gaussian"
     >>> from sklearn.datasets import load_digits
     >>> from skae import DenoisingAutoencoder
     >>> X = load_digits().data
-    >>> noise = np.random.RandomState(0).normal(scale=4, size=X.shape)
-    >>> noisy = np.clip(X + noise, 0, 16)
+    >>> noisy = X + np.random.RandomState(0).normal(scale=4, size=X.shape)
     >>> denoiser = DenoisingAutoencoder(noise_scale=4, epochs=5, random_state=0).fit(X)
     >>> error = ((denoiser.denoise(noisy) - X) ** 2).mean()
     >>> bool(error < 0.6 * ((noisy - X) ** 2).mean())
@@ -128,6 +154,7 @@ default="gaussian"
         "network": [Network, None],
         "corruption": [StrOptions(set(KINDS)), callable],
         "noise_scale": [AUTO, NOT_NEGATIVE],
+        "clip": [AUTO, "boolean"],
         "corruption_rate": [Interval(numbers.Real, 0, 1, closed="both")],
         "l1_activity": [NOT_NEGATIVE],
         **POINT_CONSTRAINTS,
@@ -136,11 +163,12 @@ default="gaussian"
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         network: Network | None = None,
         corruption: _Corruption = "gaussian",
         noise_scale: float | Auto = "auto",
+        clip: bool | Auto = "auto",
         corruption_rate: float = 0.25,
         l1_activity: float = 0.0,
         whiten: bool = False,
@@ -165,6 +193,7 @@ default="gaussian"
         self.network = network
         self.corruption = corruption
         self.noise_scale = noise_scale
+        self.clip = clip
         self.corruption_rate = corruption_rate
         self.l1_activity = l1_activity
         self.whiten = whiten
@@ -220,8 +249,9 @@ default=None
             Rows that judge each epoch, instead of rows held out from X.
 
         X_val_clean : {array-like, sparse matrix} of the shape of X_val, default=None
-            The clean samples of the rows of X_val. Give it if, and only if, both
-            `X_clean` and `X_val` are given.
+            The clean samples of the rows of X_val, which are then noisy ones of your
+            own, and judge the epochs as they are. Needed where both `X_clean` and
+            `X_val` are given.
 
         Returns
         -------
@@ -299,8 +329,16 @@ default=None
         cleaned : ndarray of shape (n_samples, *sample_shape)
             Their reconstructions; float32 for float32 input, else float64. Dense,
             however sparse X is.
+
+        Warns
+        -----
+        UserWarning
+            When values lie outside of `input_range_`, the range of what the network has
+            read in training.
         """
-        return self.reconstruct(X)
+        rows, _ = self._checked(X)
+        _warn_of_values_outside(rows, getattr(self, "input_range_", None))
+        return self._as_samples(self._fitted.reconstruct(rows))
 
     def _network(self) -> Network:
         return DenseNetwork() if self.network is None else self.network
@@ -308,6 +346,21 @@ default=None
     def _objective(self) -> Objective:
         corruption = Corruption(self.corruption, float(self.corruption_rate))
         return Objective.of(self, corruption=corruption)
+
+
+def _warn_of_values_outside(rows, known):
+    """Warn if values lie outside of the range that is known to the network."""
+    if known is None:
+        return
+    lowest, highest = map(float, extremes(rows))
+    rounding = _ROUNDING * max(map(abs, known))
+    if lowest < known[0] - rounding or highest > known[1] + rounding:
+        warn(
+            f"X has values from {lowest:g} to {highest:g}, but the network has learnt "
+            f"to clean values from {known[0]:g} to {known[1]:g}. Clip X, for instance "
+            "with numpy.clip, or fit with noise like that of X: clip=False, another "
+            "noise_scale, or pairs (X_clean)."
+        )
 
 
 def _check_labels(X: Rows, y: object) -> None:

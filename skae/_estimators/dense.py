@@ -76,6 +76,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     ----------
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     hidden_layer_sizes_ : tuple of int
         Units of the hidden layers. Not set if `network` is given.
 
@@ -111,7 +113,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         hidden_layer_sizes: int | Shape | Auto = "auto",
         activation: str = "relu",

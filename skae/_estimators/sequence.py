@@ -64,6 +64,8 @@ class SequenceAutoencoder(BaseAutoencoder):
     ----------
     %(fitted_attributes)s
 
+    %(encoding_dim_search)s
+
     See Also
     --------
     skae.networks.RecurrentNetwork : The network alone.
@@ -99,7 +101,7 @@ class SequenceAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        encoding_dim: int | float | None = 32,
+        encoding_dim: int | float | Auto | None = 32,
         *,
         units: int = 64,
         n_layers: int = 1,

@@ -10,11 +10,14 @@ _LINE = re.compile(r"^(?P<indentation> *)%\((?P<name>\w+)\)s$", re.MULTILINE)
 
 _SHARED = {
     "encoding_dim": """
-    encoding_dim : int, float or None, default=32
+    encoding_dim : int, float, "auto" or None, default=32
         Number of codes; it may exceed the number of features or rows. A fraction
         between 0 and 1 takes the fewest codes that explain this fraction of the
         variance: the network is fitted with as many codes as PCA needs, and then the
-        codes that it can do without are removed. None takes the number of rows or of
+        codes that it can do without are removed. "auto" chooses by held-out rows: the
+        fewest codes whose error is within one standard error of the best, from one
+        nested fit (see `nested_dropout`), and never more than PCA needs for 99% of the
+        variance. It needs linear codes. None takes the number of rows or of
         features, whichever is smaller, but at most 512. If the network fixes the number
         of codes, as ``bottleneck="spatial"`` and Keras models of your own do, None
         takes that number.
@@ -126,6 +129,13 @@ default="mse"
         1 shows a bar with the epoch, the losses, the loss of the start (PCA's) and the
         time left; if the output is neither a terminal nor a notebook, it prints one
         line at the end. 2 prints a line per epoch.
+""",
+    "encoding_dim_search": """
+    encoding_dim_search_ : dict of ndarrays
+        Why ``encoding_dim="auto"`` has chosen this number; not set otherwise. For some
+        numbers of codes, "encoding_dim", the mean squared "error" of the held-out rows
+        with so many of the first nested codes, in the squared unit of the data, and its
+        "standard_error". ``pandas.DataFrame(encoding_dim_search_)`` makes a table.
 """,
     "fitted_attributes": """
     encoder_, decoder_ : keras.Model

@@ -7,7 +7,7 @@ from skae._runtime.warnings import warn
 _SCALABLE = ("linear", "relu")
 
 
-def check_order(fraction, codec, goes_on):
+def check_order(fraction, codec, goes_on, searches=False):
     """Raise a ValueError if codes cannot be changed as the parameters ask.
 
     Parameters
@@ -20,13 +20,17 @@ def check_order(fraction, codec, goes_on):
 
     goes_on : bool
         Whether this goes on from an earlier fit.
+
+    searches : bool, default=False
+        Whether nested codes are there to choose their number.
     """
     network, objective = codec.architecture.network, codec.objective
     activation = network.code_activation
+    nested = "encoding_dim='auto'" if searches else "nested_dropout=True"
     wishes = {
         "whiten=True": (objective.whiten, _SCALABLE),
-        "nested_dropout=True": (objective.nested_dropout, ("linear",)),
-        f"encoding_dim={fraction}": (fraction is not None, _SCALABLE),
+        nested: (objective.nested_dropout, ("linear",)),
+        f"encoding_dim={fraction}": (fraction is not None and not searches, _SCALABLE),
     }
     can_change = CodeLayers(codec.encoder, codec.decoder).can_change
     for name, (is_wish, activations) in wishes.items():

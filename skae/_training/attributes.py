@@ -8,6 +8,7 @@ from skae._model.description import described
 from skae._model.fitted import FittedNetwork
 from skae._model.ordering import OrderedCodes, order_codes
 from skae._training.bounds import within_bounds
+from skae._training.encoding_dim import EncodingDimSearch
 from skae._training.pca_attributes import (
     PCA_ATTRIBUTES,
     attributes_of_pca,
@@ -23,6 +24,9 @@ _NOT_OF_EVERY_FIT = (
     *PCA_ATTRIBUTES,
     "hidden_layer_sizes_",
     "noise_scale_",
+    "clipped_fraction_",
+    "input_range_",
+    "encoding_dim_search_",
     "pca_score_",
     "_last_pass",
 )
@@ -40,6 +44,7 @@ class Facts:
     chance: Chance
     start: Start
     chosen: Resolved
+    search: EncodingDimSearch | None = None
     seed: int = 0
 
     @property
@@ -104,8 +109,9 @@ def attributes_of(facts, trained, codes):
         "_layers": described(network.codec),
         "_start_name": plan.start_name,
     }
-    if facts.chance.noise_scale is not None:
-        attributes["noise_scale_"] = facts.chance.noise_scale
+    attributes |= _of_noise(facts.chance)
+    if facts.search is not None:
+        attributes["encoding_dim_search_"] = facts.search.table
     if codes.ratios is not None:
         attributes |= attributes_of_pca(codes, prepared)
         attributes |= _score_of_pca(facts, dim)
@@ -114,6 +120,17 @@ def attributes_of(facts, trained, codes):
     return attributes | facts.request.estimator._resolved_parameters(
         architecture.network
     )
+
+
+def _of_noise(chance):
+    """Return what is known of the noise in training, where there was some."""
+    found = {}
+    if chance.noise is not None:
+        found["noise_scale_"] = chance.noise.scale
+        found["clipped_fraction_"] = chance.noise.clipped
+    if chance.input_range is not None:
+        found["input_range_"] = chance.input_range
+    return found
 
 
 def _score_of_pca(facts, n_codes):

@@ -13,6 +13,7 @@ from skae._training.attributes import (
     ordered,
     set_attributes,
 )
+from skae._training.encoding_dim import search_encoding_dim
 from skae._training.epochs import keep_start, train
 from skae._training.observers import closed_at_the_end
 from skae._training.plan import earlier_fit, plan_fit, request_for
@@ -54,8 +55,10 @@ def fit(estimator, data):
             validation_fraction=estimator.validation_fraction,
         )
         let_interrupts_in()
-        plan = plan_fit(request, prepared)
         decay = _defaults.weight_decay if estimator.optimizer == "auto" else None
+        search = search_encoding_dim(request, prepared, rate, decay)
+        let_interrupts_in()
+        plan = plan_fit(request, prepared, None if search is None else search.chosen)
         start = find_start(request, plan, prepared, decay)
         chance = draw_chance(request, plan, prepared)
         chosen = resolve(request, plan, prepared)
@@ -63,7 +66,7 @@ def fit(estimator, data):
         settings = settings_for(request, plan, prepared, chosen, n_epochs)
         let_interrupts_in()
         seed = draw_seed(copy.deepcopy(generator))
-        facts = Facts(request, plan, chance, start, chosen, seed)
+        facts = Facts(request, plan, chance, start, chosen, search, seed)
 
         def finish(trained):
             refined = refine(facts, trained)

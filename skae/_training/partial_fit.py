@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from skae import _defaults
+from skae._data.corruption import Noise
 from skae._data.prepare import prepare
 from skae._keras.objects import description, plain, restored
 from skae._model.order_checks import check_parts
@@ -55,8 +56,8 @@ def partial_fit(estimator, data):
         check_parts(request.objective)
         last = getattr(estimator, "_last_pass", None)
         start = _start_after(last, earlier) or find_start(request, plan, prepared)
-        noise_scale = None if last is None else getattr(estimator, "noise_scale_", None)
-        chance = draw_chance(request, plan, prepared, noise_scale)
+        noise = None if last is None else _noise_of(estimator)
+        chance = draw_chance(request, plan, prepared, noise)
         chosen = resolve(request, plan, prepared, epochs=1)
         settings = settings_for_part(request, plan, prepared, chosen)
         let_interrupts_in()
@@ -74,6 +75,7 @@ def partial_fit(estimator, data):
             attributes["_last_pass"] = this_pass
             if earlier is not None:
                 attributes |= _after_earlier_epochs(estimator, trained)
+                attributes |= _after_earlier_rows(estimator, chance)
             set_attributes(estimator, attributes)
             for observer in observers:
                 observer.end(attributes)
@@ -90,6 +92,17 @@ def _after_earlier_epochs(estimator, trained):
     }
 
 
+def _after_earlier_rows(estimator, chance):
+    """Return the range of what the network has read in this pass and in earlier ones.
+
+    It is known if it was known of all of them.
+    """
+    before, now = getattr(estimator, "input_range_", None), chance.input_range
+    if before is None or now is None:
+        return {}
+    return {"input_range_": (min(before[0], now[0]), max(before[1], now[1]))}
+
+
 # What a pass leaves for the next
 
 
@@ -100,6 +113,13 @@ def _pass_of(compiled_steps, task):
         "values": compiled_steps.optimizer_values,
         "step_sizes": list(task.steps.sizes),
     }
+
+
+def _noise_of(estimator):
+    """Return the noise of the last pass, None if there was none."""
+    if not hasattr(estimator, "noise_scale_"):
+        return None
+    return Noise(estimator.noise_scale_, estimator.clipped_fraction_)
 
 
 def _start_after(last, earlier):

@@ -137,13 +137,28 @@ class Plan:
         return "PCA" if is_pca else "start"
 
 
-def plan_fit(request, prepared):
-    """Return the `Plan`; a fit that goes on must name the network of the earlier."""
+def plan_fit(request, prepared, n_codes=None, searches=False):
+    """Return the `Plan`; a fit that goes on must name the network of the earlier.
+
+    Parameters
+    ----------
+    request : Request
+        What the user asks.
+
+    prepared : Prepared
+        The data.
+
+    n_codes : int or None, default=None
+        Number of codes, where "auto" has been resolved to it.
+
+    searches : bool, default=False
+        Whether this fit is there to resolve "auto".
+    """
     estimator, earlier = request.estimator, request.earlier
     network = copy.copy(estimator._network())
     if estimator.init == "random" and hasattr(network, "linear_shortcut"):
         network.linear_shortcut = False
-    wanted, found = estimator.encoding_dim, None
+    wanted, found = _wanted_codes(request, n_codes), None
     is_number = wanted is None or isinstance(wanted, numbers.Integral)
     fraction = None if is_number else float(wanted)
     wanted = wanted if is_number else None
@@ -160,10 +175,23 @@ def plan_fit(request, prepared):
     of_inference = dataclasses.replace(request.objective, corruption=None)
     codec = shared_codec(dataclasses.replace(architecture, objective=of_inference))
     goes_on = earlier is not None
-    check_order(fraction, codec, goes_on)
+    check_order(fraction, codec, goes_on, searches)
     if goes_on:
         check_continues(codec, earlier.fitted)
     return Plan(architecture, codec, init, goes_on, fraction, found)
+
+
+def _wanted_codes(request, n_codes):
+    """Return the parameter `encoding_dim`, with "auto" resolved."""
+    wanted = request.estimator.encoding_dim
+    if not isinstance(wanted, str):
+        return wanted
+    if n_codes is None and request.earlier is None:
+        raise ValueError(
+            "encoding_dim='auto' chooses by held-out rows, and partial_fit holds out "
+            "none. Call fit first, or give a number of codes."
+        )
+    return n_codes  # None is the number of the earlier fit
 
 
 def _number_of_codes(request, prepared, fraction):

@@ -3,13 +3,18 @@
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
+
 from skae import _defaults
+from skae._data.corruption import Noise, clipped_fraction
 from skae._data.prepare import (
     Prepared,
     corrupted_once,
     corruption_units,
+    limits_of,
     with_draws,
 )
+from skae._data.rows import row_chunks
 from skae._pca.axes import PrincipalAxes
 from skae._runtime.randomness import draw_seed
 from skae._training.pca_start import start_at_pca, start_is_exact, warn_of_lost_axes
@@ -90,33 +95,41 @@ class Chance:
     prepared : Prepared
         The data; validation rows are corrupted, and have their draws.
 
-    noise_scale : float or None
-        Standard deviation of Gaussian noise, in the user's units.
+    noise : Noise or None
+        Size of Gaussian noise, if rows are corrupted.
 
     units : sequence of tensors
         Of `CorruptionUnits.tensors`, if rows are corrupted.
+
+    input_range : (float, float) or None
+        Range of what the network reads in training, in the user's units, where it is
+        known of noisy rows.
     """
 
     prepared: Prepared
-    noise_scale: float | None
+    noise: Noise | None
     units: Sequence
+    input_range: tuple | None
 
 
-def draw_chance(request, plan, prepared, noise_scale=None):
+def draw_chance(request, plan, prepared, last_noise=None):
     """Corrupt the validation rows, and draw what judges them; once, for all epochs.
 
-    The start has seen clean rows. Where the noise scale is "auto" it is the given one,
-    or else that of the defaults.
+    The start has seen clean rows. What is "auto" of the noise is as in an earlier
+    pass, or else follows from the data.
     """
     objective, validation, units = request.objective, prepared.validation, ()
+    noise = None
+    input_range = prepared.range_to_read if request.data.is_paired else None
     if objective.corruption is not None:
         objective.corruption.check(prepared.sample_shape)
-        if noise_scale is None:
-            noise_scale = _defaults.noise_scale(prepared.spread)
-        noise_scale = resolved(request.estimator.noise_scale, noise_scale)
-        of_rows = corruption_units(prepared, noise_scale)
+        noise = _noise_for(request, prepared, last_noise)
+        input_range = objective.corruption.range_of(
+            *prepared.range, prepared.scaling.mean, noise
+        )
+        of_rows = corruption_units(prepared, noise)
         units = of_rows.tensors()
-        if validation is not None:
+        if validation is not None and not request.data.are_judges_noisy:
             validation = corrupted_once(
                 validation,
                 prepared.training_rows,
@@ -124,10 +137,40 @@ def draw_chance(request, plan, prepared, noise_scale=None):
                 of_rows,
                 draw_seed(request.generator),
             )
-    else:
-        noise_scale = None
     n_draws = objective.n_draws(plan.architecture.encoding_dim)
     if n_draws and validation is not None:
         validation = with_draws(validation, n_draws, request.generator)
     drawn = dataclasses.replace(prepared, validation=validation)
-    return Chance(drawn, noise_scale, units)
+    return Chance(drawn, noise, units, input_range)
+
+
+def _noise_for(request, prepared, last):
+    """Return the `Noise` that was asked for, with every "auto" resolved."""
+    estimator = request.estimator
+    if last is None:
+        are_noisy = request.data.are_judges_noisy
+        last = Noise(
+            _defaults.noise_scale(prepared.spread),
+            _clipped_fraction(prepared, are_noisy),
+        )
+    return Noise(
+        resolved(estimator.noise_scale, last.scale),
+        float(resolved(estimator.clip, last.clipped)),
+    )
+
+
+def _clipped_fraction(prepared, are_judges_noisy):
+    """Return which fraction of noisy rows to clip, by what the data show.
+
+    Validation rows with noise of the user's show it: none of them may leave the range.
+    """
+    lowest, highest = limits_of(prepared)
+    if not are_judges_noisy:
+        return clipped_fraction(prepared.training_rows.values, lowest, highest)
+    limits = np.array([lowest, highest], np.float32)
+    noisy = prepared.validation.values
+    is_inside = all(
+        (limits[0] <= rows).all() and (rows <= limits[1]).all()
+        for rows in (np.asarray(noisy[chunk]) for chunk in row_chunks(noisy))
+    )
+    return 1.0 if is_inside else 0.0

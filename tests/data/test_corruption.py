@@ -12,7 +12,7 @@ from scipy import stats
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder
 from skae._data import rows as rows_module
-from skae._data.corruption import KINDS
+from skae._data.corruption import KINDS, Noise, clipped_fraction
 from skae._data.prepare import UserData, corrupted_once, corruption_units, prepare
 from skae._runtime.randomness import draw_seed
 from skae.networks import DenseNetwork
@@ -24,7 +24,7 @@ SCALE = 1e-3 * X.std()
 each_loss = pytest.mark.parametrize("loss", ROWS)
 
 
-def corrupted(X, kind, *, rate=0.25, noise_scale=1.0, loss="mse", seed=0):
+def corrupted(X, kind, *, rate=0.25, noise_scale=1.0, clipped=1.0, loss="mse", seed=0):
     """Corrupt rows as a fit does those that judge; return them in the user's units."""
     estimator = DenoisingAutoencoder(
         corruption=kind, corruption_rate=rate, loss=loss, validation_fraction=0
@@ -36,7 +36,7 @@ def corrupted(X, kind, *, rate=0.25, noise_scale=1.0, loss="mse", seed=0):
         prepared.validation,
         prepared.training_rows,
         objective.corruption,
-        corruption_units(prepared, noise_scale),
+        corruption_units(prepared, Noise(noise_scale, clipped)),
         draw_seed(generator),
     )
     values = noisy.values.astype(np.float64)
@@ -72,6 +72,42 @@ def test_gaussian_noise_is_normal_with_the_deviation_asked_for(loss):
     noise = (noisy - rows)[far_from_bounds]
     assert noise.size > 1000
     assert stats.kstest(noise / deviation, "norm").pvalue > 1e-3
+
+
+@each_loss
+def test_gaussian_noise_is_normal_everywhere_where_it_is_not_clipped(loss):
+    rows = ROWS[loss]
+    deviation = rows.std()
+    noisy = corrupted(rows, "gaussian", noise_scale=deviation, clipped=0, loss=loss)
+    noise = (noisy - rows).ravel() / deviation
+    assert stats.kstest(noise, "norm").pvalue > 1e-3
+
+
+def test_whole_rows_are_clipped_as_often_as_asked_for():
+    """With noise this large, hardly any row stays inside if it is not clipped."""
+    noisy = corrupted(X, "gaussian", noise_scale=10 * X.std(), clipped=0.3)
+    inside = (noisy > X.min() - SCALE) & (noisy < X.max() + SCALE)
+    assert_share(inside.all(axis=1), 0.3)
+
+
+PHOTOGRAPH = np.random.RandomState(0).randint(-2, 258, (300, 40)).clip(0, 255)
+PILES = {
+    "pixels": (np.where(UNIT < 0.3, UNIT.min(), UNIT), 0.5),
+    "a photograph, 1% saturated": (PHOTOGRAPH, 0.5),
+    "counts": (np.random.RandomState(0).poisson(0.5, (300, 4)), 0.5),
+    "features that each have the same ends": (
+        (X - X.min(axis=0)) / np.ptp(X, axis=0),
+        0.5,
+    ),
+    "normal": (X, 0.0),
+    "few rows": (X[:20], 0.0),
+}
+
+
+@pytest.mark.parametrize(("rows", "expected"), PILES.values(), ids=PILES)
+def test_half_is_clipped_where_values_pile_up_at_their_limits(rows, expected):
+    limits = np.full((2, rows.shape[1]), [[rows.min()], [rows.max()]])
+    assert clipped_fraction(rows, *limits) == expected
 
 
 @each_loss
@@ -261,7 +297,7 @@ def squared_noise_of_clipped(X, deviation):
 
 
 SQUARED_NOISE = {
-    "gaussian": squared_noise_of_clipped(X, 1.5),
+    "gaussian": (squared_noise_of_clipped(X, 1.5) + 1.5**2) / 2,
     "masking": 0.3 * X.var(axis=0),
     "salt_and_pepper": 0.3 * ((X - X.min()) ** 2 + (X - X.max()) ** 2) / 2,
     "swap": 0.3 * 2 * X.var(axis=0),
@@ -270,9 +306,13 @@ SQUARED_NOISE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_training_corrupts_as_much_as_is_asked_for(kind):
+def test_training_corrupts_as_much_as_is_asked_for(kind, monkeypatch):
     """Where outputs equal inputs, the loss is the mean square of the corruption."""
-    estimator = identity(kind, noise_scale=1.5, corruption_rate=0.3).fit(X)
+    estimator = identity(kind, noise_scale=1.5, corruption_rate=0.3)
+    if kind == "gaussian":  # half of the rows are clipped
+        patched = "skae._training.start._clipped_fraction"
+        monkeypatch.setattr(patched, lambda *_: 0.5)
+    estimator.fit(X)
     assert_mean(estimator.history_["loss"], SQUARED_NOISE[kind].mean())
 
 

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder, VAETransformer
-from skae._data.corruption import KINDS, Corruption
+from skae._data.corruption import KINDS, Corruption, Noise
 from skae._data.moments import mean_and_variance, rounding_of
 from skae._data.prepare import UserData, corrupted_once, corruption_units, prepare
 from skae._data.rows import Rows, row_chunks
@@ -446,7 +446,7 @@ def test_rows_that_judge_are_corrupted_as_dense_ones_are(kind):
             validation,
             prepared.training_rows,
             objective.corruption,
-            corruption_units(prepared, 2.0),
+            corruption_units(prepared, Noise(2.0, 1.0)),
             draw_seed(generator),
         ).values
         noisy = np.concatenate([noisy[part] for part in row_chunks(noisy)])
@@ -476,7 +476,7 @@ def test_a_search_of_corruption_reads_the_same_whatever_the_rows_are():
     generator = np.random.RandomState(0)
     prepared = prepare(owner, UserData(X), owner._objective(), generator)
     rows = SparseRows.of(CSR(prepared.rows.values))
-    units = corruption_units(prepared, 1.0)
+    units = corruption_units(prepared, Noise(1.0, 1.0))
     masked = corruption.apply_once(rows, np.zeros((1, 64), np.float32), units, 0)
     assert masked.shape == rows.shape
     assert_array_equal(np.asarray(masked[:5]), np.zeros((5, 64)))

@@ -344,6 +344,7 @@ def test_pairs_have_no_noise_scale():
     fitted = denoiser().fit(X)
     fitted.fit(NOISY, X_clean=X)
     assert not hasattr(fitted, "noise_scale_")
+    assert not hasattr(fitted, "clipped_fraction_")
     fitted.partial_fit(X)
     assert fitted.noise_scale_ > 0
     fitted.partial_fit(NOISY, X_clean=X)
@@ -357,6 +358,100 @@ def test_images_are_pairs_too():
     shaped = denoiser().fit(noisy, X_clean=clean)
     assert shaped.denoise(noisy).shape == (40, 4, 4)
     assert_same_bits(shaped, denoiser().fit(noisy, X_clean=clean.reshape(40, 16)))
+
+
+# Clipped noise
+
+
+def noise_of_pixels(limits=(-np.inf, np.inf)):
+    """Return pixels of which many are 0, as noisy as asked for, and clean."""
+    clean = UNIT.clip(0.4, 1)
+    noise = np.random.RandomState(0).normal(0, 0.3, clean.shape)
+    return (clean + noise).clip(*limits), clean
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"), [((0.4, 1), 1), ((-np.inf, np.inf), 0)], ids=["all", "none"]
+)
+def test_noisy_rows_that_judge_show_whether_noise_is_clipped(limits, expected):
+    noisy, clean = noise_of_pixels(limits)
+    fitted = denoiser(epochs=1).fit(clean, X_val=noisy, X_val_clean=clean)
+    assert fitted.clipped_fraction_ == expected
+
+
+def test_noisy_rows_that_judge_stay_as_they_are():
+    start = denoiser(epochs=1, learning_rate=NO_STEP)
+    start.fit(X[:40], X_val=NOISY[40:], X_val_clean=X[40:])
+    expected = error(start.denoise(NOISY[40:]), X[40:])
+    assert start.initial_loss_ == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("clip", "rows", "expected"),
+    [
+        (True, X, 1),
+        (False, UNIT.clip(0.4, 1), 0),
+        ("auto", UNIT.clip(0.4, 1), 0.5),
+        ("auto", X, 0),
+    ],
+)
+def test_which_fraction_is_clipped(clip, rows, expected):
+    assert denoiser(epochs=1, clip=clip).fit(rows).clipped_fraction_ == expected
+
+
+def test_later_parts_are_clipped_as_the_first():
+    fitted = denoiser(noise_scale=1).partial_fit(X)
+    fitted.partial_fit(UNIT.clip(0.4, 1))
+    assert fitted.clipped_fraction_ == 0
+    assert fitted.input_range_ == (min(X.min(), 0.4) - 6, max(X.max(), 1) + 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limits", [(0, 16), (-np.inf, np.inf)])
+def test_the_default_cleans_clipped_and_other_noise_better_than_pca(digits, limits):
+    train, clean, noisy = digits
+    noisy = noisy.clip(*limits)
+    fitted = DenoisingAutoencoder(noise_scale=4, epochs=10, random_state=0).fit(train)
+    pca = PCA(32).fit(train)
+    of_pca = error(pca.inverse_transform(pca.transform(noisy)), clean)
+    assert error(fitted.denoise(noisy), clean) < 0.8 * of_pca
+
+
+RANGES = {
+    "clipped": ({"clip": True}, X, (X.min(), X.max())),
+    "not clipped": ({"noise_scale": 0.5}, X, (X.min() - 3, X.max() + 3)),
+    "swap": ({"corruption": "swap"}, X, (X.min(), X.max())),
+    "masked": (
+        {"corruption": "masking", "loss": "binary_crossentropy"},
+        UNIT.clip(0.4, 1),
+        (0, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rows", "limits"), each_of(RANGES, ["clipped", "not clipped"])
+)
+def test_values_outside_of_what_was_learnt_are_warned_of(parameters, rows, limits):
+    fitted = denoiser(epochs=1, **parameters).fit(rows)
+    np.testing.assert_allclose(fitted.input_range_, limits, atol=1e-6)
+    inside = np.full((2, 4), limits[0])
+    inside[1] = limits[1]
+    fitted.denoise(inside.astype(np.float32))
+    for outside in (limits[0] - 0.1, limits[1] + 0.1):
+        with pytest.warns(UserWarning, match=r"X has values from .* learnt to clean"):
+            fitted.denoise(np.where(inside == limits[1], outside, inside))
+
+
+def test_pairs_tell_the_range_that_was_learnt():
+    fitted = denoiser(epochs=1).fit(NOISY, X_clean=X)
+    assert fitted.input_range_ == (NOISY.min(), NOISY.max())
+
+
+def test_a_function_leaves_the_range_open():
+    fitted = denoiser(epochs=1, corruption=lambda samples, seed: 2 * samples).fit(X)
+    assert not hasattr(fitted, "input_range_")
+    fitted.denoise(2 * X)
 
 
 # What goes on and what passes through
@@ -406,6 +501,8 @@ WRONG_PARAMETERS = [
     ("noise_scale", -1),
     ("noise_scale", "loud"),
     ("noise_scale", np.nan),
+    ("clip", "never"),
+    ("clip", 2),
     ("corruption_rate", -0.1),
     ("corruption_rate", 1.1),
     ("corruption_rate", "auto"),

@@ -23,7 +23,9 @@ NETWORKS = [
 ]
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
 ENCODERS = [skae.TableEncoder]
-each_class = pytest.mark.parametrize("documented", ESTIMATORS + NETWORKS + ENCODERS)
+DETECTORS = [skae.AutoencoderOutlierDetector]
+OTHERS = ENCODERS + DETECTORS
+each_class = pytest.mark.parametrize("documented", ESTIMATORS + NETWORKS + OTHERS)
 with_encoders = pytest.mark.parametrize("estimator", ESTIMATORS + ENCODERS)
 
 
@@ -35,7 +37,7 @@ def defaults(documented):
 def test_all_estimators_are_looked_at():
     public = [getattr(skae, name) for name in skae.__all__]
     classes = {item for item in public if inspect.isclass(item)}
-    assert classes == {*ESTIMATORS, *ENCODERS}
+    assert classes == {*ESTIMATORS, *OTHERS}
 
 
 @each_class
@@ -86,6 +88,8 @@ def test_attributes_of_a_fit_are_documented_and_the_other_way_round(estimator):
     fitted = estimator(2, epochs=1, random_state=0).fit(frame)
     public = {name for name in vars(fitted) if re.fullmatch(r"[a-z]\w*_", name)}
     public |= {"encoder_", "decoder_", "n_components_"}  # made from the fit
+    if estimator is not skae.VAETransformer:
+        public |= {"encoding_dim_search_"}  # only with encoding_dim="auto"
     assert public == set(entries(estimator, "Attributes"))
 
 
