@@ -7,7 +7,9 @@ from collections import OrderedDict
 
 import numpy as np
 
+from skae._model.graphs import graphs_of
 from skae._model.input_layers import InputLayers
+from skae._model.mappings import Mappings
 from skae._runtime.caches import evict_oldest
 from skae._runtime.tensorflow import load_tensorflow, traced
 from skae._runtime.threads import Lock
@@ -22,8 +24,8 @@ from skae.networks._build import (
 _MOST_CODECS = 16
 
 
-class Codec:
-    """Compiled functions of one architecture.
+class Codec(Mappings):
+    """The maps as compiled functions of one architecture.
 
     They have no state (weights are arguments), so fits and threads share them. Each
     is traced once per floating-point type, whatever the number of rows.
@@ -35,12 +37,8 @@ class Codec:
     """
 
     def __init__(self, architecture):
-        self.architecture = architecture
+        super().__init__(architecture)
         self.encoder, self.decoder = architecture.build()
-        self.sample_shape = architecture.sample_shape
-        self.n_features = architecture.n_features
-        self.encoding_dim = architecture.encoding_dim
-        self.objective = architecture.objective
         self._ends = np.cumsum(
             [len(variables(model)) for model in (self.encoder, self.decoder)]
         )
@@ -112,108 +110,23 @@ class Codec:
             tf.TensorSpec((), dtype),
         )
 
-    def encode(self, rows, weights, mean, scale):
-        """Map rows in the user's units to codes."""
-        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        return self._codes(encoded, rows.dtype, scale)
-
-    def encode_unscaled(self, rows, weights, mean, scale):
-        """Do as `encode` does, with weights that take rows in the user's units."""
-        tf = load_tensorflow()
-        encoded = self._encoded(tf.cast(rows, tf.float32), weights)
-        return self._codes(encoded, rows.dtype, scale)
-
-    def encode_sums(self, sums, weights, mean, scale):
-        """Do as `encode_unscaled` does, from the products of rows and input kernels.
-
-        These are one beside the other, in the order of `input_layers`.
-        """
-        tf = load_tensorflow()
-        encoded = self.input_layers.encode(tf.cast(sums, tf.float32), weights)
-        return self._codes(encoded, sums.dtype, scale)
-
-    def _codes(self, encoded, dtype, scale):
-        tf = load_tensorflow()
-        codes = self.objective.codes(encoded)
-        return tf.cast(codes, dtype) * self._code_unit(scale)
-
-    def _code_unit(self, scale):
-        tf = load_tensorflow()
-        return scale if self.objective.codes_are_in_units else tf.ones_like(scale)
+    @functools.cached_property
+    def graphs(self):
+        """Graphs of encoder and decoder for NumPy, or None; see `graphs_of`."""
+        return graphs_of(self.architecture, self.encoder, self.decoder)
 
     @functools.cached_property
     def input_layers(self):
         """The dense layers that read the rows, if nothing else does."""
         return InputLayers(self.encoder)
 
-    def decode(self, codes, weights, mean, scale):
-        """Map codes to rows in the user's units."""
-        tf = load_tensorflow()
-        codes = codes / self._code_unit(scale)
-        outputs = self._outputs(tf.cast(codes, tf.float32), weights)
-        outputs = self.objective.reconstructions(outputs)
-        return tf.cast(outputs, codes.dtype) * scale + mean
-
-    def reconstruct(self, rows, weights, mean, scale):
-        """Map rows to their reconstructions, both in the user's units."""
-        codes = self.encode(rows, weights, mean, scale)
-        return self.decode(codes, weights, mean, scale)
-
-    def squared_errors(self, rows, weights, mean, scale):
-        """Return each row's mean squared error, over the square of the scale."""
-        rows = self._standardized(rows, mean, scale)
-        return self._errors(rows, rows, weights)
-
-    def squared_distances(self, rows, targets, weights, mean, scale):
-        """Return the same for targets, which may have gaps, of rows without."""
-        rows = self._standardized(rows, mean, scale)
-        targets = self._standardized(targets, mean, scale)
-        return self._errors(rows, targets, weights, has_missing=True)
-
-    def _errors(self, rows, targets, weights, has_missing=False):
-        codes = self.objective.codes(self._encoded(rows, weights))
-        outputs = self._outputs(codes, weights)
-        return self.objective.squared_errors(targets, outputs, has_missing)
-
-    def row_terms(self, rows, targets, draws, weights, mean, scale):
-        """Return the terms of each row's loss, as training sees them."""
-        encoded, codes, targets = self._in_training(
-            rows, targets, draws, weights, mean, scale
-        )
-        return self.objective.row_terms(
-            targets,
-            encoded,
-            self._outputs(codes, weights),
-            self._objective_variables(weights),
-        )
-
-    def log_importance(self, rows, draws, weights, mean, scale):
-        """Return the logarithm of each row's importance weight; see `NegativeELBO`."""
-        encoded, codes, targets = self._in_training(
-            rows, rows, draws, weights, mean, scale
-        )
-        outputs = self._outputs(codes, weights)
-        values = self._objective_variables(weights)
-        return self.objective.log_importance(targets, encoded, outputs, draws, values)
-
-    def kl_divergences(self, rows, weights, mean, scale):
-        """Return the KL divergence of each row and code; see `NegativeELBO`."""
-        standardized = self._standardized(rows, mean, scale)
-        return self.objective.kl_divergences(self._encoded(standardized, weights))
-
-    def _in_training(self, rows, targets, draws, weights, mean, scale):
-        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        codes = self.objective.sampled(encoded, draws)
-        return encoded, codes, self._standardized(targets, mean, scale)
-
-    def _standardized(self, rows, mean, scale):
-        tf = load_tensorflow()
-        return tf.cast((rows - mean) * (1 / scale), tf.float32)
-
     def _encoded(self, standardized, weights):
         tf = load_tensorflow()
         samples = tf.reshape(standardized, (-1, *self.sample_shape))
         return _call(self.encoder, weights[: self._ends[0]], samples)
+
+    def _encoded_from_sums(self, sums, weights):
+        return self.input_layers.encode(sums, weights)
 
     def _outputs(self, codes, weights):
         tf = load_tensorflow()

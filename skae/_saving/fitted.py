@@ -8,12 +8,14 @@ import numbers
 import numpy as np
 
 from skae._data.scaling import Scaling
-from skae._keras.models import check_weights
+from skae._keras.models import check_weights, compare_weights
 from skae._keras.objects import plain, restored
 from skae._model.fitted import FittedNetwork
 from skae._objective.losses import as_given, comparable
 from skae._objective.objective import NegativeELBO, Objective
 from skae._runtime.tensorflow import load_keras
+from skae._serving.graph import as_text, of_text
+from skae.exceptions import SavedFileError
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork, RecurrentNetwork
 from skae.networks._build import Architecture, variables
 
@@ -23,7 +25,7 @@ _OBJECTIVES = {objective.__name__: objective for objective in (NegativeELBO, Obj
 
 
 class LoadedNetwork(FittedNetwork):
-    """A fit whose weights are compared with its network before that is built.
+    """A fit whose weights are compared with its network before that is used.
 
     So a file cannot make a network larger than itself, and weights of another network
     are told from right ones.
@@ -34,18 +36,47 @@ class LoadedNetwork(FittedNetwork):
         Of the network.
 
     weights, scaling : see `FittedNetwork`
+
+    graphs : tuple of Graph or None, default=None
+        Those of encoder and decoder, if they were saved. Then inference needs no Keras.
     """
 
-    def __init__(self, architecture, weights, scaling):
+    def __init__(self, architecture, weights, scaling, graphs=None):
         self.architecture = architecture
         self.weights = weights
         self.scaling = scaling
+        self._saved_graphs = graphs
+
+    def on_standardized(self):
+        """Return the same fit for rows in the network's scale."""
+        if self._saved_graphs is None:
+            return super().on_standardized()
+        identity = Scaling.identity(len(self.scaling.mean))
+        return LoadedNetwork(
+            self.architecture, self.weights, identity, self._saved_graphs
+        )
+
+    @functools.cached_property
+    def graphs(self):
+        """Graphs of encoder and decoder for NumPy; None where it needs Keras."""
+        if self._saved_graphs is None:
+            return super().graphs
+        wanted = [kind for graph in self._saved_graphs for kind in graph.weights]
+        others = self.architecture.objective.variable_names
+        compare_weights(self.weights, wanted + [((), "float32")] * len(others))
+        return self._saved_graphs
 
     @functools.cached_property
     def codec(self):
         """The codec of the architecture, shared with other fits."""
         self.check()
-        return super().codec
+        codec = super().codec
+        if self._saved_graphs not in (None, codec.graphs):
+            raise SavedFileError(
+                "What was saved for inference in NumPy is another network than the one "
+                "that was saved. Take another copy of the file, or fit again."
+            )
+        return codec
 
     @functools.cached_property
     def models(self):
@@ -97,6 +128,7 @@ def plain_fit(fitted, given):
         "weights": [np.asarray(values) for values in fitted.weights],  # of scalars too
         "mean": fitted.scaling.mean,
         "scale": float(fitted.scaling.scale),
+        "graphs": as_text(fitted.graphs),
     }
 
 
@@ -124,7 +156,17 @@ def fit_of(state, given):
     network = copy.copy(given) if state["network"] is None else state["network"]
     objective = _objective_of(state["objective"])
     architecture = Architecture(network, shape, dim, objective)
-    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)))
+    graphs = of_text(state["graphs"])
+    _checked(graphs, graphs is None or _are_of(graphs, architecture))
+    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)), graphs)
+
+
+def _are_of(graphs, architecture):
+    """Tell whether graphs take and give as many values as encoder and decoder do."""
+    n_features, dim = architecture.n_features, architecture.encoding_dim
+    n_outputs = dim * architecture.objective.outputs_per_code
+    sizes = [(graph.n_inputs, graph.n_outputs) for graph in graphs]
+    return sizes == [(n_features, n_outputs), (dim, n_features)]
 
 
 def _objective_of(state):

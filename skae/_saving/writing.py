@@ -87,7 +87,9 @@ def _put_models_for_code(estimator):
     architecture = dataclasses.replace(
         architecture, network=network, objective=objective
     )
-    estimator._fitted = LoadedNetwork(architecture, fitted.weights, fitted.scaling)
+    estimator._fitted = LoadedNetwork(
+        architecture, fitted.weights, fitted.scaling, fitted.graphs
+    )
     if is_of_user:
         _check_that_models_do(estimator._fitted)
         if _is_of_user(getattr(estimator, "network", None)):
