@@ -147,11 +147,15 @@ class FittedNetwork:
 
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return check_finite(self._map("decode", codes, (self.architecture.n_features,)), codes)
+        return check_finite(
+            self._map("decode", codes, (self.architecture.n_features,)), codes
+        )
 
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return check_finite(self._map("reconstruct", X, (self.architecture.n_features,)), X)
+        return check_finite(
+            self._map("reconstruct", X, (self.architecture.n_features,)), X
+        )
 
     def squared_errors(self, X, targets=None):
         """Return float64 mean squared errors to X or `targets`, in user's units."""
@@ -271,7 +275,10 @@ class _InNumPy:
                 return function(chunk)
 
         with one_blas_thread():
-            yield from map_in_threads(quietly, chunks)
+            if len(chunks) == 1:
+                yield quietly(*chunks)
+            else:
+                yield from map_in_threads(quietly, chunks)
 
 
 def _padded(rows):

@@ -73,7 +73,9 @@ def let_interrupts_in():
 def _cancellations():
     """Return how often the running asyncio task has been cancelled."""
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None:  # so no event loop runs, and the import takes a tenth of a second
+    if (
+        asyncio is None
+    ):  # so no event loop runs, and the import takes a tenth of a second
         return 0
     try:
         task = asyncio.current_task()

@@ -7,6 +7,7 @@ both kinds of arrays.
 import sys
 
 import numpy as np
+from numpy import abs as abs
 from numpy import (  # noqa: F401 - the names are those of `keras.ops`
     exp,
     isnan,
@@ -22,7 +23,6 @@ from numpy import (  # noqa: F401 - the names are those of `keras.ops`
     where,
     zeros_like,
 )
-from numpy import abs as abs
 from scipy.special import expit as sigmoid  # noqa: F401
 
 from skae._runtime.tensorflow import load_keras

@@ -215,5 +215,13 @@ def of_text(text):
         return None
     try:
         return tuple(map(Graph.of_data, json.loads(text)))
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{text!r:.100} describes no network: {error!r:.100}") from error
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise ValueError(
+            f"{text!r:.100} describes no network: {error!r:.100}"
+        ) from error

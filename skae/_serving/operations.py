@@ -109,7 +109,11 @@ def _dense(inputs, weights, settings, out):
 
 def _shape_of_dense(inputs, weights, settings):
     (one,), (kernel, *biases) = inputs, weights
-    if len(kernel) != 2 or one[-1:] != kernel[:1] or any(b != kernel[1:] for b in biases):
+    if (
+        len(kernel) != 2
+        or one[-1:] != kernel[:1]
+        or any(b != kernel[1:] for b in biases)
+    ):
         raise ValueError(f"{one}, {weights} do not fit a dense layer.")
     return (*one[:-1], kernel[1])
 
@@ -165,7 +169,9 @@ def _shape_of_clipped(inputs, weights, settings):
 
 
 def _like_the_first(shapes):
-    if len(shapes[0]) < max(map(len, shapes)) or shapes[0] != np.broadcast_shapes(*shapes):
+    if len(shapes[0]) < max(map(len, shapes)) or shapes[0] != np.broadcast_shapes(
+        *shapes
+    ):
         raise ValueError(f"{shapes} do not fit together.")
     return shapes[0]
 
