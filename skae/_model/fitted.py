@@ -9,7 +9,7 @@ from skae._data.rows import FEWEST_ROWS, Rows, row_chunks
 from skae._data.scaling import Scaling
 from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
-from skae._model.keras_models import standalone_models
+from skae._model.keras_models import assign, standalone_models
 from skae._model.numpy_codec import NumpyCodec
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import tensor
@@ -80,14 +80,14 @@ class FittedNetwork:
         return [self._backend.values(one) for one in self.weights]
 
     @property
-    def _scale_is_moderate(self):
+    def scale_is_moderate(self):
         """Whether float32 has the scale, its inverse, and their products with rows."""
         return 1e-30 < self.scaling.scale < 1e30
 
     @property
-    def _is_moderate(self):
+    def is_moderate(self):
         """Whether float32 has the scale, and rows' deviations from the mean."""
-        return self._scale_is_moderate and self._relative_mean <= _LARGE_MEAN
+        return self.scale_is_moderate and self._relative_mean <= _LARGE_MEAN
 
     @property
     def _relative_mean(self):
@@ -95,7 +95,7 @@ class FittedNetwork:
         return np.abs(self.scaling.mean).max() / self.scaling.scale
 
     @functools.cached_property
-    def _folded(self):
+    def folded(self):
         """Weights that take rows in the user's units, or None where they may not.
 
         This spares two passes over the rows. It needs an encoder that reads them by
@@ -104,7 +104,7 @@ class FittedNetwork:
         """
         backend, layers = self._backend, self._backend.input_layers
         mean, scale = self.scaling.mean, self.scaling.scale
-        if not (layers and self._is_moderate):
+        if not (layers and self.is_moderate):
             return None
         folded = list(self._values)
         for kernel, bias in layers:
@@ -117,8 +117,8 @@ class FittedNetwork:
 
     @functools.cached_property
     def _folded_kernels(self):
-        """The input layers' kernels of `_folded`, side by side."""
-        kernels = [self._folded[kernel] for kernel, _ in self._backend.input_layers]
+        """The input layers' kernels of `folded`, side by side."""
+        kernels = [self.folded[kernel] for kernel, _ in self._backend.input_layers]
         return np.concatenate(kernels, axis=1)
 
     @functools.cached_property
@@ -132,18 +132,26 @@ class FittedNetwork:
                 "Use transform and inverse_transform, which subtract the mean in "
                 "float64, or fit rows whose mean you have subtracted."
             )
-        codec = Codec(self.architecture)
-        return standalone_models(codec, self.weights, self.scaling)
+        return standalone_models(self._new_codec(), self.weights, self.scaling)
+
+    def bare_models(self):
+        """Return new Keras models of the encoder and decoder, in the network's scale."""
+        codec = self._new_codec()
+        assign(codec, self.weights)
+        return codec.encoder, codec.decoder
+
+    def _new_codec(self):
+        return Codec(self.architecture)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
         shape = (self.architecture.encoding_dim,)
-        if self._folded is None:
+        if self.folded is None:
             return check_finite(self._map("encode", X, shape), X)
         if isinstance(X, SparseRows):
             sums = Products(X, self._folded_kernels)
-            return check_finite(self._map("encode_sums", sums, shape, self._folded), X)
-        return check_finite(self._map("encode_unscaled", X, shape, self._folded), X)
+            return check_finite(self._map("encode_sums", sums, shape, self.folded), X)
+        return check_finite(self._map("encode_unscaled", X, shape, self.folded), X)
 
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, n_features)."""
@@ -193,7 +201,7 @@ class FittedNetwork:
         """
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         given = dtype = arrays[0].dtype
-        if dtype not in (np.float32, np.float64) or not self._is_moderate:
+        if dtype not in (np.float32, np.float64) or not self.is_moderate:
             dtype = np.dtype(np.float64)  # takes the mean from rows as fit does
         run = self._backend.function(name, dtype)
         mean = self._backend.values(self.scaling.mean, dtype)
@@ -210,7 +218,7 @@ class FittedNetwork:
         chunks = list(row_chunks(arrays[0]))
         for chunk, part in zip(chunks, self._backend.map(run_on, chunks), strict=True):
             if mapped is None:
-                to_float32 = given == np.float32 and self._scale_is_moderate
+                to_float32 = given == np.float32 and self.scale_is_moderate
                 kind = np.float32 if to_float32 else part.dtype
                 mapped = np.empty((len(arrays[0]), *shape), kind)
             mapped[chunk] = part

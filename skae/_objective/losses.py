@@ -26,7 +26,7 @@ _OF_OTHER_DATA = set(
     """.split()  # noqa: SIM905 - as in _keras/allowed.py
 )
 # exp(40) is 2e17: even its square is finite in float32, which ends at 3e38.
-_HIGHEST_LOG_RATE = 40.0
+HIGHEST_LOG_RATE = 40.0
 # A normal float32 (those end at 1e-38) whose logarithm is finite, so that 0 · log(0)
 # becomes 0, as the limit of x log(x) is.
 _LEAST_COUNT = 1e-30
@@ -189,7 +189,7 @@ def value_losses(loss, targets, outputs):
     if loss == "poisson":
         # Half the Poisson deviance, r - t + t log(t / r) with r = exp(outputs). Unlike
         # the likelihood it is zero where the rate equals the count.
-        rates = ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+        rates = ops.exp(ops.minimum(outputs, HIGHEST_LOG_RATE))
         logs = ops.log(ops.maximum(targets, _LEAST_COUNT))
         return rates - targets + targets * (logs - outputs)
     return ops.square(outputs - targets)
@@ -202,5 +202,5 @@ def reconstructions(loss, outputs):
     if link == "logit":
         return ops.sigmoid(outputs)
     if link == "log":
-        return ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+        return ops.exp(ops.minimum(outputs, HIGHEST_LOG_RATE))
     return outputs

@@ -78,11 +78,9 @@ class LoadedNetwork(FittedNetwork):
             )
         return codec
 
-    @functools.cached_property
-    def models(self):
-        """Encoder and decoder as Keras models that work on the user's units."""
+    def _new_codec(self):
         self.check()
-        return super().models
+        return super()._new_codec()
 
     def check(self):
         """Raise a SavedFileError if the weights are not the network's.

@@ -94,6 +94,11 @@ class Graph:
         """Number of values that are computed from a sample."""
         return math.prod(self._shapes_of_values()[-1])
 
+    @property
+    def is_flat(self):
+        """Whether what is computed from a sample has one axis."""
+        return len(self._shapes_of_values()[-1]) == 1
+
     @functools.cached_property
     def input_layers(self):
         """Positions of the operations that read the input, if all are dense layers.
