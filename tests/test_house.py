@@ -22,6 +22,7 @@ ROOMS = [
     "_training",
     "_saving",
     "_estimators",
+    "onnx",
     "_drawing",
     "comparison",
     "displays",

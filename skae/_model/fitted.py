@@ -135,7 +135,7 @@ class FittedNetwork:
         return standalone_models(self._new_codec(), self.weights, self.scaling)
 
     def bare_models(self):
-        """Return new Keras models of the encoder and decoder, in the network's scale."""
+        """Return new Keras models of encoder and decoder, in the network's scale."""
         codec = self._new_codec()
         assign(codec, self.weights)
         return codec.encoder, codec.decoder

@@ -56,13 +56,12 @@ class _Reader:
         return Graph(self._shapes[0][0], kinds, operations)
 
     def _configuration(self):
-        try:
-            config = self._model.get_config()
-        except (NotImplementedError, TypeError, ValueError) as error:
-            raise _UnknownLayerError from error  # a layer that Keras cannot describe
-        if "input_layers" not in config or len(self._model.inputs) != 1:
+        is_functional = hasattr(self._model, "operations")
+        if not is_functional or len(self._model.inputs) != 1:
             raise _UnknownLayerError(type(self._model))
-        return config
+        for operation in self._model.operations:
+            _check_known(operation)
+        return self._model.get_config()
 
     def _read(self, described):
         name, config = described["name"], described["config"]
@@ -78,14 +77,7 @@ class _Reader:
 
     def _append(self, layer, config, inputs):
         """Append what a layer computes; return the number of its value."""
-        keras = load_keras()
-        name = type(layer).__name__
-        known = isinstance(layer, keras.layers.Layer) and name in LAYERS
-        if not known or type(layer) is not getattr(keras.layers, name):
-            raise _UnknownLayerError(name)
-        if layer.dtype_policy.name != "float32":
-            raise _UnknownLayerError(layer.dtype_policy.name)
-        return LAYERS[name](self, layer, config, inputs)
+        return LAYERS[type(layer).__name__](self, layer, config, inputs)
 
     def add(self, kind, inputs, variables=(), shape=None, settings=None):
         """Append an operation; return the number of its value.
@@ -113,18 +105,9 @@ class _Reader:
         return len(self._operations)
 
     def activate(self, value, activation):
-        """Append an activation of Keras' own, if it changes anything."""
-        keras = load_keras()
-        name = getattr(activation, "__name__", "")
-        own = (getattr(keras.activations, name, None), getattr(keras.ops, name, None))
-        if not any(activation is one for one in own):
-            raise _UnknownLayerError(name)
-        if name == "linear":
-            return value
-        name = _OTHER_NAMES.get(name, name)
-        if name not in UNARY:
-            raise _UnknownLayerError(name)
-        return self.add(name, [value])
+        """Append an activation, if it changes anything."""
+        name = _name_of(activation)
+        return value if name == "linear" else self.add(name, [value])
 
     def read_dense(self, layer, config, inputs):
         """Append a dense layer, and its activation."""
@@ -229,6 +212,32 @@ LAYERS = {
     **{kind.capitalize(): _Reader.read_binary for kind in BINARY},
 }
 """How each of Keras' layers that NumPy knows is read, by its class."""
+
+
+def _check_known(layer):
+    """Raise an error unless a layer is one of Keras' own that NumPy knows."""
+    keras = load_keras()
+    name = type(layer).__name__
+    if type(layer) is keras.layers.InputLayer:
+        return
+    if name not in LAYERS or type(layer) is not getattr(keras.layers, name):
+        raise _UnknownLayerError(name)
+    if layer.dtype_policy.name != "float32":
+        raise _UnknownLayerError(layer.dtype_policy.name)
+    _name_of(getattr(layer, "activation", keras.activations.linear))
+
+
+def _name_of(activation):
+    """Return the name of a function of Keras' own, as operations have it."""
+    keras = load_keras()
+    name = getattr(activation, "__name__", "")
+    own = (getattr(keras.activations, name, None), getattr(keras.ops, name, None))
+    if not any(activation is one for one in own):
+        raise _UnknownLayerError(name)
+    name = _OTHER_NAMES.get(name, name)
+    if name not in UNARY and name != "linear":
+        raise _UnknownLayerError(name)
+    return name
 
 
 def _sources(part):

@@ -225,8 +225,7 @@ def of_text(text):
         TypeError,
         LookupError,
         AttributeError,
+        ArithmeticError,
         RecursionError,
     ) as error:
-        raise ValueError(
-            f"{text!r:.100} describes no network: {error!r:.100}"
-        ) from error
+        raise ValueError(f"{text!r:.100} is no network: {error!r:.100}") from error

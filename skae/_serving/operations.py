@@ -109,11 +109,8 @@ def _dense(inputs, weights, settings, out):
 
 def _shape_of_dense(inputs, weights, settings):
     (one,), (kernel, *biases) = inputs, weights
-    if (
-        len(kernel) != 2
-        or one[-1:] != kernel[:1]
-        or any(b != kernel[1:] for b in biases)
-    ):
+    fits = len(kernel) == 2 and one[-1:] == kernel[:1] and len(biases) < 2
+    if not fits or any(bias != kernel[1:] for bias in biases):
         raise ValueError(f"{one}, {weights} do not fit a dense layer.")
     return (*one[:-1], kernel[1])
 
@@ -169,11 +166,10 @@ def _shape_of_clipped(inputs, weights, settings):
 
 
 def _like_the_first(shapes):
-    if len(shapes[0]) < max(map(len, shapes)) or shapes[0] != np.broadcast_shapes(
-        *shapes
-    ):
+    first = shapes[0]
+    if len(first) < max(map(len, shapes)) or first != np.broadcast_shapes(*shapes):
         raise ValueError(f"{shapes} do not fit together.")
-    return shapes[0]
+    return first
 
 
 def _reshape(inputs, weights, settings, out):

@@ -10,8 +10,8 @@ import numpy as np
 
 from skae.onnx._library import check_exporter, load_onnx
 
-# The newest operators that tf2onnx, which Keras uses, knows.
-_NEWEST_OPSET = 18
+NEWEST_OF_KERAS = 18
+"""The newest version of ONNX's operators that tf2onnx, which Keras uses, knows."""
 
 
 def exported(fitted, which, opset):
@@ -26,7 +26,7 @@ def exported(fitted, which, opset):
         0 or 1.
 
     opset : int
-        Version of ONNX's operators that the model is to be part of.
+        Version of ONNX's operators.
     """
     check_exporter()
     model = fitted.bare_models()[which]
@@ -39,6 +39,6 @@ def exported(fitted, which, opset):
             path,
             format="onnx",
             verbose=False,
-            opset_version=min(opset, _NEWEST_OPSET),
+            opset_version=opset,
         )
         return load_onnx().load(path)

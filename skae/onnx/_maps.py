@@ -68,9 +68,10 @@ class Maps:
     def score_samples(self, X):
         """Append `score_samples`, in float64; return the output's name."""
         nodes, X = self._nodes, self._flat(X)
-        targets = self._standardized(X)
-        standardized = self._standardized(self._filled(X)) if self._may_miss else targets
-        outputs = self._outputs(self._network_codes(self._encoded(standardized)))
+        rows = targets = self._standardized(X)
+        if self._may_miss:
+            rows = self._standardized(self._filled(X))
+        outputs = self._outputs(self._network_codes(self._encoded(rows)))
         errors = nodes.add("Sub", outputs, targets)
         errors = nodes.cast(errors, np.float64)
         if not self._may_miss:
@@ -173,7 +174,9 @@ class Maps:
         model = exported(self._fitted, which, self._opset)
         if which == 0:
             return nodes.insert(model, nodes.reshaped(value, shape))
-        return nodes.reshaped(nodes.insert(model, value), [self._architecture.n_features])
+        return nodes.reshaped(
+            nodes.insert(model, value), [self._architecture.n_features]
+        )
 
     def _cast(self, value):
         return self._nodes.cast(value, self._given)

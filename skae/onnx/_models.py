@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._estimators.base import BaseAutoencoder
 from skae._estimators.variational import VAETransformer
 from skae._runtime.version import __version__
+from skae.onnx._keras_models import NEWEST_OF_KERAS
 from skae.onnx._library import load_onnx
 from skae.onnx._maps import Maps
 from skae.onnx._nodes import Nodes
@@ -58,7 +59,8 @@ default="transform"
         the same type; scores are float64.
 
     target_opset : int, default=18
-        Version of ONNX's operators, at least 13.
+        Version of ONNX's operators, at least 13; for networks that need Keras' exporter
+        at most 18.
 
     Returns
     -------
@@ -100,7 +102,7 @@ default="transform"
     _check(estimator, method)
     dtype = _checked_dtype(dtype)
     onnx = load_onnx()
-    opset = _checked_opset(target_opset, onnx.defs.onnx_opset_version())
+    opset = _checked_opset(target_opset, _newest_opset(estimator))
     nodes = Nodes("skae_")
     taken, given = METHODS[method]
     maps = Maps(estimator, nodes, dtype, opset)
@@ -161,12 +163,17 @@ def _checked_dtype(dtype):
     return found
 
 
+def _newest_opset(estimator):
+    newest = load_onnx().defs.onnx_opset_version()
+    return newest if estimator.inference_ == "numpy" else min(newest, NEWEST_OF_KERAS)
+
+
 def _checked_opset(opset, newest):
     is_number = isinstance(opset, int | np.integer) and not isinstance(opset, bool)
     if not is_number or not OLDEST_OPSET <= opset <= newest:
         raise ValueError(
             f"target_opset={opset!r} is no version of ONNX's operators from "
-            f"{OLDEST_OPSET} to {newest}, the newest that the installed onnx knows."
+            f"{OLDEST_OPSET} to {newest}, the newest that can be written here."
         )
     return int(opset)
 

@@ -22,7 +22,9 @@ def _sigmoid_product(nodes, x):
 
 def _gelu(nodes, x):
     error = nodes.add("Erf", nodes.add("Mul", x, _f(math.sqrt(0.5))))
-    return nodes.add("Mul", nodes.add("Mul", x, _f(0.5)), nodes.add("Add", error, _f(1)))
+    return nodes.add(
+        "Mul", nodes.add("Mul", x, _f(0.5)), nodes.add("Add", error, _f(1))
+    )
 
 
 def _mish(nodes, x):

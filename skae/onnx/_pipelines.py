@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-import skae
+from skae._estimators.convolutional import ConvAutoencoder
+from skae._estimators.denoising import DenoisingAutoencoder
+from skae._estimators.dense import AutoencoderTransformer
+from skae._estimators.sequence import SequenceAutoencoder
+from skae._estimators.variational import VAETransformer
 from skae.onnx._library import load_onnx, load_skl2onnx
 from skae.onnx._maps import Maps
 from skae.onnx._nodes import Nodes
 
 _ESTIMATORS = (
-    "AutoencoderTransformer",
-    "ConvAutoencoder",
-    "DenoisingAutoencoder",
-    "SequenceAutoencoder",
-    "VAETransformer",
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    DenoisingAutoencoder,
+    SequenceAutoencoder,
+    VAETransformer,
 )
+# What `Nodes` writes is the same from version 13 of ONNX's operators on. The version
+# of a pipeline's model is that of its newest node; 15 is the one that tf2onnx, which
+# Keras' exporter uses, takes by itself.
+_OPSET_OF_NODES, _OPSET_OF_KERAS = 13, 15
 
 
 def register() -> None:
@@ -51,9 +59,9 @@ def register() -> None:
     ['label', 'probabilities']
     """
     skl2onnx = load_skl2onnx()
-    for name in _ESTIMATORS:
+    for estimator in _ESTIMATORS:
         skl2onnx.update_registered_converter(
-            getattr(skae, name), f"Skae{name}", _set_output_type, _convert
+            estimator, f"Skae{estimator.__name__}", _set_output_type, _convert
         )
 
 
@@ -68,35 +76,36 @@ def _convert(scope, operator, container):
     estimator, given = operator.raw_operator, operator.inputs[0]
     dtype = _dtype_of(given)
     nodes = Nodes(scope.get_unique_variable_name("skae") + "_")
-    opset = container.target_opset_any_domain("")
+    is_plain = estimator.inference_ == "numpy"
+    opset = _OPSET_OF_NODES if is_plain else _OPSET_OF_KERAS
+    _check_opset(container, opset)
     X = nodes.cast(given.full_name, dtype)
     codes = Maps(estimator, nodes, dtype, opset).transform(X)
-    numpy_helper = load_onnx().numpy_helper
+    nodes.add("Identity", codes)
+    nodes.nodes[-1].output[:] = [operator.outputs[0].full_name]
+    onnx = load_onnx()
     for name, values in nodes.constants.items():
-        container.initializers.append(numpy_helper.from_array(values, name))
+        container.initializers.append(onnx.numpy_helper.from_array(values, name))
     for node in nodes.nodes:
-        _add(container, node, opset)
-    container.add_node(
-        "Identity",
-        [codes],
-        [operator.outputs[0].full_name],
-        op_version=1,
-        name=f"{nodes.prefix}codes",
-    )
+        read = onnx.helper.get_attribute_value
+        container.add_node(
+            node.op_type,
+            list(node.input),
+            list(node.output),
+            op_domain=node.domain,
+            op_version=opset,
+            name=node.name,
+            **{one.name: read(one) for one in node.attribute},
+        )
 
 
-def _add(container, node, opset):
-    helper = load_onnx().helper
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    container.add_node(
-        node.op_type,
-        list(node.input),
-        list(node.output),
-        op_domain=node.domain,
-        op_version=min(opset, 13),
-        name=node.name,
-        **attributes,
-    )
+def _check_opset(container, opset):
+    target = container.target_opset_any_domain("")
+    if target < opset:
+        raise ValueError(
+            f"target_opset={target} is older than the version {opset} of ONNX's "
+            "operators that skae writes. Give skl2onnx.to_onnx a newer target_opset."
+        )
 
 
 def _dtype_of(variable):
