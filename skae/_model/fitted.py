@@ -1,6 +1,7 @@
 """The state of a fit, and inference with it, chunk by chunk."""
 
 import functools
+import math
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from skae._model.numpy_codec import NumpyCodec
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import tensor
 from skae._runtime.threads import map_in_threads, one_blas_thread
+from skae._serving.operations import ROWS_AT_A_TIME
 
 # Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0
@@ -210,8 +212,9 @@ class FittedNetwork:
 
         def run_on(chunk):
             made = {id(a): np.ascontiguousarray(a[chunk], dtype) for a in arrays}
-            parts = [_padded(made[id(array)]) for array in arrays]
             n_rows = len(made[id(arrays[0])])
+            most = self._backend.rows_of_a_call(n_rows)
+            parts = [_padded(made[id(array)], most) for array in arrays]
             return np.asarray(run(*parts, weights, mean, scale))[:n_rows]
 
         mapped = None
@@ -242,6 +245,10 @@ class _InTensorFlow:
     @property
     def input_layers(self):
         return self._codec.input_layers.numbers
+
+    @staticmethod
+    def rows_of_a_call(n_rows):
+        return max(n_rows, FEWEST_ROWS)
 
     @staticmethod
     def map(function, chunks):
@@ -275,6 +282,10 @@ class _InNumPy:
         return np.asarray(values, dtype, order="C")
 
     @staticmethod
+    def rows_of_a_call(n_rows):
+        return ROWS_AT_A_TIME * math.ceil(n_rows / ROWS_AT_A_TIME)
+
+    @staticmethod
     def map(function, chunks):
         # As in TensorFlow, numbers beyond the range are no warning; `check_finite` is
         # the error.
@@ -289,12 +300,14 @@ class _InNumPy:
                 yield from map_in_threads(quietly, chunks)
 
 
-def _padded(rows):
-    """Append zero rows up to the fewest that are worth a call.
+def _padded(rows, n_rows):
+    """Append zero rows up to a number of rows.
 
     So a row gets the same bits alone as among a few others.
     """
-    missing = FEWEST_ROWS - len(rows)
+    missing = n_rows - len(rows)
     if missing <= 0:
         return rows
-    return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])
+    padded = np.zeros((n_rows, *rows.shape[1:]), rows.dtype)
+    padded[: len(rows)] = rows
+    return padded

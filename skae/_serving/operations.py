@@ -100,8 +100,23 @@ class Kind:
     shape: Callable
 
 
+ROWS_AT_A_TIME = 4
+"""Fewer rows than `FEW_ROWS` are multiplied four at a time.
+
+So a row has the same bits alone as among a few others. OpenBLAS multiplies four rows
+with 200,000 weights nearly at the speed of one; 32 rows take eight times as long.
+"""
+
+FEW_ROWS = 32
+
+
 def _dense(inputs, weights, settings, out):
-    outputs = inputs[0] @ weights[0]
+    rows, kernel = inputs[0], weights[0]
+    if rows.ndim == 2 and len(rows) < FEW_ROWS and not len(rows) % ROWS_AT_A_TIME:
+        blocks = rows.reshape(-1, ROWS_AT_A_TIME, rows.shape[1])
+        outputs = (blocks @ kernel).reshape(len(rows), kernel.shape[1])
+    else:
+        outputs = rows @ kernel
     if len(weights) > 1:
         outputs += weights[1]
     return outputs
