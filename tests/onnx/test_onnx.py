@@ -78,13 +78,7 @@ CASES = {
     "recurrent": (SequenceAutoencoder(2, units=4, **RANDOM), IMAGES),
     "recurrent, LSTM": (SequenceAutoencoder(2, units=4, cell="lstm", **RANDOM), IMAGES),
 }
-BY_DEFAULT = [
-    "dense",
-    "images, flat code",
-    "missing values",
-    "variational",
-    "recurrent",
-]
+BY_DEFAULT = ["dense", "images, flat code", "missing values", "recurrent"]
 
 
 def outputs_of(model, rows):

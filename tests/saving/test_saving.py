@@ -327,6 +327,16 @@ def test_what_skops_has_written_is_loaded_too(fitted, tmp_path):
     np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
 
 
+def test_a_file_of_another_protocol_is_left_to_skops(fitted, tmp_path):
+    path = tmp_path / "estimator.skae"
+    fitted.save(path)
+    content = damaged_files.with_schema(
+        path.read_bytes(), lambda schema: schema.update(protocol=1)
+    )
+    path.write_bytes(content)
+    np.testing.assert_array_equal(skae.load(path).transform(X), fitted.transform(X))
+
+
 def test_other_classes_are_an_error_that_names_them(tmp_path):
     skops.io.dump(PCA(2), tmp_path / "pca.skops")
     with pytest.raises(SavedFileError, match=r"pca.skops.*PCA.* Use pickle"):

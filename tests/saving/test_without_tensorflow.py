@@ -42,7 +42,7 @@ from pathlib import Path
 
 class Refusing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("tensorflow", "keras", "jax", "torch"):
+        if name.partition(".")[0] in ("tensorflow", "keras", "jax", "torch", "skops"):
             raise ImportError(name)
 
 sys.meta_path.insert(0, Refusing())
