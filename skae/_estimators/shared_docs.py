@@ -126,6 +126,10 @@ default="mse"
         line at the end. 2 prints a line per epoch.
 """,
     "fitted_attributes": """
+    inference_ : {"numpy", "keras"}
+        What `transform` and its like compute with. Dense networks of Keras' own
+        activations need NumPy alone, also where they are loaded; others need Keras.
+
     encoder_, decoder_ : keras.Model
         Standalone copies of the fitted networks, in the unit of the data. They raise a
         ValueError if the means are so large that float32 cannot hold the deviations

@@ -128,8 +128,10 @@ class Objective:
         """Return the summand that brings a loss to the user's unit."""
         return 0.0
 
-    variable_names: ClassVar[tuple] = ()
-    """Names of the scalar float32 variables of the objective itself."""
+    @property
+    def variable_names(self):
+        """Names of the scalar float32 variables of the objective itself."""
+        return ()
 
     def build(self):
         """Return new Keras variables of the objective itself."""

@@ -78,7 +78,7 @@ CASES = {
     "recurrent": (SequenceAutoencoder(2, units=4, **RANDOM), IMAGES),
     "recurrent, LSTM": (SequenceAutoencoder(2, units=4, cell="lstm", **RANDOM), IMAGES),
 }
-BY_DEFAULT = ["dense", "images, flat code", "missing values", "recurrent"]
+BY_DEFAULT = ["dense", "images, flat code", "missing values"]
 
 
 def outputs_of(model, rows):
