@@ -70,17 +70,20 @@ class LoadedNetwork(FittedNetwork):
     def codec(self):
         """The codec of the architecture, shared with other fits."""
         self.check()
-        codec = super().codec
+        return self._same_in_numpy(super().codec)
+
+    def _new_codec(self):
+        self.check()
+        return self._same_in_numpy(super()._new_codec())
+
+    def _same_in_numpy(self, codec):
+        """Return a codec, if NumPy was to compute the same network, or raise."""
         if self._saved_graphs not in (None, codec.graphs):
             raise SavedFileError(
                 "What was saved for inference in NumPy is another network than the one "
                 "that was saved. Take another copy of the file, or fit again."
             )
         return codec
-
-    def _new_codec(self):
-        self.check()
-        return super()._new_codec()
 
     def check(self):
         """Raise a SavedFileError if the weights are not the network's.
