@@ -46,6 +46,7 @@ class Maps:
         scaling = self._fitted.scaling
         self._mean = scaling.mean.astype(self._exact)
         self._scale = self._exact.type(scaling.scale)
+        self._factor = self._exact.type(1 / self._scale)  # of one type in NumPy 1 too
         in_units = self._objective.codes_are_in_units
         self._code_unit = self._scale if in_units else self._exact.type(1)
 
@@ -118,7 +119,7 @@ class Maps:
     def _standardized(self, X):
         nodes = self._nodes
         centred = nodes.add("Sub", nodes.cast(X, self._exact), self._mean)
-        return nodes.cast(nodes.add("Mul", centred, 1 / self._scale), np.float32)
+        return nodes.cast(nodes.add("Mul", centred, self._factor), np.float32)
 
     def _codes(self, X):
         """Append the codes of flat rows, in the user's unit."""
