@@ -15,7 +15,7 @@ from skae._model.numpy_codec import NumpyCodec
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import tensor
 from skae._runtime.threads import map_in_threads, one_blas_thread
-from skae._serving.operations import ROWS_AT_A_TIME
+from skae._serving.functions import ROWS_AT_A_TIME
 
 # Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0

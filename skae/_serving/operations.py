@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import erf, expit
 
-from skae._serving.functions import softplus
+from skae._serving.functions import matmul, softplus
 
 # Of Klambauer et al. (2017), as Keras rounds them.
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -100,23 +100,8 @@ class Kind:
     shape: Callable
 
 
-ROWS_AT_A_TIME = 4
-"""Fewer rows than `FEW_ROWS` are multiplied four at a time.
-
-So a row has the same bits alone as among a few others. OpenBLAS multiplies four rows
-with 200,000 weights nearly at the speed of one; 32 rows take eight times as long.
-"""
-
-FEW_ROWS = 32
-
-
 def _dense(inputs, weights, settings, out):
-    rows, kernel = inputs[0], weights[0]
-    if rows.ndim == 2 and len(rows) < FEW_ROWS and not len(rows) % ROWS_AT_A_TIME:
-        blocks = rows.reshape(-1, ROWS_AT_A_TIME, rows.shape[1])
-        outputs = (blocks @ kernel).reshape(len(rows), kernel.shape[1])
-    else:
-        outputs = rows @ kernel
+    outputs = matmul(inputs[0], weights[0])
     if len(weights) > 1:
         outputs += weights[1]
     return outputs
