@@ -10,7 +10,7 @@ from skae import (
 from skae._data import lazy, prepare, scaling, sparse
 from skae._data import rows as rows_module
 from skae._pca import axes
-from skae._training import batches
+from skae._training import batches, bounds, closed_form, refinement
 from skae.networks import DenseNetwork
 
 
@@ -24,7 +24,12 @@ def take_for_large(patch, n_features):
     patch.setattr(axes, "_VALUES_AT_A_TIME", 7 * n_features)
     patch.setattr(batches, "_BYTES_AT_A_TIME", 3 * 16 * 4 * n_features)
     patch.setattr(batches, "_PRODUCTS_WORTH_A_COPY", 0)
+    patch.setattr(refinement, "_MANY_ROWS", 0)
+    patch.setattr(bounds, "_ROWS_FOR_LIMIT", 20)
+    for name in ("_ROWS_TO_CHOOSE", "_ROWS_TO_JUDGE"):
+        patch.setattr(closed_form, name, 20)
     patch.setattr(prepare, "_DONOR_VALUES", 40 * n_features)
+    patch.setattr(closed_form, "_VALUES_AT_A_TIME", 40 * n_features)
 
 
 def sizes_written(patch, kind):

@@ -33,7 +33,7 @@ SHARED_CONSTRAINTS = {
     "learning_rate": [AUTO, Interval(numbers.Real, 0, None, closed="neither")],
     "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
     "batch_size": [AUTO, COUNT],
-    "epochs": [AUTO, COUNT],
+    "epochs": [AUTO, Interval(numbers.Integral, 0, None, closed="left")],
     "validation_fraction": [AUTO, Interval(numbers.Real, 0, 1, closed="left")],
     "early_stopping": ["boolean"],
     "patience": [AUTO, COUNT],

@@ -15,12 +15,15 @@ def table(estimator):
 
 def facts(estimator):
     """Return what there is to say of a fit: names to text."""
-    n_parameters = sum(weights.size for weights in estimator._fitted.weights)
+    fitted = estimator._fitted
+    arrays = [*fitted.weights, *fitted.correction.arrays]
+    n_parameters = sum(array.size for array in arrays)
     layers = getattr(estimator, "_layers", {})  # older files have none
-    best = estimator.best_epoch_
+    best, n_centers = estimator.best_epoch_, estimator.n_centers_
     said = {
         "Encoder": ", ".join(layers.get("encoder", ())),
         "Decoder": ", ".join(layers.get("decoder", ())),
+        "Closed form": f"{n_centers} Gaussian kernels" if n_centers else "",
         "Parameters": f"{n_parameters:,}",
         "Compression factor": f"{estimator.compression_factor_:.3g} "
         f"({estimator.n_features_in_:,} features to {estimator.encoding_dim_:,} codes)",

@@ -89,7 +89,9 @@ default="mse"
 
     epochs : int or "auto", default="auto"
         Largest number of passes over the training rows. "auto" gives about 3,000
-        steps, in 5 to 200 epochs; wide or many rows get fewer.
+        steps, in 5 to 200 epochs; wide or many rows get fewer. With 0 nothing is
+        trained: the fit is its start, which the closed form may improve (see
+        `n_centers_`).
 
     validation_fraction : float in [0, 1) or "auto", default="auto"
         Fraction of the rows held out to choose the best weights. With 0, and without
@@ -146,6 +148,11 @@ default="mse"
 
     best_epoch_ : int
         Number of epochs behind the weights kept; 0 is the start.
+
+    n_centers_ : int
+        Number of Gaussian kernels that the decoder adds to its network, in closed form:
+        by kernel ridge regression of the rows on their codes. 0 if there is none. The
+        fit is PCA if it starts there and `best_epoch_` and `n_centers_` are both 0.
 
     initial_loss_, best_loss_ : float or None
         Validation loss of the start and of the weights kept, before a fraction as

@@ -39,9 +39,9 @@ class Codec(Mappings):
     def __init__(self, architecture):
         super().__init__(architecture)
         self.encoder, self.decoder = architecture.build()
-        self._ends = np.cumsum(
-            [len(variables(model)) for model in (self.encoder, self.decoder)]
-        )
+        models = self.encoder, self.decoder
+        n_variables = [len(variables(model)) for model in models]
+        self._ends = np.cumsum([*n_variables, len(self.objective.build())])
         self._built = [v.numpy() for v in variables(self.encoder, self.decoder)]
         self._models_to_lend = [(self.encoder, self.decoder)]
         self._compiled = {}
@@ -80,15 +80,18 @@ class Codec(Mappings):
         """Number of weights that the codec's Keras models hold."""
         return count_weights(self.encoder, self.decoder)
 
-    def compiled(self, name, dtype):
-        """Return the compiled method `name` for rows of `dtype`."""
-        key = (name, np.dtype(dtype))
+    def compiled(self, name, dtype, correction):
+        """Return the compiled method `name` for rows of `dtype`.
+
+        It takes the arrays of a `Correction` of the given one's kind after the weights.
+        """
+        key = (name, np.dtype(dtype), correction.kinds)
         with self._compiling:
             if key not in self._compiled:
-                self._compiled[key] = self._trace(*key)
+                self._compiled[key] = self._trace(name, dtype, correction)
             return self._compiled[key]
 
-    def _trace(self, name, dtype):
+    def _trace(self, name, dtype, correction):
         tf = load_tensorflow()
         rows = tf.TensorSpec((None, self.n_features), dtype)
         codes = tf.TensorSpec((None, self.encoding_dim), dtype)
@@ -97,15 +100,21 @@ class Codec(Mappings):
         read = {
             "encode_sums": [tf.TensorSpec((None, None), dtype)],
             "decode": [codes],
+            "outputs": [codes],
             "row_terms": [rows, rows, draws],
             "squared_distances": [rows, rows],
             "log_importance": [rows, draws],
         }
         both = variables(self.encoder, self.decoder) + self.objective.build()
+        # Fits with any number of centers share what is compiled.
+        added = [
+            tf.TensorSpec([None] * array.ndim, tf.float32)
+            for array in correction.arrays
+        ]
         return traced(
             getattr(self, name),
             *read.get(name, [rows]),
-            [tf.TensorSpec(v.shape, v.dtype) for v in both],
+            [tf.TensorSpec(v.shape, v.dtype) for v in both] + added,
             tf.TensorSpec((self.n_features,), dtype),
             tf.TensorSpec((), dtype),
         )
@@ -120,21 +129,22 @@ class Codec(Mappings):
         """The dense layers that read the rows, if nothing else does."""
         return InputLayers(self.encoder)
 
-    def _encoded(self, standardized, weights):
+    def _encoder_outputs(self, standardized, weights):
         tf = load_tensorflow()
         samples = tf.reshape(standardized, (-1, *self.sample_shape))
         return _call(self.encoder, weights[: self._ends[0]], samples)
 
-    def _encoded_from_sums(self, sums, weights):
+    def _encoder_outputs_from_sums(self, sums, weights):
         return self.input_layers.encode(sums, weights)
 
-    def _outputs(self, codes, weights):
+    @property
+    def _n_input_units(self):
+        return self.input_layers.n_units
+
+    def _decoder_outputs(self, codes, weights):
         tf = load_tensorflow()
         values = weights[self._ends[0] : self._ends[1]]
         return tf.reshape(_call(self.decoder, values, codes), (-1, self.n_features))
-
-    def _objective_variables(self, weights):
-        return weights[self._ends[1] :]
 
 
 _codecs: OrderedDict = OrderedDict()

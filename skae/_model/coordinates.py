@@ -123,6 +123,18 @@ class CodeLayers:
             self._update(changed, part.bias, lambda b, by=filled: _shifted(b, by))
         return changed
 
+    def linear_maps(self, weights):
+        """Return kernel and bias of the encoder's linear map, and of the decoder's.
+
+        Those of a network that starts at PCA; see `skae._training.pca_start`.
+        """
+        maps = next(g for g in self._givers if g.name == LINEAR), self._decoding[LINEAR]
+        return tuple(
+            weights[self._numbers[id(variable)]]
+            for layer in maps
+            for variable in (layer.kernel, layer.bias)
+        )
+
     def linear_kernel(self, weights):
         """Return the kernel of a linear decoder, None if it is not linear.
 

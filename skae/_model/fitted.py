@@ -10,6 +10,7 @@ from skae._data.rows import FEWEST_ROWS, Rows, row_chunks
 from skae._data.scaling import Scaling
 from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
+from skae._model.correction import UNCORRECTED
 from skae._model.keras_models import assign, standalone_models
 from skae._model.numpy_codec import NumpyCodec
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
@@ -38,13 +39,21 @@ class FittedNetwork:
 
     scaling : Scaling
         The user's units.
+
+    correction : Correction, default=Correction()
+        What is added to the network.
     """
 
-    def __init__(self, codec, weights, scaling):
+    def __init__(self, codec, weights, scaling, correction=UNCORRECTED):
         self.codec = codec
         self.architecture = codec.architecture
         self.weights = weights
         self.scaling = scaling
+        self.correction = correction
+
+    def with_correction(self, correction):
+        """Return the same network with another `Correction`."""
+        return FittedNetwork(self.codec, self.weights, self.scaling, correction)
 
     def standardized(self, X):
         """Return rows in the network's scale, and a codec that takes such."""
@@ -54,7 +63,7 @@ class FittedNetwork:
     def on_standardized(self):
         """Return the same fit for rows in the network's scale."""
         identity = Scaling.identity(len(self.scaling.mean))
-        return FittedNetwork(self.codec, self.weights, identity)
+        return FittedNetwork(self.codec, self.weights, identity, self.correction)
 
     @functools.cached_property
     def codec(self):
@@ -79,7 +88,8 @@ class FittedNetwork:
 
     @functools.cached_property
     def _values(self):
-        return [self._backend.values(one) for one in self.weights]
+        arrays = [*self.weights, *self.correction.arrays]
+        return [self._backend.values(one) for one in arrays]
 
     @property
     def scale_is_moderate(self):
@@ -104,24 +114,36 @@ class FittedNetwork:
         dense layers alone, and means that are not large beside the scale, so that
         float32 loses nothing.
         """
-        backend, layers = self._backend, self._backend.input_layers
-        mean, scale = self.scaling.mean, self.scaling.scale
+        layers = self._backend.input_layers
         if not (layers and self.is_moderate):
             return None
         folded = list(self._values)
         for kernel, bias in layers:
-            exact = self.weights[kernel].astype(np.float64) / scale
-            # Not a product of matrices, whose last bits depend on free cores.
-            shifted = self.weights[bias] - np.einsum("i,ij->j", mean, exact)
-            folded[kernel] = backend.values(exact, np.float32)
-            folded[bias] = backend.values(shifted, np.float32)
+            folded[kernel], folded[bias] = self._for_users_units(
+                self.weights[kernel], self.weights[bias]
+            )
+        bounds = self.correction.bounds
+        if bounds is not None:  # their arrays are the last
+            first = len(folded) - len(vars(bounds))
+            folded[first : first + 2] = self._for_users_units(
+                bounds.encoder_kernel, bounds.encoder_bias
+            )
         return folded
+
+    def _for_users_units(self, kernel, bias):
+        """Return kernel and bias that take rows in the user's units."""
+        exact = kernel.astype(np.float64) / self.scaling.scale
+        # Not a product of matrices, whose last bits depend on free cores.
+        shifted = bias - np.einsum("i,ij->j", self.scaling.mean, exact)
+        return tuple(self._backend.values(one, np.float32) for one in (exact, shifted))
 
     @functools.cached_property
     def _folded_kernels(self):
-        """The input layers' kernels of `folded`, side by side."""
-        kernels = [self.folded[kernel] for kernel, _ in self._backend.input_layers]
-        return np.concatenate(kernels, axis=1)
+        """The kernels of `folded` that read rows, side by side."""
+        numbers = [kernel for kernel, _ in self._backend.input_layers]
+        if self.correction.bounds is not None:
+            numbers.append(-len(vars(self.correction.bounds)))
+        return np.concatenate([self.folded[number] for number in numbers], axis=1)
 
     @functools.cached_property
     def models(self):
@@ -134,7 +156,9 @@ class FittedNetwork:
                 "Use transform and inverse_transform, which subtract the mean in "
                 "float64, or fit rows whose mean you have subtracted."
             )
-        return standalone_models(self._new_codec(), self.weights, self.scaling)
+        return standalone_models(
+            self._new_codec(), self.weights, self.scaling, self.correction
+        )
 
     def bare_models(self):
         """Return new Keras models of encoder and decoder, in the network's scale."""
@@ -160,6 +184,10 @@ class FittedNetwork:
         return check_finite(
             self._map("decode", codes, (self.architecture.n_features,)), codes
         )
+
+    def outputs(self, codes):
+        """Return what the decoder gives for codes, before a link."""
+        return self._map("outputs", codes, (self.architecture.n_features,))
 
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
@@ -205,7 +233,7 @@ class FittedNetwork:
         given = dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64) or not self.is_moderate:
             dtype = np.dtype(np.float64)  # takes the mean from rows as fit does
-        run = self._backend.function(name, dtype)
+        run = self._backend.function(name, dtype, self.correction)
         mean = self._backend.values(self.scaling.mean, dtype)
         scale = self._backend.values(self.scaling.scale, dtype)
         weights = self._values if weights is None else weights
@@ -273,7 +301,7 @@ class _InNumPy:
         self._codec = codec
         self.input_layers = codec.input_layers
 
-    def function(self, name, dtype):
+    def function(self, name, dtype, correction):
         return getattr(self._codec, name)
 
     @staticmethod

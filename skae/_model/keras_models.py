@@ -1,4 +1,7 @@
-"""Fitted networks as Keras models that work without skae."""
+"""Fitted networks as Keras models that work without skae.
+
+What `_model/correction.py` computes is built of Keras' layers here.
+"""
 
 import functools
 
@@ -16,7 +19,7 @@ def assign(codec, weights):
         variable.assign(value)
 
 
-def standalone_models(codec, weights, scaling):
+def standalone_models(codec, weights, scaling, correction):
     """Build Keras models that work in the user's units without skae.
 
     Parameters
@@ -29,6 +32,9 @@ def standalone_models(codec, weights, scaling):
 
     scaling : Scaling
         Becomes `keras.layers.Rescaling` layers.
+
+    correction : Correction
+        Becomes `keras.layers.Dense` layers and what adds their outputs.
 
     Returns
     -------
@@ -43,11 +49,11 @@ def standalone_models(codec, weights, scaling):
     codes = keras.Input((codec.encoding_dim,), dtype="float32", name="code")
     rescaling = functools.partial(keras.layers.Rescaling, dtype="float32")
     if objective.has_logits:
-        encoded = codec.encoder(rows)
+        encoded = _encoder_outputs(codec, rows, correction)
         probabilities = keras.layers.Activation(
             "sigmoid", dtype="float32", name="probability"
         )
-        outputs = probabilities(codec.decoder(codes))
+        outputs = probabilities(_decoder_outputs(codec, codes, correction))
     else:
         # Two layers, because the difference of two large numbers close to each other is
         # exact in float32 (Sterbenz, 1974), but not after scaling. The second layer
@@ -56,9 +62,9 @@ def standalone_models(codec, weights, scaling):
         with np.errstate(over="ignore"):  # beyond float32, which the models cannot hold
             rest = ((mean.astype(np.float32) - mean) / scale).tolist()
         standardize = rescaling(1 / scale, rest, name="standardize")
-        encoded = codec.encoder(standardize(centred))
+        encoded = _encoder_outputs(codec, standardize(centred), correction)
         network_codes = rescaling(1 / code_unit, name="network_unit")(codes)
-        outputs = codec.decoder(network_codes)
+        outputs = _decoder_outputs(codec, network_codes, correction)
         if objective.link == "log":
             rates = keras.layers.Activation("exponential", dtype="float32", name="rate")
             outputs = rates(outputs)
@@ -70,3 +76,88 @@ def standalone_models(codec, weights, scaling):
         keras.Model(rows, encoded, name="encoder"),
         keras.Model(codes, outputs, name="decoder"),
     )
+
+
+def _encoder_outputs(codec, samples, correction):
+    """Apply the encoder, within the bounds of a `Correction`."""
+    encoded, bounds = codec.encoder(samples), correction.bounds
+    if bounds is None:
+        return encoded
+    linear = _dense("linear_start", bounds.encoder_kernel, bounds.encoder_bias)
+    metric = _dense("length_of_deviation", bounds.encoder_metric)
+    return _bounded(encoded, linear(_flat(samples)), metric)
+
+
+def _decoder_outputs(codec, codes, correction):
+    """Apply the decoder, with what a `Correction` adds to it, within its bounds."""
+    keras = load_keras()
+    outputs, bounds = codec.decoder(codes), correction.bounds
+    if correction.is_empty:
+        return outputs
+    outputs = _flat(outputs)
+    if correction.kernel_decoder is not None:
+        outputs = _with_kernel_decoder(correction.kernel_decoder, codes, outputs)
+    if bounds is not None:
+        linear = _dense("linear_start", bounds.decoder_kernel, bounds.decoder_bias)
+        metric = keras.layers.Rescaling(
+            float(bounds.decoder_metric), dtype="float32", name="length_of_deviation"
+        )
+        outputs = _bounded(outputs, linear(codes), metric)
+    return keras.layers.Reshape(codec.sample_shape, dtype="float32")(outputs)
+
+
+def _with_kernel_decoder(part, codes, outputs):
+    """Return the mean of outputs and those of a `KernelDecoder`.
+
+    -|a - z|² is 2 a·z - |z|² - |a|²: a dense layer of the coordinates a and their
+    squared length.
+    """
+    keras = load_keras()
+    at = _dense("kernel_coordinates", part.scale, part.offset)(codes)
+    square = keras.layers.Dot(1, dtype="float32", name="squared_length")([at, at])
+    read = keras.layers.Concatenate(dtype="float32")([at, square])
+    centers = part.centers.T
+    kernel = _dense(
+        "kernel",
+        np.concatenate([2 * centers, np.full((1, len(part.centers)), -1.0)]),
+        -np.square(centers).sum(axis=0),
+        activation="exponential",
+    )
+    shares = keras.layers.Rescaling(
+        float(part.network_share), dtype="float32", name="network_share"
+    )
+    linear = _dense("linear_of_closed_form", part.linear, part.bias)
+    added = _dense("kernel_ridge", part.coefficients)
+    return keras.layers.Add(dtype="float32", name="closed_form")(
+        [shares(outputs), linear(codes), added(kernel(read))]
+    )
+
+
+def _bounded(outputs, linear, metric):
+    """Return outputs whose deviation from the linear ones is bounded."""
+    keras = load_keras()
+    deviation = keras.layers.Subtract(dtype="float32")([outputs, linear])
+    measured = metric(deviation)
+    square = keras.layers.Dot(1, dtype="float32")([measured, measured])
+    within = keras.ops.divide(deviation, keras.ops.maximum(square, 1.0))
+    return keras.layers.Add(dtype="float32", name="within_bounds")([linear, within])
+
+
+def _flat(samples):
+    keras = load_keras()
+    return keras.layers.Flatten(dtype="float32")(samples)
+
+
+def _dense(name, kernel, bias=None, activation=None):
+    """Return a dense layer of these weights."""
+    keras = load_keras()
+    layer = keras.layers.Dense(
+        kernel.shape[1],
+        use_bias=bias is not None,
+        activation=activation,
+        dtype="float32",
+        name=name,
+    )
+    layer.build((None, len(kernel)))
+    layer.set_weights([kernel] if bias is None else [kernel, bias])
+    return layer

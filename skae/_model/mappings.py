@@ -1,7 +1,14 @@
 """What a network makes of rows and codes: formulas for tensors and for arrays."""
 
 import abc
+from typing import Any
 
+from skae._model.correction import (
+    Correction,
+    bounded_codes,
+    bounded_outputs,
+    decoded,
+)
 from skae._serving.functions import functions_of
 
 
@@ -24,21 +31,51 @@ class Mappings(abc.ABC):
         self.encoding_dim = architecture.encoding_dim
         self.objective = architecture.objective
 
+    _ends: Any
+    """Where the weights of encoder, decoder and objective end."""
+
     @abc.abstractmethod
-    def _encoded(self, standardized, weights):
+    def _encoder_outputs(self, standardized, weights):
         """Return the encoder's outputs for flat float32 rows."""
 
     @abc.abstractmethod
-    def _encoded_from_sums(self, sums, weights):
+    def _encoder_outputs_from_sums(self, sums, weights):
         """Return the same, given the rows' products with the input kernels."""
 
+    @property
     @abc.abstractmethod
-    def _outputs(self, codes, weights):
-        """Return the decoder's outputs, flat, for float32 codes."""
+    def _n_input_units(self):
+        """Number of these products of a row."""
 
     @abc.abstractmethod
+    def _decoder_outputs(self, codes, weights):
+        """Return the decoder's outputs, flat, for float32 codes."""
+
+    def _encoded(self, standardized, weights):
+        """Return the encoder's outputs within the bounds."""
+        encoded = self._encoder_outputs(standardized, weights)
+        bounds = self._correction(weights).bounds
+        if bounds is None:
+            return encoded
+        ops = functions_of(standardized)
+        linear = ops.matmul(standardized, bounds.encoder_kernel) + bounds.encoder_bias
+        return bounded_codes(ops, bounds, linear, encoded)
+
+    def _outputs(self, codes, weights):
+        """Return the decoder's outputs, corrected."""
+        outputs, ops = self._decoder_outputs(codes, weights), functions_of(codes)
+        correction = self._correction(weights)
+        if correction.kernel_decoder is not None:
+            outputs = decoded(ops, correction.kernel_decoder, codes, outputs)
+        if correction.bounds is not None:
+            outputs = bounded_outputs(ops, correction.bounds, codes, outputs)
+        return outputs
+
     def _objective_variables(self, weights):
-        """Return the values of the objective's own variables."""
+        return weights[self._ends[1] : self._ends[2]]
+
+    def _correction(self, weights):
+        return Correction.of_arrays(weights[self._ends[2] :])
 
     def encode(self, rows, weights, mean, scale):
         """Map rows in the user's units to codes."""
@@ -54,10 +91,15 @@ class Mappings(abc.ABC):
     def encode_sums(self, sums, weights, mean, scale):
         """Do as `encode_unscaled` does, from the products of rows and input kernels.
 
-        These are one beside the other, in the order of `input_layers`.
+        These are one beside the other, in the order of `input_layers`, and those of the
+        bounds, if there are some, behind them.
         """
-        sums_in_float32 = functions_of(sums).cast(sums, "float32")
-        encoded = self._encoded_from_sums(sums_in_float32, weights)
+        ops, bounds = functions_of(sums), self._correction(weights).bounds
+        single, n_units = ops.cast(sums, "float32"), self._n_input_units
+        encoded = self._encoder_outputs_from_sums(single[:, :n_units], weights)
+        if bounds is not None:
+            linear = single[:, n_units:] + bounds.encoder_bias
+            encoded = bounded_codes(ops, bounds, linear, encoded)
         return self._codes(encoded, sums.dtype, scale)
 
     def _codes(self, encoded, dtype, scale):
@@ -67,11 +109,15 @@ class Mappings(abc.ABC):
     def _code_unit(self, scale):
         return scale if self.objective.codes_are_in_units else scale / scale
 
+    def outputs(self, codes, weights, mean, scale):
+        """Return what the decoder gives for codes, before a link."""
+        codes = codes / self._code_unit(scale)
+        return self._outputs(functions_of(codes).cast(codes, "float32"), weights)
+
     def decode(self, codes, weights, mean, scale):
         """Map codes to rows in the user's units."""
         ops = functions_of(codes)
-        codes = codes / self._code_unit(scale)
-        outputs = self._outputs(ops.cast(codes, "float32"), weights)
+        outputs = self.outputs(codes, weights, mean, scale)
         outputs = self.objective.reconstructions(outputs)
         return ops.cast(outputs, codes.dtype) * scale + mean
 

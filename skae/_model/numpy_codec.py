@@ -20,7 +20,9 @@ class NumpyCodec(Mappings):
     def __init__(self, architecture, graphs):
         super().__init__(architecture)
         self.encoder, self.decoder = graphs
-        self._ends = np.cumsum([len(graph.weights) for graph in graphs])
+        n_weights = [len(graph.weights) for graph in graphs]
+        n_weights.append(len(self.objective.variable_names))
+        self._ends = np.cumsum(n_weights)
 
     @property
     def input_layers(self):
@@ -28,14 +30,15 @@ class NumpyCodec(Mappings):
         operations = self.encoder.operations
         return [operations[i].weights for i in self.encoder.input_layers]
 
-    def _encoded(self, standardized, weights):
+    def _encoder_outputs(self, standardized, weights):
         return self.encoder.run(standardized, weights[: self._ends[0]])
 
-    def _encoded_from_sums(self, sums, weights):
+    def _encoder_outputs_from_sums(self, sums, weights):
         return self.encoder.run_from_products(sums, weights[: self._ends[0]])
 
-    def _outputs(self, codes, weights):
+    def _decoder_outputs(self, codes, weights):
         return self.decoder.run(codes, weights[self._ends[0] : self._ends[1]])
 
-    def _objective_variables(self, weights):
-        return weights[self._ends[1] :]
+    @property
+    def _n_input_units(self):
+        return sum(self.encoder.weights[bias][0][0] for _, bias in self.input_layers)

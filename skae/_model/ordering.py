@@ -42,10 +42,14 @@ class OrderedCodes:
 
     ratios : float64 array of shape (n_codes,) or None
         Gain in the fraction of variance explained as each code is added.
+
+    code_map : CodeMap or None, default=None
+        From the network's own codes to these; None if they are the same.
     """
 
     fitted: FittedNetwork
     ratios: np.ndarray | None
+    code_map: CodeMap | None = None
 
 
 @one_blas_thread()
@@ -78,7 +82,7 @@ def order_codes(fitted, rows, fraction, is_pca):
         ordering.cut(len(ratios))
     if fitted.codec.objective.whiten:
         ordering.whiten()
-    return OrderedCodes(ordering.fitted(), ratios)
+    return OrderedCodes(ordering.fitted(), ratios, ordering.code_map)
 
 
 class Ordering:
@@ -227,7 +231,8 @@ class Ordering:
     def _linear_kernel(self, fitted):
         """Return the kernel from codes to rows if the decoder is linear, else None."""
         objective = self._objective
-        if objective.link != "identity" or objective.allows_missing:
+        is_corrected = not self._fitted.correction.is_empty
+        if objective.link != "identity" or objective.allows_missing or is_corrected:
             return None
         kernel = self._layers.linear_kernel(fitted.weights)
         shape = len(self._means), fitted.codec.n_features
@@ -293,11 +298,18 @@ class Ordering:
         deviations = np.sqrt(variances)
         self._map = self._map.scaled(1 / np.where(deviations, deviations, 1))
 
+    @property
+    def code_map(self):
+        """The map from the network's own codes, or None where they stay."""
+        return None if self._map.is_identity else self._map
+
     def fitted(self):
         """Return the fit with the codes in order."""
         architecture = self._fitted.architecture
         codec, weights = self._fitted.codec, self._fitted.weights
-        if not self._map.is_identity:
+        correction = self._fitted.correction
+        if self.code_map is not None:
+            correction = correction.after(self.code_map)
             weights = self._layers.changed(
                 weights, self._map, self._objective.outputs_per_code
             )
@@ -306,7 +318,7 @@ class Ordering:
             codec = shared_codec(
                 dataclasses.replace(architecture, encoding_dim=n_codes)
             )
-        return FittedNetwork(codec, weights, self._fitted.scaling)
+        return FittedNetwork(codec, weights, self._fitted.scaling, correction)
 
 
 def warn_if_short(ratios, fraction):

@@ -71,6 +71,9 @@ class Objective:
     outputs_per_code: ClassVar[int] = 1
     """Number of the encoder's outputs for each code."""
 
+    losses_start_at_zero: ClassVar[bool] = True
+    """Whether no loss is negative, but for a user's own."""
+
     @classmethod
     def of(cls, estimator, **others):
         """Return the objective that an estimator's parameters describe."""
@@ -235,6 +238,7 @@ class NegativeELBO(Objective):
 
     terms: ClassVar[tuple] = ("reconstruction", "kl")
     outputs_per_code: ClassVar[int] = 2
+    losses_start_at_zero: ClassVar[bool] = False
     codes_are_in_units = False
 
     @property

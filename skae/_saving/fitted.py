@@ -10,6 +10,7 @@ import numpy as np
 from skae._data.scaling import Scaling
 from skae._keras.models import check_weights, compare_weights
 from skae._keras.objects import plain, restored
+from skae._model.correction import UNCORRECTED, Correction
 from skae._model.fitted import FittedNetwork
 from skae._objective.losses import as_given, comparable
 from skae._objective.objective import NegativeELBO, Objective
@@ -35,17 +36,30 @@ class LoadedNetwork(FittedNetwork):
     architecture : Architecture
         Of the network.
 
-    weights, scaling : see `FittedNetwork`
+    weights, scaling, correction : see `FittedNetwork`
 
     graphs : tuple of Graph or None, default=None
         Those of encoder and decoder, if they were saved. Then inference needs no Keras.
     """
 
-    def __init__(self, architecture, weights, scaling, graphs=None):
+    def __init__(
+        self, architecture, weights, scaling, correction=UNCORRECTED, graphs=None
+    ):
         self.architecture = architecture
         self.weights = weights
         self.scaling = scaling
+        self.correction = correction
         self._saved_graphs = graphs
+
+    def with_correction(self, correction):
+        """Return the same network with another `Correction`."""
+        return LoadedNetwork(
+            self.architecture,
+            self.weights,
+            self.scaling,
+            correction,
+            self._saved_graphs,
+        )
 
     def on_standardized(self):
         """Return the same fit for rows in the network's scale."""
@@ -53,7 +67,11 @@ class LoadedNetwork(FittedNetwork):
             return super().on_standardized()
         identity = Scaling.identity(len(self.scaling.mean))
         return LoadedNetwork(
-            self.architecture, self.weights, identity, self._saved_graphs
+            self.architecture,
+            self.weights,
+            identity,
+            self.correction,
+            self._saved_graphs,
         )
 
     @functools.cached_property
@@ -129,6 +147,7 @@ def plain_fit(fitted, given):
         "weights": [np.asarray(values) for values in fitted.weights],  # of scalars too
         "mean": fitted.scaling.mean,
         "scale": float(fitted.scaling.scale),
+        "correction": [np.asarray(values) for values in fitted.correction.arrays],
         "graphs": as_text(fitted.graphs),
     }
 
@@ -159,7 +178,9 @@ def fit_of(state, given):
     architecture = Architecture(network, shape, dim, objective)
     graphs = of_text(state["graphs"])
     _checked(graphs, graphs is None or _are_of(graphs, architecture))
-    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)), graphs)
+    correction = _correction_of(state["correction"], architecture)
+    scaling = Scaling(mean, float(scale))
+    return LoadedNetwork(architecture, weights, scaling, correction, graphs)
 
 
 def _are_of(graphs, architecture):
@@ -168,6 +189,21 @@ def _are_of(graphs, architecture):
     n_outputs = dim * architecture.objective.outputs_per_code
     sizes = [(graph.n_inputs, graph.n_outputs) for graph in graphs]
     return sizes == [(n_features, n_outputs), (dim, n_features)]
+
+
+def _correction_of(arrays, architecture):
+    """Return the `Correction` of float32 arrays of the right shapes."""
+    _checked(arrays, isinstance(arrays, list) and all(map(_is_numbers, arrays)))
+    _checked(arrays, all(values.dtype == np.float32 for values in arrays))
+    correction = Correction.of_arrays(arrays)
+    part = correction.kernel_decoder
+    centers_shape = (0, 0) if part is None else part.centers.shape
+    _checked(arrays, len(centers_shape) == 2)
+    n_codes, n_features = architecture.encoding_dim, architecture.n_features
+    n_outputs = n_codes * architecture.objective.outputs_per_code
+    wanted = correction.shapes(n_features, n_outputs, n_codes, centers_shape)
+    _checked(arrays, [values.shape for values in arrays] == wanted)
+    return correction
 
 
 def _objective_of(state):

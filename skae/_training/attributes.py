@@ -7,6 +7,7 @@ from skae._data.prepare import Prepared
 from skae._model.description import described
 from skae._model.fitted import FittedNetwork
 from skae._model.ordering import OrderedCodes, order_codes
+from skae._training.bounds import within_bounds
 from skae._training.plan import Plan, Request
 from skae._training.start import Chance, Start
 from skae._training.task import Resolved, on_standardized
@@ -25,13 +26,17 @@ _NOT_OF_EVERY_FIT = (
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is known of a fit before it is trained, step by step."""
+    """What is known of a fit before it is trained, step by step.
+
+    The seed is of what is chosen after training, as often as callbacks ask for it.
+    """
 
     request: Request
     plan: Plan
     chance: Chance
     start: Start
     chosen: Resolved
+    seed: int = 0
 
     @property
     def prepared(self) -> Prepared:
@@ -39,13 +44,15 @@ class Facts:
         return self.chance.prepared
 
 
-def ordered(facts, trained):
+def ordered(facts, refined):
     """Return the trained network with its codes in order, in the network's scale."""
-    plan = facts.plan
+    plan, trained = facts.plan, refined.trained
     network = on_standardized(plan, trained.weights)
+    network = network.with_correction(refined.correction)
     is_pca = plan.starts_at_pca and trained.best_epoch == 0
     fraction = None if plan.goes_on else plan.fraction
-    return order_codes(network, facts.prepared.rows, fraction, is_pca)
+    codes = order_codes(network, facts.prepared.rows, fraction, is_pca)
+    return within_bounds(facts, refined, codes)
 
 
 def as_trained(facts, trained):
@@ -60,12 +67,16 @@ def attributes_of(facts, trained, codes):
     """Return the fitted attributes by name, from `Trained` and `OrderedCodes`."""
     plan, chosen, prepared = facts.plan, facts.chosen, facts.prepared
     architecture = plan.architecture
-    dim = codes.fitted.codec.encoding_dim
-    network = FittedNetwork(codes.fitted.codec, codes.fitted.weights, prepared.scaling)
+    fitted = codes.fitted
+    network = FittedNetwork(
+        fitted.codec, fitted.weights, prepared.scaling, fitted.correction
+    )
+    dim = fitted.codec.encoding_dim
     attributes = {
         "history_": trained.history,
         "n_iter_": len(trained.history["loss"]),
         "best_epoch_": trained.best_epoch,
+        "n_centers_": fitted.correction.n_centers,
         "initial_loss_": trained.initial_loss,
         "best_loss_": trained.best_loss,
         "init_": plan.init,

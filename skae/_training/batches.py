@@ -36,8 +36,9 @@ class BatchGroup:
     numbers : int32 array of shape (n_batches, batch_size)
         Where the batches' rows are in the data.
 
-    counts : float32 array of shape (n_batches, batch_size)
-        What these rows count; zeros beyond the last batch.
+    counts, pulls : float32 arrays of shape (n_batches, batch_size)
+        What these rows count, and what multiplies this in the loss that is minimised;
+        zeros beyond the last batch.
 
     n_batches : int
         How many batches there are before those beyond the last.
@@ -50,6 +51,7 @@ class BatchGroup:
     data: list
     numbers: np.ndarray
     counts: np.ndarray
+    pulls: np.ndarray
     n_batches: int
     units: list
 
@@ -97,7 +99,7 @@ class BatchReader:
         # Kept, since the C library keeps memory for every thread that there was.
         return ThreadPoolExecutor(n_threads())
 
-    def groups(self, numbers, counts):
+    def groups(self, numbers, counts, pulls):
         """Yield all batches as `BatchGroup`, in groups of one size; see `take`.
 
         Parameters
@@ -105,11 +107,11 @@ class BatchReader:
         numbers : int32 array of shape (n_batches, batch_size)
             Numbers of the training rows in the batches.
 
-        counts : float32 array of shape (n_batches, batch_size)
-            What these rows count.
+        counts, pulls : float32 arrays of shape (n_batches, batch_size)
+            What these rows count, and what multiplies this in the loss.
         """
         for batches in self._slices(*numbers.shape):
-            yield self.take(numbers, counts, batches)
+            yield self.take(numbers, counts, pulls, batches)
 
     def _slices(self, n_batches, batch_size):
         n_groups = 1
@@ -119,19 +121,21 @@ class BatchReader:
         size = math.ceil(n_batches / n_groups)
         return [slice(start, start + size) for start in range(0, n_batches, size)]
 
-    def take(self, numbers, counts, batches):
+    def take(self, numbers, counts, pulls, batches):
         """Return a slice of the batches as `BatchGroup`; see `groups`.
 
         Lazy rows lie where the next ones are written.
         """
         n_batches = len(numbers[batches])
-        numbers, counts = (lengthened(part, batches) for part in (numbers, counts))
+        numbers, counts, pulls = (
+            lengthened(part, batches) for part in (numbers, counts, pulls)
+        )
         data, units = self._tensors, self._units
         if data is None:
             data = self._gathered(numbers.ravel())
             numbers = np.arange(numbers.size, dtype=np.int32).reshape(numbers.shape)
             units = units and self._units_of(counts.ravel())
-        return BatchGroup(batches, data, numbers, counts, n_batches, units)
+        return BatchGroup(batches, data, numbers, counts, pulls, n_batches, units)
 
     def _gathered(self, numbers):
         """Return rows as tensors, all in the same memory, call after call."""

@@ -157,7 +157,9 @@ class CompiledSteps:
             Training rows, and with `has_targets` what to reconstruct from each.
 
         batches : tuple of arrays of shape (n_batches, batch_size)
-            Row numbers (int32) and row weights (float32; 0 pads the last batch).
+            Row numbers (int32), row weights (float32; 0 pads the last batch), and what
+            these are multiplied by in the loss that is minimised, but not in the one
+            that is reported (float32).
 
         factors : float32 array of shape (n_batches,)
             What multiplies the learning rate.
@@ -217,7 +219,7 @@ class CompiledSteps:
         Return the sums of the terms, added to `total`, and what these come to as means.
         """
         tf = load_tensorflow()
-        rows, weights, factors, term_weights = batches
+        rows, weights, pulls, factors, term_weights = batches
         full_rate = tf.cast(self.optimizer.learning_rate, tf.float32)
 
         def take_step(i, total):
@@ -232,7 +234,9 @@ class CompiledSteps:
                 batch[0] = self.objective.corruption.apply(
                     batch[0], data[0], CorruptionUnits(*units), self._seed
                 )
-            terms = self._take_step(batch[0], targets, weights[i], term_weights[i])
+            terms = self._take_step(
+                batch[0], targets, weights[i], pulls[i], term_weights[i]
+            )
             if step_sizes:
                 self._rescale_step(before, step_sizes, rate, decays, n_updates)
             return i + 1, total + terms
@@ -242,14 +246,14 @@ class CompiledSteps:
         _, total = tf.while_loop(lambda i, _: i < end, take_step, (first, total))
         return total, total / tf.reduce_sum(weights)
 
-    def _take_step(self, rows, targets, weights, term_weights):
+    def _take_step(self, rows, targets, weights, pulls, term_weights):
         """Update all variables; return the weighted sums of the row terms."""
         tf = load_tensorflow()
         with tf.GradientTape() as tape:
             terms = self._row_terms(rows, targets)
             losses = tf.linalg.matvec(terms, term_weights)
             n_rows = tf.math.count_nonzero(weights, dtype=tf.float32)
-            loss = tf.reduce_sum(losses * weights) / n_rows
+            loss = tf.reduce_sum(losses * weights * pulls) / n_rows
             # Regularisation by the layers of a user's models.
             for penalty in self.encoder.losses + self.decoder.losses:
                 loss += tf.cast(penalty, tf.float32)
@@ -334,6 +338,7 @@ def _step_signature(sample_shape, objective, step_shapes, has_targets):
         [rows, rows] if has_targets else [rows],
         [
             tf.TensorSpec((None, None), tf.int32),
+            tf.TensorSpec((None, None), tf.float32),
             tf.TensorSpec((None, None), tf.float32),
             tf.TensorSpec((None,), tf.float32),
             tf.TensorSpec((None, len(objective.terms)), tf.float32),

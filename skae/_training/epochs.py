@@ -20,7 +20,7 @@ from skae._training.schedule import (
     cosine_with_warmup,
     warmed_up_weights,
 )
-from skae._training.selection import Judge, Selection
+from skae._training.selection import Judge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,10 @@ class Task:
 
     observers : sequence of Observer, default=()
         Told of all that happens.
+
+    pulls : float32 array of shape (n_rows,) or None, default=None
+        What multiplies the rows' weights in the loss that is minimised; see
+        `pulls_in_training`.
     """
 
     settings: Settings
@@ -70,6 +74,7 @@ class Task:
     units: Sequence = ()
     optimizer_values: list | None = None
     observers: Sequence = ()
+    pulls: np.ndarray | None = None
 
     @functools.cached_property
     def term_weights(self):
@@ -84,7 +89,13 @@ class Task:
     @functools.cached_property
     def judge(self):
         """What finds the losses of weights."""
-        return Judge(self.row_terms, self.term_weights, self.rows, self.validation)
+        return Judge(
+            self.row_terms,
+            self.term_weights,
+            self.rows,
+            self.validation,
+            self.objective.losses_start_at_zero,
+        )
 
     @functools.cached_property
     def loss_units(self):
@@ -164,7 +175,7 @@ def train(task, compiled_steps, start):
     judge, epochs = task.judge, []
     reader = BatchReader(task.rows, task.units)
     compiled_steps.reset(start, draw_seed(task.generator), task.optimizer_values)
-    selection, has_diverged = Selection.of(judge.judge(start, 0)), False
+    selection, has_diverged = judge.selection(judge.judge(start, 0)), False
     task.tell("begin", compiled_steps, task.start_loss(selection.start))
     for epoch in range(task.settings.epochs):
         task.tell("epoch_begin", epoch)
@@ -226,7 +237,7 @@ def _train_group(task, compiled_steps, group, factors, weights, groups):
     """
     pieces = compiled_steps.run(
         group.data,
-        (group.numbers, group.counts),
+        (group.numbers, group.counts, group.pulls),
         lengthened(factors, group.batches),
         lengthened(weights, group.batches),
         group.n_batches,
@@ -258,7 +269,7 @@ def _judge(task, weights, epoch, terms):
 
 
 def _shuffled_batches(task):
-    """Return row numbers and row weights of all batches, the last one padded."""
+    """Return numbers, weights and pulls of rows in batches, the last one padded."""
     n_rows = len(task.rows)
     shape = (task.n_batches, task.settings.batch_size)
     order = task.generator.permutation(n_rows)
@@ -266,7 +277,10 @@ def _shuffled_batches(task):
     numbers = np.resize(order, shape).astype(np.int32)
     weights = np.zeros(shape, np.float32)
     weights.flat[:n_rows] = task.row_weights[order]
-    return numbers, weights
+    pulls = np.ones(shape, np.float32)
+    if task.pulls is not None:
+        pulls.flat[:n_rows] = task.pulls[order]
+    return numbers, weights, pulls
 
 
 def _schedule_factors(task, compiled_steps, epoch):
@@ -332,9 +346,8 @@ def _so_far(task, weights, selection, epochs):
 
 def _best(task, selection, epochs):
     """Return the best weights, or the start where it must be beaten and is not."""
-    weights = task.validation.weights
     kept = selection.best
-    if task.settings.must_beat_start and not selection.best_beats_start(weights):
+    if task.settings.must_beat_start and not selection.best_beats_start():
         kept = selection.start
     return Trained(
         kept.weights,

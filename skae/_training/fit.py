@@ -1,10 +1,12 @@
 """One fit, from the user's data to fitted attributes, step by step."""
 
+import copy
+
 from skae import _defaults
 from skae._data.prepare import prepare
 from skae._model.ordering import warn_if_short
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
-from skae._runtime.randomness import as_generator
+from skae._runtime.randomness import as_generator, draw_seed
 from skae._training.attributes import (
     RATIOS,
     Facts,
@@ -15,6 +17,7 @@ from skae._training.attributes import (
 from skae._training.epochs import keep_start, train
 from skae._training.observers import closed_at_the_end
 from skae._training.plan import earlier_fit, plan_fit, request_for
+from skae._training.refinement import refine
 from skae._training.start import draw_chance, find_start
 from skae._training.task import (
     compiled_steps_for,
@@ -23,6 +26,7 @@ from skae._training.task import (
     settings_for,
     sklearn_observers_for,
     task_for,
+    without_pull_of_outliers,
 )
 
 
@@ -59,15 +63,18 @@ def fit(estimator, data):
         n_epochs = 0 if start.is_solution else chosen.epochs
         settings = settings_for(request, plan, prepared, chosen, n_epochs)
         let_interrupts_in()
-        facts = Facts(request, plan, chance, start, chosen)
+        seed = draw_seed(copy.deepcopy(generator))
+        facts = Facts(request, plan, chance, start, chosen, seed)
 
         def finish(trained):
-            return attributes_of(facts, trained, ordered(facts, trained))
+            refined = refine(facts, trained)
+            return attributes_of(facts, refined.trained, ordered(facts, refined))
 
         observers = observers_for(request, plan, prepared, settings)
         observers += sklearn_observers_for(request, settings, finish)
         with closed_at_the_end(observers):
             task = task_for(request, plan, chance, start, settings, observers)
+            task = without_pull_of_outliers(task, plan, start)
             if n_epochs or estimator.callbacks:  # callbacks are shown a model
                 with compiled_steps_for(request, plan, task, chosen.epochs) as steps:
                     trained = train(task, steps, start.weights)

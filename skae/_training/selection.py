@@ -6,10 +6,19 @@ from collections.abc import Callable
 import numpy as np
 
 from skae._data.rows import Rows
+from skae._training.outliers import judging_weights
 
-# Of the mean gain. Weights without a true gain exceed it in about one case of 40, as a
-# normal variable exceeds two of its standard deviations.
-_STANDARD_ERRORS = 2.0
+# Of accepting weights that gain nothing, whatever the number of epochs to choose from
+# (`benchmarks.guard`).
+_LEVEL = 0.04
+_N_FLIPS = 999
+# Fewer rows, or as few that count, cannot show a gain: ten signs have only a thousand
+# patterns.
+_FEWEST_ROWS = 10
+# Rows that are added up first; more would cost time and memory and change no decision.
+_MOST_BLOCKS = 2_000
+# Of the start's loss: what all rows, outliers too, may lose where the others gain.
+_MOST_LOST = 1.002
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +67,25 @@ class Judge:
 
     validation : Rows or None
         Rows that judge. Without them weights are judged by the loss in training.
+
+    has_outliers : bool, default=True
+        Whether losses are zero or more, so that some are outliers.
     """
 
     row_terms: Callable
     term_weights: np.ndarray
     training_rows: Rows
     validation: Rows | None
+    has_outliers: bool = True
+
+    def selection(self, start):
+        """Return the `Selection` at a start."""
+        if self.validation is None:
+            return Selection.of(start)
+        weights = self.validation.weights
+        if self.has_outliers:
+            weights = judging_weights(weights, start.row_losses)
+        return Selection.of(start, weights)
 
     def judge(self, weights, epoch, loss=np.nan):
         """Return `weights` as `Judged`; without validation rows, by the given loss."""
@@ -90,16 +112,34 @@ class Selection:
     ----------
     start, best, previous : Judged
         The first weights, the best, and those that were the best before them.
+
+    weights : array of shape (n_validation_rows,) or None
+        What the validation rows count.
+
+    gains : tuple of arrays, default=()
+        By how much the rows' losses were smaller after each epoch than at the start,
+        weighted and in blocks.
     """
 
     start: Judged
     best: Judged
     previous: Judged
+    weights: np.ndarray | None = None
+    gains: tuple = ()
 
     @classmethod
-    def of(cls, start):
-        """Return the selection at the start."""
-        return cls(start, start, start)
+    def of(cls, start, weights=None):
+        """Return the selection at the start.
+
+        Parameters
+        ----------
+        start : Judged
+            The first weights.
+
+        weights : array of shape (n_validation_rows,) or None, default=None
+            What the validation rows count; see `judging_weights`.
+        """
+        return cls(start, start, start, weights)
 
     def considered(self, judged, judge):
         """Return the selection after other weights, which are the best if better.
@@ -107,10 +147,22 @@ class Selection:
         Without validation rows the latest are. Weights whose loss is not finite never
         are.
         """
-        is_better = judge.validation is None or not judged.loss >= self.best.loss
-        if is_better and np.isfinite(judged.loss):
-            return Selection(self.start, judged, self.best)
-        return self
+        if judge.validation is None:
+            is_better = True
+        else:
+            is_better = not self._loss(judged) >= self._loss(self.best)
+        if not np.isfinite(judged.loss):
+            return self
+        gains = self.gains
+        if judge.validation is not None:
+            gains = (*gains, self.start.row_losses - judged.row_losses)
+        best, previous = (
+            (judged, self.best) if is_better else (self.best, self.previous)
+        )
+        return dataclasses.replace(self, best=best, previous=previous, gains=gains)
+
+    def _loss(self, judged):
+        return np.average(judged.row_losses, weights=self.weights)
 
     def latest_finite(self, judge):
         """Return the latest weights kept with a finite loss on the training rows.
@@ -124,19 +176,59 @@ class Selection:
                 return dataclasses.replace(judged, loss=loss)
         return self.start
 
-    def best_beats_start(self, weights):
+    def best_beats_start(self):
         """Tell whether the gain of the best over the start is more than chance.
 
-        The mean gain of a validation row must exceed two of its standard errors.
-
-        Parameters
-        ----------
-        weights : array of shape (n_validation_rows,)
-            What the validation rows count.
+        All rows together, outliers too, must not lose.
         """
-        gains = np.asarray(self.start.row_losses) - np.asarray(self.best.row_losses)
-        mean = np.average(gains, weights=weights)
-        variance = np.average((gains - mean) ** 2, weights=weights)
-        if not (mean > 0 and len(gains) > 1):
+        has_gained = self._loss(self.best) < self._loss(self.start)
+        loses = self.best.loss > _MOST_LOST * self.start.loss > 0
+        if not has_gained or loses:
             return False
-        return mean > _STANDARD_ERRORS * np.sqrt(variance / (len(gains) - 1))
+        return _beats_chance(np.array(self.gains), self.weights)
+
+
+def beats_chance(gains, weights):
+    """Tell whether the best of several mean gains is more than chance.
+
+    A test of flipped signs: without a gain, that of a row is as often negative as
+    positive, so rows of random signs show what chance gives. Each flip multiplies all
+    gains of a row, and the largest statistic counts, so the choice of the best is part
+    of the test (Westfall and Young, 1993). The statistic is a mean over the root of its
+    mean square, in which single rows count little.
+
+    Parameters
+    ----------
+    gains : array of shape (n_choices, n_rows)
+        How much smaller a row's loss is after each epoch than at the start.
+
+    weights : array of shape (n_rows,)
+        What the rows count.
+    """
+    return _beats_chance(_in_blocks(gains * weights), weights)
+
+
+def _beats_chance(weighted, weights):
+    """Do as `beats_chance` does, with gains that are weighted and in blocks."""
+    n_effective = weights.sum() ** 2 / np.square(weights).sum()
+    if n_effective < _FEWEST_ROWS:
+        return False
+    lengths = np.linalg.norm(weighted, axis=1)
+    moved = lengths > 0
+    if not moved.any():
+        return False
+    best = np.argmax(weighted.sum(axis=1))
+    scaled = weighted[moved] / lengths[moved, None]
+    shown = weighted[best].sum() / lengths[best] if lengths[best] else 0.0
+    # Always the same signs, so that equal fits decide alike.
+    signs = np.random.RandomState(0).choice((-1.0, 1.0), (_N_FLIPS, scaled.shape[1]))
+    by_chance = (signs @ scaled.T).max(axis=1)
+    n_as_large = np.count_nonzero(by_chance >= shown)
+    return bool(shown > 0 and n_as_large + 1 <= _LEVEL * (_N_FLIPS + 1))
+
+
+def _in_blocks(gains):
+    """Add up neighbouring rows, so that there are no more than `_MOST_BLOCKS`."""
+    n_rows = gains.shape[-1]
+    starts = np.unique(np.linspace(0, n_rows, _MOST_BLOCKS, endpoint=False).astype(int))
+    return np.add.reduceat(gains, starts, axis=-1)

@@ -4,7 +4,10 @@ import contextlib
 import dataclasses
 import math
 
+import numpy as np
+
 from skae import _defaults
+from skae._data.rows import row_chunks
 from skae._data.scaling import Scaling
 from skae._model.fitted import FittedNetwork
 from skae._training.batches import rows_to_read
@@ -12,6 +15,7 @@ from skae._training.compiled_steps import CompiledSteps
 from skae._training.epochs import Task
 from skae._training.keras_callbacks import KerasCallbacks
 from skae._training.observers import Observer
+from skae._training.outliers import pulls_in_training
 from skae._training.plan import resolved
 from skae._training.progress import EpochLines, ProgressBar
 from skae._training.schedule import USUAL_STEPS, Settings
@@ -122,6 +126,22 @@ def task_for(request, plan, chance, start, settings, observers, optimizer_values
         optimizer_values=optimizer_values,
         observers=observers,
     )
+
+
+def without_pull_of_outliers(task, plan, start):
+    """Return the task in which outliers among the training rows pull as others do."""
+    rows = task.rows
+    if not (task.settings.epochs and task.objective.losses_start_at_zero):
+        return task
+    network, found = on_standardized(plan, start.weights), []
+    for chunk in row_chunks(rows.values):
+        values = np.asarray(rows.values[chunk])  # read once
+        some = dataclasses.replace(rows[chunk], values=values)
+        squares = np.square(values, dtype=np.float64).sum(axis=1)
+        found.append((network.row_terms(some) @ task.term_weights, squares))
+    losses, lengths = (np.concatenate(part) for part in zip(*found, strict=True))
+    pulls = pulls_in_training(losses, lengths).astype(np.float32)
+    return dataclasses.replace(task, pulls=pulls)
 
 
 def on_standardized(plan, weights):

@@ -464,7 +464,7 @@ def test_swapped_values_come_from_the_rows_of_the_step_by_what_these_count():
     )
     numbers = np.array([[7, 2, 5, 9]], np.int32)
     counts = np.array([[1, 0, 2, 1]], np.float32)
-    fed = feed.take(numbers, counts, slice(0, 1))
+    fed = feed.take(numbers, counts, np.ones_like(counts), slice(0, 1))
     assert_array_equal(fed.data[0], values[[7, 2, 5, 9]])
     assert_array_equal(fed.numbers, [[0, 1, 2, 3]])
     assert_allclose(fed.units[-1], [0.25, 0.25, 0.75, 1])

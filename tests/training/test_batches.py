@@ -16,6 +16,7 @@ X = np.random.RandomState(0).rand(50, 4)
 NUMBERS = np.resize(np.random.RandomState(1).permutation(50), (13, 4)).astype(np.int32)
 COUNTS = np.ones(NUMBERS.shape, np.float32)
 COUNTS[-1, 2:] = 0
+PULLS = np.float32(0.5) * COUNTS
 
 
 @pytest.fixture
@@ -40,14 +41,15 @@ def read_by(fed):
 
 
 def test_a_copy_is_fed_at_once(copied):
-    (fed,) = BatchReader(copied, ()).groups(NUMBERS, COUNTS)
+    (fed,) = BatchReader(copied, ()).groups(NUMBERS, COUNTS, PULLS)
     assert_array_equal(read_by(fed), copied.values[NUMBERS])
     assert_array_equal(fed.counts, COUNTS)
+    assert_array_equal(fed.pulls, PULLS)
 
 
 def test_lazy_rows_are_fed_in_groups_that_make_up_all_batches(lazy, copied):
     groups, counts = [], []
-    for fed in BatchReader(lazy, ()).groups(NUMBERS, COUNTS):
+    for fed in BatchReader(lazy, ()).groups(NUMBERS, COUNTS, PULLS):
         groups.append(read_by(fed))
         counts.append(fed.counts[: fed.n_batches])
     assert len(groups) == 3
@@ -57,7 +59,7 @@ def test_lazy_rows_are_fed_in_groups_that_make_up_all_batches(lazy, copied):
 
 def test_all_groups_are_of_one_shape_the_rest_of_which_counts_nothing(lazy):
     shapes = set()
-    for fed in BatchReader(lazy, ()).groups(NUMBERS, COUNTS):
+    for fed in BatchReader(lazy, ()).groups(NUMBERS, COUNTS, PULLS):
         shapes.add((fed.data[0].shape, fed.numbers.shape, fed.counts.shape))
         assert not fed.counts[fed.n_batches :].any()
     assert len(shapes) == 1
@@ -65,13 +67,13 @@ def test_all_groups_are_of_one_shape_the_rest_of_which_counts_nothing(lazy):
 
 @pytest.mark.parametrize("number", [0, 12])
 def test_one_batch_can_be_taken(lazy, copied, number):
-    fed = BatchReader(lazy, ()).take(NUMBERS, COUNTS, slice(number, number + 1))
+    fed = BatchReader(lazy, ()).take(NUMBERS, COUNTS, PULLS, slice(number, number + 1))
     assert_array_equal(read_by(fed), copied.values[NUMBERS[[number]]])
 
 
 def test_values_and_what_to_reconstruct_belong_together(lazy):
     pairs = Rows(lazy.values, lazy.weights, clean=lazy.values[::-1])
-    for fed in BatchReader(pairs, ()).groups(NUMBERS, COUNTS):
+    for fed in BatchReader(pairs, ()).groups(NUMBERS, COUNTS, PULLS):
         noisy, clean = (np.asarray(part) for part in fed.data)
         numbers = NUMBERS[fed.batches].ravel()
         assert_array_equal(noisy[: len(numbers)], X.astype(np.float32)[numbers])

@@ -1,0 +1,87 @@
+"""How hard rows pull: those far from the start no harder than typical ones."""
+
+import numpy as np
+
+# Of the rows' distances. A tenth of the rows pulls less than its errors would have it;
+# benchmarks/defaults.py was used to choose it.
+_TYPICAL = 0.9
+# Of the median loss. A row whose distance is over five times the typical one counts as
+# one of five times, when others are judged; so one row among 100 moves the mean loss by
+# a quarter at most.
+_MOST_LOSS = 25.0
+
+
+def typical_limit(losses):
+    """Return the loss at the start up to which a row pulls as its weight says."""
+    return np.quantile(losses, _TYPICAL)
+
+
+def pulls_up_to(limit, losses):
+    """Return factors of the rows' weights by which none pulls harder than at a limit.
+
+    The gradient of a squared error grows with a row's distance r. Times min(1, c / r)
+    it does not beyond c, as that of Huber's loss (Huber, 1964).
+
+    Parameters
+    ----------
+    limit : float
+        Mean squared error at the distance c.
+
+    losses : float64 array of shape (n_rows,)
+        Mean squared error of each row at the start.
+    """
+    return np.sqrt(_at_most(losses, limit))
+
+
+def pulls_in_training(losses, squared_lengths):
+    """Return factors of the rows' weights by which outliers pull as typical rows do.
+
+    The gradient of a squared error is a row's error times what a layer reads, which
+    grows with the row. So outliers by their errors are weighted by one over their
+    distance from the start's plane, and outliers by their place by one over the square
+    of their distance from the mean.
+
+    Parameters
+    ----------
+    losses : float64 array of shape (n_rows,)
+        Mean squared error of each row at the start.
+
+    squared_lengths : float64 array of shape (n_rows,)
+        Squared distance of each row from the mean.
+    """
+    of_place = _at_most(squared_lengths, _MOST_LOSS * np.median(squared_lengths))
+    return of_place * pulls_up_to(_MOST_LOSS * np.median(losses), losses)
+
+
+def judging_weights(weights, losses):
+    """Return what rows count when they judge: none much more than a typical one.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (n_rows,)
+        What the rows count otherwise.
+
+    losses : float64 array of shape (n_rows,)
+        Their loss at the start.
+    """
+    limit = _MOST_LOSS * np.median(losses)
+    return weights * _at_most(losses, limit) if limit > 0 else weights
+
+
+def outlier_limit(losses):
+    """Return the loss at the start beyond which rows are outliers of heavy tails, too.
+
+    Parameters
+    ----------
+    losses : float64 array of shape (n_rows,)
+        Mean squared error of some rows at the start.
+    """
+    return _MOST_LOSS * typical_limit(losses)
+
+
+def _at_most(losses, limit):
+    """Return the factors that bring losses over a limit down to it."""
+    factors = np.ones(len(losses))
+    above = losses > limit
+    factors[above] = limit / losses[above]
+    return factors
