@@ -454,6 +454,22 @@ def replaced_values(content, other, generator):
     return with_schema(content, change)
 
 
+def other_graphs(content, other, generator):
+    """Ask NumPy for other operations than those of the network."""
+
+    def change(schema):
+        text = json.loads(inside(schema, "_fitted", "graphs")["content"])
+        graphs = json.loads(text)
+        for _ in range(generator.randint(1, 3)):
+            holder, key = pick(generator, list(_places(graphs)))
+            values = [None, True, -1, 0, 7, 10**9, 0.5, "", "relu", "concatenate", []]
+            values += [[0, 0], {}, {"shape": [2, 2]}, [["relu", [0], [], {}]] * 99]
+            holder[key] = pick(generator, values)
+        put(schema, "_fitted", "graphs", json.dumps(graphs))
+
+    return with_schema(content, change)
+
+
 def _places(value):
     """Yield containers with each of their keys, those inside them included."""
     keys = value if isinstance(value, dict) else range(len(value))
@@ -719,6 +735,7 @@ FORGERIES = {
     "forged: sizes that differ": wrong_sizes,
     "forged: weights of another network": wrong_weights,
     "forged: any values replaced": replaced_values,
+    "forged: operations for NumPy": other_graphs,
     "forged: headers of arrays": lying_headers,
     "forged: pickles among arrays": pickled_arrays,
     "forged: optimizers with code": evil_optimizers,

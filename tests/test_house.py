@@ -11,6 +11,7 @@ PACKAGE = Path(skae.__file__).parent
 ROOMS = [
     "exceptions",
     "_runtime",
+    "_serving",
     "_keras",
     "_defaults",
     "_data",
@@ -22,6 +23,7 @@ ROOMS = [
     "_saving",
     "_tables",
     "_estimators",
+    "onnx",
     "_drawing",
     "comparison",
     "displays",

@@ -45,15 +45,20 @@ class Scaling:
                 return X.standardized(self.mean, self.scale, order)
         return dense_copy(self._lazily(X, order))
 
-    def scaled_rows(self, X, order):
+    def scaled_rows(self, X, order, for_tensorflow=True):
         """Return the same as `standardize`; large arrays are scaled as they are read.
 
         Two kinds of large arrays are copied all the same. Rows that are not contiguous
         are slow to gather. A GPU reads its own memory many times faster.
+
+        Parameters
+        ----------
+        for_tensorflow : bool, default=True
+            Whether TensorFlow reads the rows, perhaps on a GPU.
         """
         is_large = 4 * len(order) * X.shape[1] > _MOST_BYTES_ALWAYS_COPIED
         is_array = isinstance(X, np.ndarray) and X.strides[1] == X.itemsize
-        if is_large and is_array and not has_gpu():
+        if is_large and is_array and not (for_tensorflow and has_gpu()):
             return self._lazily(X, order)
         return self.standardize(X, order)
 

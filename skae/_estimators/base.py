@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import (
@@ -299,6 +299,11 @@ default=None
         errors = self._fitted.squared_errors(filled, X)
         known_mean = None if filled is X else self.mean_.ravel()
         return fraction_explained(X, errors, known_mean)
+
+    @property
+    def inference_(self) -> Literal["numpy", "keras"]:
+        """What `transform` and its like compute with; NumPy for dense networks."""
+        return self._fitted.inference
 
     @property
     def encoder_(self) -> KerasModel:

@@ -138,6 +138,10 @@ default="mse"
         "standard_error". ``pandas.DataFrame(encoding_dim_search_)`` makes a table.
 """,
     "fitted_attributes": """
+    inference_ : {"numpy", "keras"}
+        What `transform` and its like compute with. Dense networks of Keras' own
+        activations need NumPy alone, also where they are loaded; others need Keras.
+
     encoder_, decoder_ : keras.Model
         Standalone copies of the fitted networks, in the unit of the data. They raise a
         ValueError if the means are so large that float32 cannot hold the deviations

@@ -163,7 +163,20 @@ def check_weights(weights, variables_of_models, others=()):
             f"The network that was saved cannot be built: {error} Take another copy of "
             "the file, or fit again."
         ) from error
-    wanted += [(tuple(v.shape), v.dtype) for v in others]
+    compare_weights(weights, wanted + [(tuple(v.shape), v.dtype) for v in others])
+
+
+def compare_weights(weights, wanted):
+    """Raise a SavedFileError unless weights have the shapes and types that are wanted.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        The weights.
+
+    wanted : list of (tuple of int, str)
+        Shape and type of each.
+    """
     found = [(values.shape, values.dtype.name) for values in weights]
     for number, (one, other) in enumerate(itertools.zip_longest(found, wanted)):
         if one != other:

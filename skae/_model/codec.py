@@ -7,16 +7,11 @@ from collections import OrderedDict
 
 import numpy as np
 
-from skae._model.correction import (
-    Correction,
-    bounded_codes,
-    bounded_outputs,
-    decoded,
-)
+from skae._model.graphs import graphs_of
 from skae._model.input_layers import InputLayers
+from skae._model.mappings import Mappings
 from skae._runtime.caches import evict_oldest
 from skae._runtime.tensorflow import (
-    load_keras,
     load_tensorflow,
     on_one_device,
     traced,
@@ -35,8 +30,8 @@ _ZERO = "zero"
 _MOST_CODECS = 16
 
 
-class Codec:
-    """Compiled functions of one architecture.
+class Codec(Mappings):
+    """The maps as compiled functions of one architecture.
 
     They have no state (weights are arguments), so fits and threads share them. Each
     is traced once per floating-point type, whatever the number of rows.
@@ -48,12 +43,8 @@ class Codec:
     """
 
     def __init__(self, architecture):
-        self.architecture = architecture
+        super().__init__(architecture)
         self.encoder, self.decoder = architecture.build()
-        self.sample_shape = architecture.sample_shape
-        self.n_features = architecture.n_features
-        self.encoding_dim = architecture.encoding_dim
-        self.objective = architecture.objective
         models = self.encoder, self.decoder
         n_variables = [len(variables(model)) for model in models]
         self._ends = np.cumsum([*n_variables, len(self.objective.build())])
@@ -137,64 +128,15 @@ class Codec:
             tf.TensorSpec((), dtype),
         )
 
-    def encode(self, rows, weights, mean, scale):
-        """Map rows in the user's units to codes."""
-        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        return self._codes(encoded, rows.dtype, scale)
-
-    def encode_unscaled(self, rows, weights, mean, scale):
-        """Do as `encode` does, with weights that take rows in the user's units."""
-        tf = load_tensorflow()
-        encoded = self._encoded(tf.cast(rows, tf.float32), weights)
-        return self._codes(encoded, rows.dtype, scale)
-
-    def encode_sums(self, sums, weights, mean, scale):
-        """Do as `encode_unscaled` does, from the products of rows and input kernels.
-
-        These are one beside the other, in the order of `input_layers`, and those of the
-        bounds, if there are some, behind them.
-        """
-        tf = load_tensorflow()
-        bounds = self._correction(weights).bounds
-        single = tf.cast(sums, tf.float32)
-        n_units = self.input_layers.n_units
-        encoded = self.input_layers.encode(single[:, :n_units], weights)
-        if bounds is not None:
-            linear = single[:, n_units:] + bounds.encoder_bias
-            encoded = bounded_codes(load_keras().ops, bounds, linear, encoded)
-        return self._codes(encoded, sums.dtype, scale)
-
-    def _codes(self, encoded, dtype, scale):
-        tf = load_tensorflow()
-        codes = self.objective.codes(encoded)
-        return tf.cast(codes, dtype) * self._code_unit(scale)
-
-    def _code_unit(self, scale):
-        tf = load_tensorflow()
-        return scale if self.objective.codes_are_in_units else tf.ones_like(scale)
+    @functools.cached_property
+    def graphs(self):
+        """Graphs of encoder and decoder for NumPy, or None; see `graphs_of`."""
+        return graphs_of(self.architecture, self.encoder, self.decoder)
 
     @functools.cached_property
     def input_layers(self):
         """The dense layers that read the rows, if nothing else does."""
         return InputLayers(self.encoder)
-
-    def outputs(self, codes, weights, mean, scale):
-        """Return what the decoder gives for codes, before a link."""
-        tf = load_tensorflow()
-        codes = codes / self._code_unit(scale)
-        return self._outputs(tf.cast(codes, tf.float32), weights)
-
-    def decode(self, codes, weights, mean, scale):
-        """Map codes to rows in the user's units."""
-        tf = load_tensorflow()
-        outputs = self.outputs(codes, weights, mean, scale)
-        outputs = self.objective.reconstructions(outputs)
-        return tf.cast(outputs, codes.dtype) * scale + mean
-
-    def reconstruct(self, rows, weights, mean, scale):
-        """Map rows to their reconstructions, both in the user's units."""
-        codes = self.encode(rows, weights, mean, scale)
-        return self.decode(codes, weights, mean, scale)
 
     def decoder_derivatives(self, codes, shares, weights, mean, scale):
         """Return the rows' derivatives of reconstructions by codes, times the shares.
@@ -237,84 +179,22 @@ class Codec:
         shape = -1, self.encoding_dim, self.n_features
         return tf.tensordot(shares, tf.reshape(derivatives, shape), 1)
 
-    def squared_errors(self, rows, weights, mean, scale):
-        """Return each row's mean squared error, over the square of the scale."""
-        rows = self._standardized(rows, mean, scale)
-        return self._errors(rows, rows, weights)
-
-    def squared_distances(self, rows, targets, weights, mean, scale):
-        """Return the same for targets, which may have gaps, of rows without."""
-        rows = self._standardized(rows, mean, scale)
-        targets = self._standardized(targets, mean, scale)
-        return self._errors(rows, targets, weights, has_missing=True)
-
-    def _errors(self, rows, targets, weights, has_missing=False):
-        codes = self.objective.codes(self._encoded(rows, weights))
-        outputs = self._outputs(codes, weights)
-        return self.objective.squared_errors(targets, outputs, has_missing)
-
-    def row_terms(self, rows, targets, draws, weights, mean, scale):
-        """Return the terms of each row's loss, as training sees them."""
-        encoded, codes, targets = self._in_training(
-            rows, targets, draws, weights, mean, scale
-        )
-        return self.objective.row_terms(
-            targets,
-            encoded,
-            self._outputs(codes, weights),
-            self._objective_variables(weights),
-        )
-
-    def log_importance(self, rows, draws, weights, mean, scale):
-        """Return the logarithm of each row's importance weight; see `NegativeELBO`."""
-        encoded, codes, targets = self._in_training(
-            rows, rows, draws, weights, mean, scale
-        )
-        outputs = self._outputs(codes, weights)
-        values = self._objective_variables(weights)
-        return self.objective.log_importance(targets, encoded, outputs, draws, values)
-
-    def kl_divergences(self, rows, weights, mean, scale):
-        """Return the KL divergence of each row and code; see `NegativeELBO`."""
-        standardized = self._standardized(rows, mean, scale)
-        return self.objective.kl_divergences(self._encoded(standardized, weights))
-
-    def _in_training(self, rows, targets, draws, weights, mean, scale):
-        encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        codes = self.objective.sampled(encoded, draws)
-        return encoded, codes, self._standardized(targets, mean, scale)
-
-    def _standardized(self, rows, mean, scale):
-        tf = load_tensorflow()
-        return tf.cast((rows - mean) * (1 / scale), tf.float32)
-
-    def _encoded(self, standardized, weights):
+    def _encoder_outputs(self, standardized, weights):
         tf = load_tensorflow()
         samples = tf.reshape(standardized, (-1, *self.sample_shape))
-        encoded = _call(self.encoder, weights[: self._ends[0]], samples)
-        bounds = self._correction(weights).bounds
-        if bounds is None:
-            return encoded
-        linear = tf.matmul(standardized, bounds.encoder_kernel) + bounds.encoder_bias
-        return bounded_codes(load_keras().ops, bounds, linear, encoded)
+        return _call(self.encoder, weights[: self._ends[0]], samples)
 
-    def _outputs(self, codes, weights):
-        tf, ops = load_tensorflow(), load_keras().ops
+    def _encoder_outputs_from_sums(self, sums, weights):
+        return self.input_layers.encode(sums, weights)
+
+    @property
+    def _n_input_units(self):
+        return self.input_layers.n_units
+
+    def _decoder_outputs(self, codes, weights):
+        tf = load_tensorflow()
         values = weights[self._ends[0] : self._ends[1]]
-        outputs = _call(self.decoder, values, codes)
-        outputs = tf.reshape(outputs, (-1, self.n_features))
-        correction = self._correction(weights)
-        if correction.kernel_decoder is not None:
-            outputs = decoded(ops, correction.kernel_decoder, codes, outputs)
-        if correction.bounds is not None:
-            outputs = bounded_outputs(ops, correction.bounds, codes, outputs)
-        return outputs
-
-    def _objective_variables(self, weights):
-        return weights[self._ends[1] : self._ends[2]]
-
-    def _correction(self, weights):
-        return Correction.of_arrays(weights[self._ends[2] :])
+        return tf.reshape(_call(self.decoder, values, codes), (-1, self.n_features))
 
 
 _codecs: OrderedDict = OrderedDict()

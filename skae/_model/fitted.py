@@ -1,6 +1,7 @@
 """The state of a fit, and inference with it, chunk by chunk."""
 
 import functools
+import math
 
 import numpy as np
 
@@ -10,9 +11,12 @@ from skae._data.scaling import Scaling
 from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
 from skae._model.correction import UNCORRECTED
-from skae._model.keras_models import standalone_models
+from skae._model.keras_models import assign, standalone_models
+from skae._model.numpy_codec import NumpyCodec
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.tensorflow import check_eager, on_one_device, tensor
+from skae._runtime.threads import map_in_threads, one_blas_thread
+from skae._serving.functions import ROWS_AT_A_TIME
 
 # Up to it float32 keeps the seventh digit of a deviation but for a factor of ten.
 _LARGE_MEAN = 10.0
@@ -22,6 +26,8 @@ _LARGEST_MEAN_OF_MODELS = 0.01 * 2.0**24
 
 class FittedNetwork:
     """The state of a fit, and batched inference with it.
+
+    Dense networks are computed in NumPy, others in TensorFlow.
 
     Parameters
     ----------
@@ -51,11 +57,11 @@ class FittedNetwork:
 
     def standardized(self, X):
         """Return rows in the network's scale, and a codec that takes such."""
-        values = self.scaling.scaled_rows(X, np.arange(len(X)))
+        values = self.scaling.scaled_rows(X, np.arange(len(X)), self.graphs is None)
         return Rows(values, np.ones(len(X))), self.on_standardized()
 
     def on_standardized(self):
-        """Return the same codec for rows in the network's scale."""
+        """Return the same fit for rows in the network's scale."""
         identity = Scaling.identity(len(self.scaling.mean))
         return FittedNetwork(self.codec, self.weights, identity, self.correction)
 
@@ -65,18 +71,35 @@ class FittedNetwork:
         return shared_codec(self.architecture)
 
     @functools.cached_property
-    def _tensors(self):
-        return [tensor(values) for values in [*self.weights, *self.correction.arrays]]
+    def graphs(self):
+        """Graphs of encoder and decoder for NumPy; None where it needs Keras."""
+        return self.codec.graphs
 
     @property
-    def _scale_is_moderate(self):
+    def inference(self):
+        """What computes: "numpy" or "keras"."""
+        return "keras" if self.graphs is None else "numpy"
+
+    @functools.cached_property
+    def _backend(self):
+        if self.graphs is None:
+            return _InTensorFlow(self.codec)
+        return _InNumPy(NumpyCodec(self.architecture, self.graphs))
+
+    @functools.cached_property
+    def _values(self):
+        arrays = [*self.weights, *self.correction.arrays]
+        return [self._backend.values(one) for one in arrays]
+
+    @property
+    def scale_is_moderate(self):
         """Whether float32 has the scale, its inverse, and their products with rows."""
         return 1e-30 < self.scaling.scale < 1e30
 
     @property
-    def _is_moderate(self):
+    def is_moderate(self):
         """Whether float32 has the scale, and rows' deviations from the mean."""
-        return self._scale_is_moderate and self._relative_mean <= _LARGE_MEAN
+        return self.scale_is_moderate and self._relative_mean <= _LARGE_MEAN
 
     @property
     def _relative_mean(self):
@@ -84,17 +107,17 @@ class FittedNetwork:
         return np.abs(self.scaling.mean).max() / self.scaling.scale
 
     @functools.cached_property
-    def _folded(self):
+    def folded(self):
         """Weights that take rows in the user's units, or None where they may not.
 
         This spares two passes over the rows. It needs an encoder that reads them by
         dense layers alone, and means that are not large beside the scale, so that
         float32 loses nothing.
         """
-        layers = self.codec.input_layers.numbers
-        if not (layers and self._is_moderate):
+        layers = self._backend.input_layers
+        if not (layers and self.is_moderate):
             return None
-        folded = list(self._tensors)
+        folded = list(self._values)
         for kernel, bias in layers:
             folded[kernel], folded[bias] = self._for_users_units(
                 self.weights[kernel], self.weights[bias]
@@ -108,11 +131,19 @@ class FittedNetwork:
         return folded
 
     def _for_users_units(self, kernel, bias):
-        """Return kernel and bias that take rows in the user's units, as tensors."""
+        """Return kernel and bias that take rows in the user's units."""
         exact = kernel.astype(np.float64) / self.scaling.scale
         # Not a product of matrices, whose last bits depend on free cores.
         shifted = bias - np.einsum("i,ij->j", self.scaling.mean, exact)
-        return tensor(exact, "float32"), tensor(shifted, "float32")
+        return tuple(self._backend.values(one, np.float32) for one in (exact, shifted))
+
+    @functools.cached_property
+    def _folded_kernels(self):
+        """The kernels of `folded` that read rows, side by side."""
+        numbers = [kernel for kernel, _ in self._backend.input_layers]
+        if self.correction.bounds is not None:
+            numbers.append(-len(vars(self.correction.bounds)))
+        return np.concatenate([self.folded[number] for number in numbers], axis=1)
 
     @functools.cached_property
     def models(self):
@@ -125,36 +156,48 @@ class FittedNetwork:
                 "Use transform and inverse_transform, which subtract the mean in "
                 "float64, or fit rows whose mean you have subtracted."
             )
-        codec = on_one_device(Codec, self.architecture)
         return on_one_device(
-            standalone_models, codec, self.weights, self.scaling, self.correction
+            standalone_models,
+            self._new_codec(),
+            self.weights,
+            self.scaling,
+            self.correction,
         )
+
+    def bare_models(self):
+        """Return new Keras models of encoder and decoder, in the network's scale."""
+        codec = self._new_codec()
+        on_one_device(assign, codec, self.weights)
+        return codec.encoder, codec.decoder
+
+    def _new_codec(self):
+        return on_one_device(Codec, self.architecture)
 
     def encode(self, X):
         """Return codes, shape (n_rows, encoding_dim)."""
-        shape = (self.codec.encoding_dim,)
-        if self._folded is None:
+        shape = (self.architecture.encoding_dim,)
+        if self.folded is None:
             return check_finite(self._map("encode", X, shape), X)
         if isinstance(X, SparseRows):
-            numbers = [kernel for kernel, _ in self.codec.input_layers.numbers]
-            if self.correction.bounds is not None:
-                numbers.append(-len(vars(self.correction.bounds)))
-            kernels = [self._folded[number] for number in numbers]
-            sums = Products(X, np.concatenate(kernels, axis=1))
-            return check_finite(self._map("encode_sums", sums, shape, self._folded), X)
-        return check_finite(self._map("encode_unscaled", X, shape, self._folded), X)
+            sums = Products(X, self._folded_kernels)
+            return check_finite(self._map("encode_sums", sums, shape, self.folded), X)
+        return check_finite(self._map("encode_unscaled", X, shape, self.folded), X)
 
     def decode(self, codes):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return check_finite(self._map("decode", codes, (self.codec.n_features,)), codes)
+        return check_finite(
+            self._map("decode", codes, (self.architecture.n_features,)), codes
+        )
 
     def outputs(self, codes):
         """Return what the decoder gives for codes, before a link."""
-        return self._map("outputs", codes, (self.codec.n_features,))
+        return self._map("outputs", codes, (self.architecture.n_features,))
 
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
-        return check_finite(self._map("reconstruct", X, (self.codec.n_features,)), X)
+        return check_finite(
+            self._map("reconstruct", X, (self.architecture.n_features,)), X
+        )
 
     def squared_errors(self, X, targets=None):
         """Return float64 mean squared errors to X or `targets`, in user's units."""
@@ -165,18 +208,17 @@ class FittedNetwork:
 
     def row_terms(self, rows):
         """Return the terms of the loss of `Rows`, shape (n_rows, n_terms)."""
-        codec = self.codec
-        draws = rows.draws
+        objective, draws = self.architecture.objective, rows.draws
         if draws is None:
-            n_draws = codec.objective.n_draws(codec.encoding_dim)
+            n_draws = objective.n_draws(self.architecture.encoding_dim)
             draws = np.zeros((len(rows), n_draws), rows.values.dtype)
-        n_terms = len(codec.objective.terms)
+        n_terms = len(objective.terms)
         arrays = rows.values, rows.targets, draws
         return self._map("row_terms", arrays, (n_terms,))
 
     def kl_divergences(self, X):
         """Return the KL divergences, shape (n_rows, encoding_dim)."""
-        return self._map("kl_divergences", X, (self.codec.encoding_dim,))
+        return self._map("kl_divergences", X, (self.architecture.encoding_dim,))
 
     def log_importance(self, X, draws):
         """Return the logarithms of importance weights, shape (n_rows,)."""
@@ -184,7 +226,7 @@ class FittedNetwork:
 
     @interrupts_deferred()
     def _map(self, name, arrays, shape, weights=None):
-        """Run a compiled method over rows chunk by chunk; memory stays bounded.
+        """Run a method of the codec over rows chunk by chunk; memory stays bounded.
 
         Parameters
         ----------
@@ -194,33 +236,111 @@ class FittedNetwork:
         check_eager()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         given = dtype = arrays[0].dtype
-        if dtype not in (np.float32, np.float64) or not self._is_moderate:
+        if dtype not in (np.float32, np.float64) or not self.is_moderate:
             dtype = np.dtype(np.float64)  # takes the mean from rows as fit does
-        run = self.codec.compiled(name, dtype, self.correction)
-        mean = tensor(self.scaling.mean, dtype)
-        scale = tensor(self.scaling.scale, dtype)
-        weights = self._tensors if weights is None else weights
-        mapped = None
-        for chunk in row_chunks(arrays[0]):
+        run = self._backend.function(name, dtype, self.correction)
+        mean = self._backend.values(self.scaling.mean, dtype)
+        scale = self._backend.values(self.scaling.scale, dtype)
+        weights = self._values if weights is None else weights
+
+        def run_on(chunk):
             made = {id(a): np.ascontiguousarray(a[chunk], dtype) for a in arrays}
-            parts = [_padded(made[id(array)]) for array in arrays]
             n_rows = len(made[id(arrays[0])])
-            part = run(*parts, weights, mean, scale).numpy()[:n_rows]
-            let_interrupts_in()
+            most = self._backend.rows_of_a_call(n_rows)
+            parts = [_padded(made[id(array)], most) for array in arrays]
+            return np.asarray(run(*parts, weights, mean, scale))[:n_rows]
+
+        mapped = None
+        chunks = list(row_chunks(arrays[0]))
+        for chunk, part in zip(chunks, self._backend.map(run_on, chunks), strict=True):
             if mapped is None:
-                to_float32 = given == np.float32 and self._scale_is_moderate
+                to_float32 = given == np.float32 and self.scale_is_moderate
                 kind = np.float32 if to_float32 else part.dtype
                 mapped = np.empty((len(arrays[0]), *shape), kind)
             mapped[chunk] = part
         return mapped
 
 
-def _padded(rows):
-    """Append zero rows up to the fewest that are worth a call.
+class _InTensorFlow:
+    """Compiled functions, which use all cores for each chunk.
+
+    Parameters
+    ----------
+    codec : Codec
+        Of the architecture.
+    """
+
+    def __init__(self, codec):
+        self._codec = codec
+        self.function = codec.compiled
+        self.values = tensor
+
+    @property
+    def input_layers(self):
+        return self._codec.input_layers.numbers
+
+    @staticmethod
+    def rows_of_a_call(n_rows):
+        return max(n_rows, FEWEST_ROWS)
+
+    @staticmethod
+    def map(function, chunks):
+        for chunk in chunks:
+            part = function(chunk)
+            let_interrupts_in()
+            yield part
+
+
+class _InNumPy:
+    """Functions of arrays, which use one core for each chunk.
+
+    So their last bits do not depend on the number of cores; see `one_blas_thread`.
+
+    Parameters
+    ----------
+    codec : NumpyCodec
+        Of the architecture.
+    """
+
+    def __init__(self, codec):
+        self._codec = codec
+        self.input_layers = codec.input_layers
+
+    def function(self, name, dtype, correction):
+        return getattr(self._codec, name)
+
+    @staticmethod
+    def values(values, dtype=None):
+        # One order of memory, since products of matrices round by it.
+        return np.asarray(values, dtype, order="C")
+
+    @staticmethod
+    def rows_of_a_call(n_rows):
+        return ROWS_AT_A_TIME * math.ceil(n_rows / ROWS_AT_A_TIME)
+
+    @staticmethod
+    def map(function, chunks):
+        # As in TensorFlow, numbers beyond the range are no warning; `check_finite` is
+        # the error.
+        def quietly(chunk):
+            with np.errstate(all="ignore"):
+                return function(chunk)
+
+        with one_blas_thread():
+            if len(chunks) == 1:
+                yield quietly(*chunks)
+            else:
+                yield from map_in_threads(quietly, chunks)
+
+
+def _padded(rows, n_rows):
+    """Append zero rows up to a number of rows.
 
     So a row gets the same bits alone as among a few others.
     """
-    missing = FEWEST_ROWS - len(rows)
+    missing = n_rows - len(rows)
     if missing <= 0:
         return rows
-    return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])
+    padded = np.zeros((n_rows, *rows.shape[1:]), rows.dtype)
+    padded[: len(rows)] = rows
+    return padded

@@ -11,6 +11,14 @@ from skae._runtime.tensorflow import load_keras
 from skae.networks._build import variables
 
 
+def assign(codec, weights):
+    """Give the models of a codec weights; it must be the caller's alone."""
+    both = variables(codec.encoder, codec.decoder)
+    # Values of the objective's own variables come after these.
+    for variable, value in zip(both, weights, strict=False):
+        variable.assign(value)
+
+
 def standalone_models(codec, weights, scaling, correction):
     """Build Keras models that work in the user's units without skae.
 
@@ -34,9 +42,7 @@ def standalone_models(codec, weights, scaling, correction):
     """
     keras = load_keras()
     objective, shape = codec.objective, codec.sample_shape
-    both = variables(codec.encoder, codec.decoder)
-    for variable, value in zip(both, weights, strict=False):
-        variable.assign(value)
+    assign(codec, weights)
     mean, scale = scaling.mean.reshape(shape), scaling.scale
     code_unit = scale if objective.codes_are_in_units else 1.0
     rows = keras.Input(shape, dtype="float32", name="sample")

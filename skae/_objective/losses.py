@@ -3,6 +3,7 @@
 from skae._keras.models import UsersObject
 from skae._keras.objects import description, plain
 from skae._runtime.tensorflow import load_keras
+from skae._serving.functions import functions_of
 
 NAMES = ("mse", "binary_crossentropy", "poisson")
 """Losses that a string names."""
@@ -25,7 +26,7 @@ _OF_OTHER_DATA = set(
     """.split()  # noqa: SIM905 - as in _keras/allowed.py
 )
 # exp(40) is 2e17: even its square is finite in float32, which ends at 3e38.
-_HIGHEST_LOG_RATE = 40.0
+HIGHEST_LOG_RATE = 40.0
 # A normal float32 (those end at 1e-38) whose logarithm is finite, so that 0 · log(0)
 # becomes 0, as the limit of x log(x) is.
 _LEAST_COUNT = 1e-30
@@ -113,7 +114,7 @@ def row_losses(loss, targets, outputs, allows_missing=False):
     loss : str or KerasLoss
         As `comparable` returns it.
 
-    targets, outputs : float32 tensors of shape (n_rows, n_features)
+    targets, outputs : float32 tensors or arrays of shape (n_rows, n_features)
         The values to reconstruct, and the decoder's outputs.
 
     allows_missing : bool, default=False
@@ -131,7 +132,7 @@ def row_losses(loss, targets, outputs, allows_missing=False):
     """
     if not allows_missing:
         return _means(loss, targets, outputs)
-    ops = load_keras().ops
+    ops = functions_of(targets) if loss in NAMES else load_keras().ops
     missing = ops.isnan(targets)
     if loss in NAMES:
         # NaN is replaced before the loss and masked after it: the gradient of a masked
@@ -158,17 +159,17 @@ def mean_of_observed(means, missing):
     missing : bool tensor of shape (n_rows, n_features)
         Where values are missing.
     """
-    ops = load_keras().ops
+    ops = functions_of(means)
     # A row without any observed value has a mean of 0, which 0 / 1 keeps.
     fraction = 1 - ops.mean(ops.cast(missing, means.dtype), axis=-1)
     return means / ops.where(fraction > 0, fraction, ops.ones_like(fraction))
 
 
 def _means(loss, targets, outputs):
-    ops = load_keras().ops
     if loss in NAMES:
-        return ops.mean(value_losses(loss, targets, outputs), axis=-1)
-    losses = ops.cast(_called(loss, targets, outputs), "float32")
+        losses = value_losses(loss, targets, outputs)
+        return functions_of(losses).mean(losses, axis=-1)
+    losses = load_keras().ops.cast(_called(loss, targets, outputs), "float32")
     if len(losses.shape) != 1:
         raise ValueError(
             f"The call method of loss={loss!r} gives an array of shape "
@@ -192,7 +193,7 @@ def _called(loss, targets, outputs):
 
 def value_losses(loss, targets, outputs):
     """Return the loss of each value, for a loss with a name; see `row_losses`."""
-    ops = load_keras().ops
+    ops = functions_of(outputs)
     if loss == "binary_crossentropy":
         # -t log(p) - (1 - t) log(1 - p) with p = sigmoid(outputs), written for logits:
         # no logarithm of a probability that has rounded to zero.
@@ -200,7 +201,7 @@ def value_losses(loss, targets, outputs):
     if loss == "poisson":
         # Half the Poisson deviance, r - t + t log(t / r) with r = exp(outputs). Unlike
         # the likelihood it is zero where the rate equals the count.
-        rates = ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+        rates = ops.exp(ops.minimum(outputs, HIGHEST_LOG_RATE))
         logs = ops.log(ops.maximum(targets, _LEAST_COUNT))
         return rates - targets + targets * (logs - outputs)
     return ops.square(outputs - targets)
@@ -208,10 +209,10 @@ def value_losses(loss, targets, outputs):
 
 def reconstructions(loss, outputs):
     """Turn the decoder's outputs into values of the network's scale."""
-    ops = load_keras().ops
+    ops = functions_of(outputs)
     link = LINKS.get(loss)
     if link == "logit":
         return ops.sigmoid(outputs)
     if link == "log":
-        return ops.exp(ops.minimum(outputs, _HIGHEST_LOG_RATE))
+        return ops.exp(ops.minimum(outputs, HIGHEST_LOG_RATE))
     return outputs

@@ -17,6 +17,7 @@ from skae._objective.losses import (
     value_losses,
 )
 from skae._runtime.tensorflow import load_keras
+from skae._serving.functions import functions_of
 
 # Nested dropout keeps k codes with a probability in proportion to k to the power of
 # -0.8, and all codes in about a third of the rows besides (docs/guide/codes.rst). More
@@ -130,9 +131,20 @@ class Objective:
         """Return the summand that brings a loss to the user's unit."""
         return 0.0
 
+    @property
+    def variable_names(self):
+        """Names of the scalar float32 variables of the objective itself."""
+        return ()
+
     def build(self):
         """Return new Keras variables of the objective itself."""
-        return []
+        if not self.variable_names:
+            return []
+        keras = load_keras()
+        return [
+            keras.Variable(0.0, dtype="float32", name=name)
+            for name in self.variable_names
+        ]
 
     def codes(self, encoded):
         """Return the codes from the encoder's outputs."""
@@ -146,7 +158,7 @@ class Objective:
         """Return the codes that the decoder reads in training."""
         if not self.nested_dropout:
             return encoded
-        ops = load_keras().ops
+        ops = functions_of(encoded)
         shares = self.shares_of_prefixes(encoded.shape[-1])
         # Inverse transform sampling: P(draw > ends[i]) = P(more than i codes are kept),
         # since ndtri is the inverse of the normal distribution function.
@@ -179,7 +191,7 @@ class Objective:
         -------
         float32 tensor of shape (n_rows, n_terms)
         """
-        ops = load_keras().ops
+        ops = functions_of(outputs)
         losses = row_losses(self.loss, targets, outputs, self.allows_missing)
         if self.l1_activity:
             losses += self.l1_activity * ops.sum(ops.abs(encoded), axis=-1)
@@ -191,7 +203,7 @@ class Objective:
         With `allows_missing` the mean is over the observed values. Errors are squared
         in float64, which holds the square of every float32 number.
         """
-        ops = load_keras().ops
+        ops = functions_of(outputs)
         errors = ops.cast(self.reconstructions(outputs) - targets, "float64")
         if not allows_missing:
             return ops.mean(ops.square(errors), axis=-1)
@@ -251,12 +263,10 @@ class NegativeELBO(Objective):
         """
         return 0.0 if self.has_logits else n_features * math.log(scale)
 
-    def build(self):
-        """Return the logarithm of the Gaussian likelihood's variance."""
-        keras = load_keras()
-        if self.has_logits:
-            return []
-        return [keras.Variable(0.0, dtype="float32", name="log_noise_variance")]
+    @property
+    def variable_names(self):
+        """The logarithm of the Gaussian likelihood's variance."""
+        return () if self.has_logits else ("log_noise_variance",)
 
     def codes(self, encoded):
         """Return the means."""
@@ -272,19 +282,19 @@ class NegativeELBO(Objective):
 
     def sampled(self, encoded, draws):
         """Return codes drawn from the posterior, by the reparameterisation trick."""
-        ops = load_keras().ops
+        ops = functions_of(encoded)
         deviations = ops.exp(self.log_variances(encoded) / 2)
         return self.codes(encoded) + deviations * draws
 
     def row_terms(self, targets, encoded, outputs, variables):
         """Return reconstruction and KL divergence in nats; see `Objective`."""
-        ops = load_keras().ops
+        ops = functions_of(encoded)
         kl = ops.sum(self.kl_divergences(encoded), axis=-1)
         return ops.stack([self.surprise(targets, outputs, variables), kl], axis=-1)
 
     def surprise(self, targets, outputs, variables):
         """Return each row's negative log-likelihood given its code, in nats."""
-        ops = load_keras().ops
+        ops = functions_of(outputs)
         losses = value_losses(self.loss, targets, outputs)
         errors = ops.sum(losses, axis=-1)
         if self.has_logits:
@@ -301,7 +311,7 @@ class NegativeELBO(Objective):
 
         Of N(m, v) from N(0, 1): (m² + v - 1 - log v) / 2 (Kingma and Welling, 2014).
         """
-        ops = load_keras().ops
+        ops = functions_of(encoded)
         means, log_variances = self.codes(encoded), self.log_variances(encoded)
         return (ops.square(means) + ops.exp(log_variances) - 1 - log_variances) / 2
 
@@ -310,7 +320,7 @@ class NegativeELBO(Objective):
 
         These are the importance weights of Burda, Grosse and Salakhutdinov (2015).
         """
-        ops = load_keras().ops
+        ops = functions_of(encoded)
         codes = self.sampled(encoded, draws)
         # log p(code) - log q(code | row) with code = mean + deviation * draw; log(2π)
         # is in both.
@@ -325,6 +335,6 @@ def _bounded(log_variances):
 
     Unlike `clip` it keeps a gradient beyond the range, so training can come back.
     """
-    ops = load_keras().ops
+    ops = functions_of(log_variances)
     above = _LOWEST_LOG_VARIANCE + ops.softplus(log_variances - _LOWEST_LOG_VARIANCE)
     return _HIGHEST_LOG_VARIANCE - ops.softplus(_HIGHEST_LOG_VARIANCE - above)

@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -59,8 +60,6 @@ def let_interrupts_in():
     would only notice at its next `await`, after the fit. So this function raises the
     CancelledError itself.
     """
-    import asyncio
-
     if threading.current_thread() is not threading.main_thread() or not _put_off:
         return
     ((received, handler, n_cancellations),) = _put_off
@@ -68,13 +67,16 @@ def let_interrupts_in():
         received.clear()
         handler(signal.SIGINT, None)
     if _cancellations() > n_cancellations:
-        raise asyncio.CancelledError
+        raise sys.modules["asyncio"].CancelledError
 
 
 def _cancellations():
     """Return how often the running asyncio task has been cancelled."""
-    import asyncio
-
+    asyncio = sys.modules.get("asyncio")
+    if (
+        asyncio is None
+    ):  # so no event loop runs, and the import takes a tenth of a second
+        return 0
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no event loop runs in this thread

@@ -8,13 +8,15 @@ import numbers
 import numpy as np
 
 from skae._data.scaling import Scaling
-from skae._keras.models import check_weights
+from skae._keras.models import check_weights, compare_weights
 from skae._keras.objects import plain, restored
 from skae._model.correction import UNCORRECTED, Correction
 from skae._model.fitted import FittedNetwork
 from skae._objective.losses import as_given, comparable
 from skae._objective.objective import NegativeELBO, Objective
 from skae._runtime.tensorflow import load_keras
+from skae._serving.graph import as_text, of_text
+from skae.exceptions import SavedFileError
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork, RecurrentNetwork
 from skae.networks._build import Architecture, variables
 
@@ -24,7 +26,7 @@ _OBJECTIVES = {objective.__name__: objective for objective in (NegativeELBO, Obj
 
 
 class LoadedNetwork(FittedNetwork):
-    """A fit whose weights are compared with its network before that is built.
+    """A fit whose weights are compared with its network before that is used.
 
     So a file cannot make a network larger than itself, and weights of another network
     are told from right ones.
@@ -35,25 +37,71 @@ class LoadedNetwork(FittedNetwork):
         Of the network.
 
     weights, scaling, correction : see `FittedNetwork`
+
+    graphs : tuple of Graph or None, default=None
+        Those of encoder and decoder, if they were saved. Then inference needs no Keras.
     """
 
-    def __init__(self, architecture, weights, scaling, correction=UNCORRECTED):
+    def __init__(
+        self, architecture, weights, scaling, correction=UNCORRECTED, graphs=None
+    ):
         self.architecture = architecture
         self.weights = weights
         self.scaling = scaling
         self.correction = correction
+        self._saved_graphs = graphs
+
+    def with_correction(self, correction):
+        """Return the same network with another `Correction`."""
+        return LoadedNetwork(
+            self.architecture,
+            self.weights,
+            self.scaling,
+            correction,
+            self._saved_graphs,
+        )
+
+    def on_standardized(self):
+        """Return the same fit for rows in the network's scale."""
+        if self._saved_graphs is None:
+            return super().on_standardized()
+        identity = Scaling.identity(len(self.scaling.mean))
+        return LoadedNetwork(
+            self.architecture,
+            self.weights,
+            identity,
+            self.correction,
+            self._saved_graphs,
+        )
+
+    @functools.cached_property
+    def graphs(self):
+        """Graphs of encoder and decoder for NumPy; None where it needs Keras."""
+        if self._saved_graphs is None:
+            return super().graphs
+        wanted = [kind for graph in self._saved_graphs for kind in graph.weights]
+        others = self.architecture.objective.variable_names
+        compare_weights(self.weights, wanted + [((), "float32")] * len(others))
+        return self._saved_graphs
 
     @functools.cached_property
     def codec(self):
         """The codec of the architecture, shared with other fits."""
         self.check()
-        return super().codec
+        return self._same_in_numpy(super().codec)
 
-    @functools.cached_property
-    def models(self):
-        """Encoder and decoder as Keras models that work on the user's units."""
+    def _new_codec(self):
         self.check()
-        return super().models
+        return self._same_in_numpy(super()._new_codec())
+
+    def _same_in_numpy(self, codec):
+        """Return a codec, if NumPy was to compute the same network, or raise."""
+        if self._saved_graphs not in (None, codec.graphs):
+            raise SavedFileError(
+                "What was saved for inference in NumPy is another network than the one "
+                "that was saved. Take another copy of the file, or fit again."
+            )
+        return codec
 
     def check(self):
         """Raise a SavedFileError if the weights are not the network's.
@@ -100,6 +148,7 @@ def plain_fit(fitted, given):
         "mean": fitted.scaling.mean,
         "scale": float(fitted.scaling.scale),
         "correction": [np.asarray(values) for values in fitted.correction.arrays],
+        "graphs": as_text(fitted.graphs),
     }
 
 
@@ -127,8 +176,19 @@ def fit_of(state, given):
     network = copy.copy(given) if state["network"] is None else state["network"]
     objective = _objective_of(state["objective"])
     architecture = Architecture(network, shape, dim, objective)
+    graphs = of_text(state["graphs"])
+    _checked(graphs, graphs is None or _are_of(graphs, architecture))
     correction = _correction_of(state["correction"], architecture)
-    return LoadedNetwork(architecture, weights, Scaling(mean, float(scale)), correction)
+    scaling = Scaling(mean, float(scale))
+    return LoadedNetwork(architecture, weights, scaling, correction, graphs)
+
+
+def _are_of(graphs, architecture):
+    """Tell whether graphs take and give as many values as encoder and decoder do."""
+    n_features, dim = architecture.n_features, architecture.encoding_dim
+    n_outputs = dim * architecture.objective.outputs_per_code
+    sizes = [(graph.n_inputs, graph.n_outputs) for graph in graphs]
+    return sizes == [(n_features, n_outputs), (dim, n_features)]
 
 
 def _correction_of(arrays, architecture):

@@ -60,12 +60,13 @@ def unknown_kinds(schema):
     return [
         f"{node['__module__']}.{node['__class__']}"
         for node in nodes(schema)
-        if not _is_known(node, f"{node['__module__']}.{node['__class__']}")
+        if not is_known(node)
     ]
 
 
-def _is_known(node, name):
-    loader = node["__loader__"]
+def is_known(node):
+    """Tell whether a node is data, or an object of skae's own class."""
+    loader, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
     if loader == "JsonNode":
         return True
     if loader == "NdArrayNode":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import zipfile
 
 import numpy as np
 from sklearn import config_context
@@ -13,12 +15,12 @@ from skae._saving.archive import SIGNS_OF_DAMAGE, check_archive
 from skae._saving.kinds import (
     ESTIMATORS,
     METHODS_WITH_METADATA,
+    SCHEMA,
     check_names,
-    load_skops,
     name_of,
     networks_of_ours,
-    trusted,
 )
+from skae._saving.objects import read_objects
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, Network
 
@@ -35,7 +37,9 @@ def read(path):
 
 def _estimator_of(file, about):
     try:
-        estimator = load_skops().load(file, trusted=trusted())
+        with zipfile.ZipFile(file) as archive:
+            schema = json.loads(archive.read(SCHEMA))
+            estimator = read_objects(file, archive, schema)
         _check_estimator(estimator)
         defaults = type(estimator)().get_params(deep=False)
         vars(estimator).update({**defaults, **vars(estimator)})

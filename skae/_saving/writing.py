@@ -91,7 +91,11 @@ def _put_models_for_code(estimator):
         architecture, network=network, objective=objective
     )
     estimator._fitted = LoadedNetwork(
-        architecture, fitted.weights, fitted.scaling, fitted.correction
+        architecture,
+        fitted.weights,
+        fitted.scaling,
+        fitted.correction,
+        fitted.graphs,
     )
     if is_of_user:
         _check_that_models_do(estimator._fitted)

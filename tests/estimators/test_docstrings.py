@@ -87,7 +87,7 @@ def test_attributes_of_a_fit_are_documented_and_the_other_way_round(estimator):
     frame = pd.DataFrame(rows, columns=list("abcd"))
     fitted = estimator(2, epochs=1, random_state=0).fit(frame)
     public = {name for name in vars(fitted) if re.fullmatch(r"[a-z]\w*_", name)}
-    public |= {"encoder_", "decoder_", "n_components_"}  # made from the fit
+    public |= {"encoder_", "decoder_", "inference_", "n_components_"}
     if estimator is not skae.VAETransformer:
         public |= {"encoding_dim_search_"}  # only with encoding_dim="auto"
     assert public == set(entries(estimator, "Attributes"))

@@ -10,6 +10,8 @@ from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer
 from skae._data import rows as rows_module
+from skae._model import codec as codec_module
+from skae._model.fitted import FittedNetwork
 from skae.networks import BRANCH, LINEAR
 
 X = correlated(50, 5)
@@ -189,9 +191,13 @@ def dense_calls(monkeypatch):
 
 
 @pytest.mark.usefixtures("codes_as_trained")
-def test_methods_are_traced_once_per_type_whatever_the_number_of_rows(dense_calls):
+def test_methods_are_traced_once_per_type_whatever_the_number_of_rows(
+    dense_calls, monkeypatch
+):
+    monkeypatch.setattr(codec_module, "graphs_of", lambda *_: None)  # so Keras computes
     # Layer sizes that no other test has, so that nothing is compiled yet.
     estimator = autoencoder(hidden_layer_sizes=(19,)).fit(X)
+    assert estimator.inference_ == "keras"
     estimator.inverse_transform(estimator.transform(X))
     n_calls = len(dense_calls)
     for n_rows in (1, 2, 31, 32, 33, 49):
@@ -201,14 +207,36 @@ def test_methods_are_traced_once_per_type_whatever_the_number_of_rows(dense_call
     assert len(dense_calls) == n_calls + 3  # hidden, linear map and branch
     estimator.transform(X[:20].astype(np.float32))
     assert len(dense_calls) == n_calls + 3
-
-
-def test_fits_of_one_architecture_share_what_is_traced(dense_calls):
-    autoencoder(hidden_layer_sizes=(21,)).fit(X).transform(X)
-    other = autoencoder(hidden_layer_sizes=(21,), random_state=1).fit(X)
+    other = autoencoder(hidden_layer_sizes=(19,), random_state=1).fit(X)
     dense_calls.clear()
     other.transform(X)
+    assert dense_calls == []  # fits of one architecture share what is traced
+
+
+def test_dense_networks_are_not_traced(dense_calls):
+    estimator = autoencoder(hidden_layer_sizes=(21,)).fit(X)
+    dense_calls.clear()
+    estimator.inverse_transform(estimator.transform(X))
+    estimator.score(X)
     assert dense_calls == []
+
+
+def test_keras_computes_what_numpy_does(fitted_and_rows):
+    """The same network by either way, for all methods."""
+    estimator, rows = fitted_and_rows
+    fitted = estimator._fitted
+    in_keras = FittedNetwork(fitted.codec, fitted.weights, fitted.scaling)
+    in_keras.graphs = None
+    assert (in_keras.inference, fitted.inference) == ("keras", "numpy")
+    for dtype in (np.float32, np.float64):
+        some = rows.astype(dtype)
+        codes = in_keras.encode(some)
+        assert_close(fitted.encode(some), codes)
+        assert_close(fitted.decode(codes), in_keras.decode(codes))
+        assert_close(fitted.reconstruct(some), in_keras.reconstruct(some))
+        errors = in_keras.squared_errors(some)
+        np.testing.assert_allclose(fitted.squared_errors(some), errors, rtol=1e-4)
+        assert fitted.encode(some).dtype == codes.dtype
 
 
 # Types

@@ -332,6 +332,25 @@ def test_weights_of_another_network_are_an_error_on_first_use(change, message, f
             use(X)
 
 
+def test_other_operations_in_numpy_are_an_error_where_keras_is_needed(fitted):
+    state = fitted.__getstate__()
+    text = state["_fitted"]["graphs"]
+    assert text.count('"relu"') == 2
+
+    def with_graphs(graphs):
+        again = AutoencoderTransformer()
+        again.__setstate__({**state, "_fitted": {**state["_fitted"], "graphs": graphs}})
+        return again
+
+    again = with_graphs(text.replace("relu", "tanh"))
+    assert np.isfinite(again.transform(X)).all()
+    with pytest.raises(SavedFileError, match="is another network than the one"):
+        again.encoder_  # noqa: B018
+    for graphs in (3, "3", text.replace("relu", "exec")):
+        with pytest.raises((ValueError, TypeError)):
+            with_graphs(graphs)
+
+
 @pytest.mark.slow
 def test_another_process_gives_the_same_codes_and_waits_for_tensorflow(
     fitted, tmp_path

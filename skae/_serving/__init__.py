@@ -1,0 +1,1 @@
+"""Networks without TensorFlow: as plain data, computed in NumPy."""
