@@ -187,10 +187,6 @@ class Codec(Mappings):
     def _encoder_outputs_from_sums(self, sums, weights):
         return self.input_layers.encode(sums, weights)
 
-    @property
-    def _n_input_units(self):
-        return self.input_layers.n_units
-
     def _decoder_outputs(self, codes, weights):
         tf = load_tensorflow()
         values = weights[self._ends[0] : self._ends[1]]

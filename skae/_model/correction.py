@@ -88,34 +88,35 @@ class KernelDecoder:
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """How far codes and reconstructions may be from those of the linear start.
+    """Where a network is asked at all: no further out than training rows were.
 
-    Beyond the training rows a network was never compared with anything. So what it adds
-    to the linear start is bounded by what it added to training rows, and falls beyond.
-    A row far outside is then encoded and reconstructed as PCA would.
+    Beyond them it was never compared with anything. A row further from the mean than
+    any of them is moved towards the mean until it is not. The network encodes the row
+    that is left, and the linear start what was taken off; so too for codes. So far
+    outside, reconstruction goes on as PCA's would.
 
     Parameters
     ----------
-    encoder_kernel, encoder_bias : float32 arrays of shape (n_features, n_outputs) and \
-(n_outputs,)
-        The encoder at the start, which is linear.
+    encoder_kernel : float32 array of shape (n_features, n_outputs)
+        Of the encoder at the start, which is linear.
 
-    encoder_metric : float32 array of shape (n_outputs, n_outputs)
-        A deviation times this has a length of at most one in the training rows.
+    encoder_reach : float32 array of shape ()
+        The longest row of the training rows, in the network's scale.
 
-    decoder_kernel, decoder_bias : float32 arrays of shape (n_codes, n_features) and \
-(n_features,)
-        The decoder at the start.
+    decoder_kernel : float32 array of shape (n_codes, n_features)
+        Of the decoder at the start.
 
-    decoder_metric : float32 array of shape ()
-        A deviation times this has a length of at most one in the training rows.
+    decoder_centre : float32 array of shape (n_codes,)
+        Mean of the training rows' codes.
+
+    decoder_metric : float32 array of shape (n_codes, n_codes)
+        Deviations from it times this have a length of at most one in the training rows.
     """
 
     encoder_kernel: np.ndarray
-    encoder_bias: np.ndarray
-    encoder_metric: np.ndarray
+    encoder_reach: np.ndarray
     decoder_kernel: np.ndarray
-    decoder_bias: np.ndarray
+    decoder_centre: np.ndarray
     decoder_metric: np.ndarray
 
 
@@ -184,11 +185,10 @@ class Correction:
         ]
         of_bounds = [
             (n_features, n_outputs),
-            (n_outputs,),
-            (n_outputs, n_outputs),
-            (n_codes, n_features),
-            (n_features,),
             (),
+            (n_codes, n_features),
+            (n_codes,),
+            (n_codes, n_codes),
         ]
         has_decoder, has_bounds = self.kinds
         return of_decoder * has_decoder + of_bounds * has_bounds
@@ -238,25 +238,15 @@ def decoded(ops, kernel_decoder, codes, outputs):
     return part.network_share * outputs + linear + ops.matmul(kernel, part.coefficients)
 
 
-def bounded_codes(ops, bounds, linear, encoded):
-    """Return an encoder's outputs, bounded around those of the linear start."""
-    deviations = encoded - linear
-    measured = ops.matmul(deviations, bounds.encoder_metric)
-    return linear + _bounded(ops, deviations, measured)
+def rows_within(ops, bounds, rows):
+    """Return flat rows in the network's scale, moved within the bounds."""
+    lengths = ops.sqrt(ops.sum(ops.square(rows), axis=-1, keepdims=True))
+    return rows / ops.maximum(lengths / bounds.encoder_reach, 1.0)
 
 
-def bounded_outputs(ops, bounds, codes, outputs):
-    """Return a decoder's outputs, bounded; they are flat."""
-    linear = ops.matmul(codes, bounds.decoder_kernel) + bounds.decoder_bias
-    deviations = outputs - linear
-    return linear + _bounded(ops, deviations, deviations * bounds.decoder_metric)
-
-
-def _bounded(ops, deviations, measured):
-    """Return deviations of a measured length l; beyond 1 they are divided by l⁴.
-
-    So they stay up to 1, are continuous there, and fall as 1/l³ beyond. Falling as 1/l
-    would cost rows 30 times as far from the mean up to 17% of PCA's error (digits).
-    """
-    squares = ops.sum(ops.square(measured), axis=-1, keepdims=True)
-    return deviations / ops.square(ops.maximum(squares, 1.0))
+def codes_within(ops, bounds, codes):
+    """Return codes moved within the bounds; those within keep their bits."""
+    deviations = codes - bounds.decoder_centre
+    measured = ops.matmul(deviations, bounds.decoder_metric)
+    lengths = ops.sqrt(ops.sum(ops.square(measured), axis=-1, keepdims=True))
+    return codes - deviations * (1 - 1 / ops.maximum(lengths, 1.0))

@@ -112,21 +112,15 @@ class FittedNetwork:
 
         This spares two passes over the rows. It needs an encoder that reads them by
         dense layers alone, and means that are not large beside the scale, so that
-        float32 loses nothing.
+        float32 loses nothing. Bounds are for rows in the network's scale.
         """
         layers = self._backend.input_layers
-        if not (layers and self.is_moderate):
+        if not (layers and self.is_moderate and self.correction.bounds is None):
             return None
         folded = list(self._values)
         for kernel, bias in layers:
             folded[kernel], folded[bias] = self._for_users_units(
                 self.weights[kernel], self.weights[bias]
-            )
-        bounds = self.correction.bounds
-        if bounds is not None:  # their arrays are the last
-            first = len(folded) - len(vars(bounds))
-            folded[first : first + 2] = self._for_users_units(
-                bounds.encoder_kernel, bounds.encoder_bias
             )
         return folded
 
@@ -141,8 +135,6 @@ class FittedNetwork:
     def _folded_kernels(self):
         """The kernels of `folded` that read rows, side by side."""
         numbers = [kernel for kernel, _ in self._backend.input_layers]
-        if self.correction.bounds is not None:
-            numbers.append(-len(vars(self.correction.bounds)))
         return np.concatenate([self.folded[number] for number in numbers], axis=1)
 
     @functools.cached_property

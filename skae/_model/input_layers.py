@@ -24,9 +24,6 @@ class InputLayers:
     numbers : list of (int, int)
         Positions of the layers' kernels and biases among the encoder's variables. Empty
         if any other layer reads the rows.
-
-    n_units : int
-        Number of units of all these layers.
     """
 
     def __init__(self, encoder):
@@ -41,7 +38,6 @@ class InputLayers:
             if isinstance(layer, keras.layers.Dense) and layer.use_bias
         ]
         self.numbers = pairs if len(pairs) == len(self._layers) else []
-        self.n_units = sum(layer.units for layer in self._layers) if self.numbers else 0
 
     def encode(self, sums, weights):
         """Return the encoder's outputs, given the rows' products with the kernels.

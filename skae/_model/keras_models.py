@@ -81,30 +81,53 @@ def standalone_models(codec, weights, scaling, correction):
 
 def _encoder_outputs(codec, samples, correction):
     """Apply the encoder, within the bounds of a `Correction`."""
-    encoded, bounds = codec.encoder(samples), correction.bounds
+    keras, bounds = load_keras(), correction.bounds
     if bounds is None:
-        return encoded
-    linear = _dense("linear_start", bounds.encoder_kernel, bounds.encoder_bias)
-    metric = _dense("length_of_deviation", bounds.encoder_metric)
-    return _bounded(encoded, linear(_flat(samples)), metric)
+        return codec.encoder(samples)
+    flat = keras.layers.Flatten(dtype="float32")(samples)
+    measure = keras.layers.Rescaling(
+        1 / float(bounds.encoder_reach), dtype="float32", name="length_of_row"
+    )
+    within = keras.ops.multiply(flat, _part_within(measure(flat)))
+    beyond = keras.layers.Subtract(dtype="float32", name="beyond")([flat, within])
+    reshape = keras.layers.Reshape(codec.sample_shape, dtype="float32")
+    start = _dense("linear_start", bounds.encoder_kernel)
+    return keras.layers.Add(dtype="float32", name="within_bounds")(
+        [codec.encoder(reshape(within)), start(beyond)]
+    )
 
 
 def _decoder_outputs(codec, codes, correction):
     """Apply the decoder, with what a `Correction` adds to it, within its bounds."""
-    keras = load_keras()
-    outputs, bounds = codec.decoder(codes), correction.bounds
+    keras, bounds = load_keras(), correction.bounds
     if correction.is_empty:
-        return outputs
-    outputs = _flat(outputs)
-    if correction.kernel_decoder is not None:
-        outputs = _with_kernel_decoder(correction.kernel_decoder, codes, outputs)
+        return codec.decoder(codes)
+    within = codes
     if bounds is not None:
-        linear = _dense("linear_start", bounds.decoder_kernel, bounds.decoder_bias)
-        metric = keras.layers.Rescaling(
-            float(bounds.decoder_metric), dtype="float32", name="length_of_deviation"
+        centre = keras.layers.Rescaling(
+            1.0, (-bounds.decoder_centre).tolist(), dtype="float32", name="deviation"
         )
-        outputs = _bounded(outputs, linear(codes), metric)
+        deviation = centre(codes)
+        measured = _dense("length_of_code", bounds.decoder_metric)(deviation)
+        taken = keras.ops.subtract(1.0, _part_within(measured))
+        beyond = keras.ops.multiply(deviation, taken)
+        within = keras.layers.Subtract(dtype="float32", name="within")([codes, beyond])
+    outputs = keras.layers.Flatten(dtype="float32")(codec.decoder(within))
+    if correction.kernel_decoder is not None:
+        outputs = _with_kernel_decoder(correction.kernel_decoder, within, outputs)
+    if bounds is not None:
+        start = _dense("linear_start", bounds.decoder_kernel)
+        outputs = keras.layers.Add(dtype="float32", name="within_bounds")(
+            [outputs, start(beyond)]
+        )
     return keras.layers.Reshape(codec.sample_shape, dtype="float32")(outputs)
+
+
+def _part_within(measured):
+    """Return what part of vectors is within a ball of radius one, at most all."""
+    keras = load_keras()
+    square = keras.layers.Dot(1, dtype="float32")([measured, measured])
+    return keras.ops.divide(1.0, keras.ops.maximum(keras.ops.sqrt(square), 1.0))
 
 
 def _with_kernel_decoder(part, codes, outputs):
@@ -132,22 +155,6 @@ def _with_kernel_decoder(part, codes, outputs):
     return keras.layers.Add(dtype="float32", name="closed_form")(
         [shares(outputs), linear(codes), added(kernel(read))]
     )
-
-
-def _bounded(outputs, linear, metric):
-    """Return outputs whose deviation from the linear ones is bounded."""
-    keras = load_keras()
-    deviation = keras.layers.Subtract(dtype="float32")([outputs, linear])
-    measured = metric(deviation)
-    square = keras.layers.Dot(1, dtype="float32")([measured, measured])
-    divisor = keras.ops.square(keras.ops.maximum(square, 1.0))
-    within = keras.ops.divide(deviation, divisor)
-    return keras.layers.Add(dtype="float32", name="within_bounds")([linear, within])
-
-
-def _flat(samples):
-    keras = load_keras()
-    return keras.layers.Flatten(dtype="float32")(samples)
 
 
 def _dense(name, kernel, bias=None, activation=None):

@@ -5,9 +5,9 @@ from typing import Any
 
 from skae._model.correction import (
     Correction,
-    bounded_codes,
-    bounded_outputs,
+    codes_within,
     decoded,
+    rows_within,
 )
 from skae._serving.functions import functions_of
 
@@ -42,33 +42,31 @@ class Mappings(abc.ABC):
     def _encoder_outputs_from_sums(self, sums, weights):
         """Return the same, given the rows' products with the input kernels."""
 
-    @property
-    @abc.abstractmethod
-    def _n_input_units(self):
-        """Number of these products of a row."""
-
     @abc.abstractmethod
     def _decoder_outputs(self, codes, weights):
         """Return the decoder's outputs, flat, for float32 codes."""
 
     def _encoded(self, standardized, weights):
-        """Return the encoder's outputs within the bounds."""
-        encoded = self._encoder_outputs(standardized, weights)
+        """Return the encoder's outputs; beyond the bounds it is the linear start."""
         bounds = self._correction(weights).bounds
         if bounds is None:
-            return encoded
+            return self._encoder_outputs(standardized, weights)
         ops = functions_of(standardized)
-        linear = ops.matmul(standardized, bounds.encoder_kernel) + bounds.encoder_bias
-        return bounded_codes(ops, bounds, linear, encoded)
+        within = rows_within(ops, bounds, standardized)
+        beyond = ops.matmul(standardized - within, bounds.encoder_kernel)
+        return self._encoder_outputs(within, weights) + beyond
 
     def _outputs(self, codes, weights):
         """Return the decoder's outputs, corrected."""
-        outputs, ops = self._decoder_outputs(codes, weights), functions_of(codes)
-        correction = self._correction(weights)
+        ops, correction = functions_of(codes), self._correction(weights)
+        bounds, within = correction.bounds, codes
+        if bounds is not None:
+            within = codes_within(ops, bounds, codes)
+        outputs = self._decoder_outputs(within, weights)
         if correction.kernel_decoder is not None:
-            outputs = decoded(ops, correction.kernel_decoder, codes, outputs)
-        if correction.bounds is not None:
-            outputs = bounded_outputs(ops, correction.bounds, codes, outputs)
+            outputs = decoded(ops, correction.kernel_decoder, within, outputs)
+        if bounds is not None:
+            outputs = outputs + ops.matmul(codes - within, bounds.decoder_kernel)
         return outputs
 
     def _objective_variables(self, weights):
@@ -91,15 +89,10 @@ class Mappings(abc.ABC):
     def encode_sums(self, sums, weights, mean, scale):
         """Do as `encode_unscaled` does, from the products of rows and input kernels.
 
-        These are one beside the other, in the order of `input_layers`, and those of the
-        bounds, if there are some, behind them.
+        These are one beside the other, in the order of `input_layers`.
         """
-        ops, bounds = functions_of(sums), self._correction(weights).bounds
-        single, n_units = ops.cast(sums, "float32"), self._n_input_units
-        encoded = self._encoder_outputs_from_sums(single[:, :n_units], weights)
-        if bounds is not None:
-            linear = single[:, n_units:] + bounds.encoder_bias
-            encoded = bounded_codes(ops, bounds, linear, encoded)
+        sums_in_float32 = functions_of(sums).cast(sums, "float32")
+        encoded = self._encoder_outputs_from_sums(sums_in_float32, weights)
         return self._codes(encoded, sums.dtype, scale)
 
     def _codes(self, encoded, dtype, scale):

@@ -38,7 +38,3 @@ class NumpyCodec(Mappings):
 
     def _decoder_outputs(self, codes, weights):
         return self.decoder.run(codes, weights[self._ends[0] : self._ends[1]])
-
-    @property
-    def _n_input_units(self):
-        return sum(self.encoder.weights[bias][0][0] for _, bias in self.input_layers)

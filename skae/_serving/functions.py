@@ -17,6 +17,7 @@ from numpy import (  # noqa: F401 - the names are those of `keras.ops`
     minimum,
     ones_like,
     reshape,
+    sqrt,
     square,
     stack,
     sum,

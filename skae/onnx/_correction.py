@@ -5,25 +5,43 @@ from __future__ import annotations
 import numpy as np
 
 
-def corrected_outputs(nodes, correction, codes, outputs):
-    """Append the decoder in closed form, and the bounds; return the outputs' name."""
+def encoded_within(nodes, bounds, rows, encode):
+    """Append the encoder within the bounds; ``encode(name)`` appends the network."""
+    length = nodes.add("Div", _length(nodes, rows), np.float32(bounds.encoder_reach))
+    within = nodes.add("Div", rows, nodes.add("Max", length, np.float32(1)))
+    beyond = nodes.add("Sub", rows, within)
+    added = nodes.add("MatMul", beyond, bounds.encoder_kernel)
+    return nodes.add("Add", encode(within), added)
+
+
+def corrected_outputs(nodes, correction, codes, decode):
+    """Append the decoder within the bounds, and the closed form.
+
+    ``decode(name)`` appends the network.
+    """
+    bounds, within = correction.bounds, codes
+    if bounds is not None:
+        beyond = _codes_beyond(nodes, bounds, codes)
+        within = nodes.add("Sub", codes, beyond)
+    outputs = decode(within)
     if correction.kernel_decoder is not None:
-        outputs = _decoded(nodes, correction.kernel_decoder, codes, outputs)
-    bounds = correction.bounds
+        outputs = _decoded(nodes, correction.kernel_decoder, within, outputs)
     if bounds is None:
         return outputs
-    linear = _linear(nodes, codes, bounds.decoder_kernel, bounds.decoder_bias)
-    deviations = nodes.add("Sub", outputs, linear)
-    measured = nodes.add("Mul", deviations, np.float32(bounds.decoder_metric))
-    return nodes.add("Add", linear, _bounded(nodes, deviations, measured))
+    added = nodes.add("MatMul", beyond, bounds.decoder_kernel)
+    return nodes.add("Add", outputs, added)
 
 
-def bounded_codes(nodes, bounds, rows, kernel, bias, encoded):
-    """Append the encoder's bounds; return the name of its outputs."""
-    linear = _linear(nodes, rows, kernel, bias)
-    deviations = nodes.add("Sub", encoded, linear)
-    measured = nodes.add("MatMul", deviations, bounds.encoder_metric)
-    return nodes.add("Add", linear, _bounded(nodes, deviations, measured))
+def _codes_beyond(nodes, bounds, codes):
+    deviations = nodes.add("Sub", codes, bounds.decoder_centre)
+    measured = nodes.add("MatMul", deviations, bounds.decoder_metric)
+    length = nodes.add("Max", _length(nodes, measured), np.float32(1))
+    part = nodes.add("Sub", np.float32(1), nodes.add("Div", np.float32(1), length))
+    return nodes.add("Mul", deviations, part)
+
+
+def _length(nodes, values):
+    return nodes.add("Sqrt", _squared(nodes, values))
 
 
 def _decoded(nodes, part, codes, outputs):
@@ -49,8 +67,3 @@ def _squared(nodes, values):
     """Append squared lengths of rows, shape (n_rows, 1)."""
     axes = np.array([1], np.int64)
     return nodes.add("ReduceSum", nodes.add("Mul", values, values), axes)
-
-
-def _bounded(nodes, deviations, measured):
-    squares = nodes.add("Max", _squared(nodes, measured), np.float32(1))
-    return nodes.add("Div", deviations, squares)

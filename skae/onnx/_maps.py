@@ -6,7 +6,7 @@ import numpy as np
 
 from skae._data.missing import allows_missing
 from skae._objective.losses import HIGHEST_LOG_RATE
-from skae.onnx._correction import bounded_codes, corrected_outputs
+from skae.onnx._correction import corrected_outputs, encoded_within
 from skae.onnx._keras_models import exported
 from skae.onnx._operations import append_graph
 
@@ -151,7 +151,10 @@ class Maps:
         """Append the reconstructions, in the network's scale, of such codes."""
         nodes, link = self._nodes, self._objective.link
         outputs = corrected_outputs(
-            nodes, self._fitted.correction, codes, self._network(1, codes)
+            nodes,
+            self._fitted.correction,
+            codes,
+            lambda within: self._network(1, within),
         )
         if link == "logit":
             return nodes.add("Sigmoid", outputs)
@@ -161,14 +164,15 @@ class Maps:
         return outputs
 
     def _encoded(self, standardized, weights=None):
-        encoded = self._network(0, standardized, weights)
         bounds = self._fitted.correction.bounds
         if bounds is None:
-            return encoded
-        kernel, bias = bounds.encoder_kernel, bounds.encoder_bias
-        if weights is not None:  # of rows in the user's units
-            kernel, bias = weights[-len(vars(bounds)) :][:2]
-        return bounded_codes(self._nodes, bounds, standardized, kernel, bias, encoded)
+            return self._network(0, standardized, weights)
+        return encoded_within(
+            self._nodes,
+            bounds,
+            standardized,
+            lambda within: self._network(0, within, weights),
+        )
 
     def _network(self, which, value, weights=None):
         """Append encoder (0) or decoder (1), from flat values to flat values."""
