@@ -14,13 +14,10 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from skae._data.checks import as_floats, check_codes, check_rows
-from skae._data.missing import (
-    allows_missing,
-    fill_with_means,
-)
+from skae._data.missing import allows_missing, fill_with_means
 from skae._data.prepare import UserData
 from skae._estimators.constraints import check_parameters, fit_context
-from skae._estimators.html import table
+from skae._estimators.html import NotebookMixin
 from skae._estimators.loadings import LoadingsMixin
 from skae._estimators.pca_interface import PCAInterfaceMixin
 from skae._keras.objects import plain, restored, with_stand_ins
@@ -37,6 +34,7 @@ from skae._training.sklearn_callbacks import CallbackSupportMixin, with_callback
 class BaseAutoencoder(
     PCAInterfaceMixin,
     LoadingsMixin,
+    NotebookMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -376,21 +374,6 @@ default=None
 
     def _report(self, rows):
         """Warn of what a fit has found in the training rows, in the network's scale."""
-
-    @property
-    def _repr_html_(self):
-        """scikit-learn's diagram, and under it, once fitted, what the fit has made."""
-        diagram = super()._repr_html_  # no attribute where display="text"
-        return lambda: diagram() + self._table()
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if "text/html" in bundle:
-            bundle["text/html"] += self._table()
-        return bundle
-
-    def _table(self):
-        return table(self) if hasattr(self, "_fitted") else ""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,9 +1,28 @@
 """What an estimator shows of itself in a notebook once it is fitted."""
 
 import pandas
+from sklearn.base import BaseEstimator
 
 # Notebooks align the cells of tables to the right, as numbers.
 _STYLE = "<style>table.skae-fit :is(th, td) { text-align: left }</style>"
+
+
+class NotebookMixin(BaseEstimator):
+    """Shows scikit-learn's diagram and, once fitted, what the fit has made."""
+
+    @property
+    def _repr_html_(self):
+        diagram = super()._repr_html_  # no attribute where display="text"
+        return lambda: diagram() + self._table()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._table()
+        return bundle
+
+    def _table(self):
+        return table(self) if hasattr(self, "_fitted") else ""
 
 
 def table(estimator):

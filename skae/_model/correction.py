@@ -5,6 +5,7 @@ functions, Keras models and NumPy compute the same.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -154,7 +155,7 @@ class Correction:
         """
         n_of_decoder = len(dataclasses.fields(KernelDecoder))
         n_of_bounds = len(dataclasses.fields(Bounds))
-        parts = {}
+        parts: dict[str, Any] = {}
         if len(arrays) in (n_of_decoder, n_of_decoder + n_of_bounds):
             parts["kernel_decoder"] = KernelDecoder(*arrays[:n_of_decoder])
             arrays = arrays[n_of_decoder:]

@@ -8,6 +8,7 @@ PCA (arXiv 2509.00224), and variable projection (Golub and Pereyra, 1973).
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
@@ -95,7 +96,7 @@ class _Regression:
     """
 
     codes: np.ndarray
-    targets: object
+    targets: Any
     weights: np.ndarray
     linear: np.ndarray
     bias: np.ndarray

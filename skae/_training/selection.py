@@ -183,8 +183,10 @@ class Selection:
 
     def _all_lose(self, most):
         """Tell whether the best has over `most` times the start's loss of all rows."""
-        losses = self.start.row_losses, self.best.row_losses
-        start, best = np.average(losses, axis=1, weights=self.plain_weights)
+        start, best = (
+            np.average(np.asarray(judged.row_losses), weights=self.plain_weights)
+            for judged in (self.start, self.best)
+        )
         return best > most * start > 0
 
 
