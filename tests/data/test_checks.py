@@ -233,7 +233,7 @@ WRONG_PARAMETERS = [
     ("batch_size", 0),
     ("batch_size", 2.5),
     ("batch_size", "all"),
-    ("epochs", 0),
+    ("epochs", -1),
     ("epochs", 1.5),
     ("epochs", "enough"),
     ("validation_fraction", -0.1),
