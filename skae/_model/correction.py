@@ -102,7 +102,8 @@ class Bounds:
         Of the encoder at the start, which is linear.
 
     encoder_reach : float32 array of shape ()
-        The longest row of the training rows, in the network's scale.
+        Length up to which a row is within, in the network's scale; no training row is
+        longer, but for outliers.
 
     decoder_kernel : float32 array of shape (n_codes, n_features)
         Of the decoder at the start.

@@ -225,7 +225,6 @@ class FittedNetwork:
         arrays : ndarray or the like (such as SparseRows), or tuple of these
             What the method reads, row by row; the first gives the type.
         """
-        check_eager()
         arrays = arrays if isinstance(arrays, tuple) else (arrays,)
         given = dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64) or not self.is_moderate:
@@ -264,8 +263,11 @@ class _InTensorFlow:
 
     def __init__(self, codec):
         self._codec = codec
-        self.function = codec.compiled
         self.values = tensor
+
+    def function(self, name, dtype, correction):
+        check_eager()
+        return self._codec.compiled(name, dtype, correction)
 
     @property
     def input_layers(self):

@@ -230,7 +230,7 @@ def number_of(value):
 
     Keras' own conversion fails for variables made in a scope of `tf.distribute`.
     """
-    return float(load_keras().ops.convert_to_numpy(value))
+    return float(load_keras().ops.convert_to_tensor(value))
 
 
 def rows_of(shape):

@@ -13,7 +13,8 @@ _MOST_LOSS = 25.0
 
 def typical_limit(losses):
     """Return the loss at the start up to which a row pulls as its weight says."""
-    return np.quantile(losses, _TYPICAL)
+    with np.errstate(invalid="ignore"):  # of losses that are not finite
+        return np.quantile(losses, _TYPICAL)
 
 
 def pulls_up_to(limit, losses):
@@ -70,7 +71,7 @@ def judging_weights(weights, losses):
     limit = _MOST_LOSS * np.median(losses)
     if not limit > 0:
         return weights
-    return weights * _at_most(losses, limit) * (losses <= outlier_limit(losses))
+    return weights * _at_most(losses, limit) * ~(losses > outlier_limit(losses))
 
 
 def outlier_limit(losses):
@@ -87,6 +88,8 @@ def outlier_limit(losses):
 def _at_most(losses, limit):
     """Return the factors that bring losses over a limit down to it."""
     factors = np.ones(len(losses))
+    if not limit > 0:  # as for losses of a user's own, or none that is finite
+        return factors
     above = losses > limit
     factors[above] = limit / losses[above]
     return factors

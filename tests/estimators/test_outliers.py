@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import correlated
+from helpers import correlated, more_codes_than_features
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.covariance import EmpiricalCovariance
@@ -234,6 +234,7 @@ def test_rows_without_variance_are_all_usual():
     assert (found.training_scores_ == 0).all()
 
 
+@more_codes_than_features
 @pytest.mark.parametrize("encoding_dim", [0.8, None, 12])
 def test_any_number_of_codes_will_do(encoding_dim):
     found = detector(estimator=clone(QUICK).set_params(encoding_dim=encoding_dim))
