@@ -12,8 +12,8 @@ from skae._training.task import on_standardized
 from skae.networks._base import BRANCH, LINEAR
 
 # The longest row, times this, is within the bounds: new rows may be a little longer.
-# More costs rows ten times as far out (digits, 8 codes: 1.02 of PCA's error with 2, 0.94
-# with 1); less loses what was learnt of heavy tails (cardio, 8 codes: 0.20, not 0.17).
+# More costs rows ten times as far out (digits, 8 codes: 1.02 of PCA's error with 2, not
+# 0.94); less loses what was learnt of heavy tails (cardio, 8 codes: 0.20, not 0.17).
 _SLACK = 1.1
 # To tell outliers; more would change little.
 _ROWS_FOR_LIMIT = 2_000

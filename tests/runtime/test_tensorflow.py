@@ -265,7 +265,8 @@ def test_graphs_are_refused():
     message = "TensorFlow builds a graph here"
     with tf.Graph().as_default(), pytest.raises(RuntimeError, match=message):
         estimator.fit(rows)
-    estimator.fit(rows)
+    estimator.set_params(hidden_layer_sizes=(4,), activation="sparsemax").fit(rows)
+    assert estimator.inference_ == "keras"
     with pytest.raises(RuntimeError, match=message):
         tf.function(lambda: estimator.transform(rows), autograph=False)()
 
