@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from skae._runtime.annotations import Floats
 
 _NAME_IN_PCA = "n_components"
+# Of the largest variance: smaller ones are rounding of float64.
+_ROUNDING = 1e-12
 
 
 class PCAInterfaceMixin:
@@ -100,7 +102,7 @@ class PCAInterfaceMixin:
         AttributeError
             After `partial_fit`, which does not see all rows.
         """
-        return pinvh(self.get_covariance())
+        return pinvh(self.get_covariance(), rtol=_ROUNDING)
 
 
 def _refusing_name_in_pca(init: Callable) -> Callable:

@@ -7,6 +7,7 @@ import numpy as np
 from skae._data.rows import row_chunks
 from skae._model.coordinates import CodeLayers
 from skae._model.correction import Bounds, Correction
+from skae._runtime.threads import one_blas_thread
 from skae._training.outliers import outlier_limit
 from skae._training.task import on_standardized
 from skae.networks._base import BRANCH, LINEAR
@@ -21,6 +22,7 @@ _ROWS_FOR_LIMIT = 2_000
 _LEAST_REACH = 1e-6
 
 
+@one_blas_thread()
 def within_bounds(facts, refined, codes):
     """Return `OrderedCodes` whose network has bounds, if it is bent.
 
@@ -79,9 +81,12 @@ def _bounds(facts, codes):
 
 
 def _root(matrix):
-    """Return R with R R' = matrix, which is positive semidefinite."""
+    """Return the symmetric R with R R = matrix, which is positive semidefinite.
+
+    It is the same whatever eigenvectors stand for equal eigenvalues.
+    """
     values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(np.maximum(values, 0))
+    return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
 
 def _seen(facts, network):

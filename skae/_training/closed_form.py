@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.spatial.distance import cdist
 
 from skae._data.rows import FEWEST_ROWS
 from skae._model.correction import KernelDecoder
@@ -38,8 +39,12 @@ _PENALTIES = np.logspace(-4.5, -1.5, 7)
 _DIRECTIONS = 48
 # 8 MB in float64. Larger pieces cost memory in every thread, smaller ones more sums.
 _VALUES_AT_A_TIME = 2**20
-# Of the largest eigenvalue. Smaller ones are rounding of float64 in sums of products.
+# Added to the kernel's diagonal, which is 1: rounding of float64 in sums of products.
 _JITTER = 1e-10
+# Of the largest variance of codes. Smaller ones are rounding of float64.
+_ROUNDING = 1e-13
+# Fewer rows cannot show a gain; see `skae._training.selection`.
+_FEWEST_ROWS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +85,10 @@ class _Regression:
     Parameters
     ----------
     codes : float64 array of shape (n_rows, n_codes)
-        The codes.
+        The codes, less their centre.
+
+    centre : float64 array of shape (n_codes,)
+        Their mean.
 
     targets : ndarray or LazyRows of shape (n_rows, n_features)
         The rows.
@@ -88,18 +96,19 @@ class _Regression:
     weights : float64 array of shape (n_rows,)
         What the rows count, one on average.
 
-    linear, bias : float64 arrays of shape (n_codes, n_features) and (n_features,)
-        The linear map.
+    linear, mean : float64 arrays of shape (n_codes, n_features) and (n_features,)
+        The linear map, and the mean of the rows.
 
     limit : float, default=inf
         Mean squared residual up to which a row pulls as its weight says.
     """
 
     codes: np.ndarray
+    centre: np.ndarray
     targets: Any
     weights: np.ndarray
     linear: np.ndarray
-    bias: np.ndarray
+    mean: np.ndarray
     limit: float = np.inf
 
     @property
@@ -110,14 +119,15 @@ class _Regression:
     def residuals(self, some):
         """Return residuals of some rows, by a slice or numbers, and their pulls."""
         rows = np.asarray(self.targets[some], np.float64)
-        residuals = rows - self.codes[some] @ self.linear - self.bias
+        residuals = rows - self.codes[some] @ self.linear - self.mean
         losses = np.mean(residuals**2, axis=1)
         return residuals, self.weights[some] * pulls_up_to(self.limit, losses)
 
 
 def can_have_closed_form(n_rows, n_features):
     """Tell whether the data allow a kernel of enough centers."""
-    return _number_of_centers(n_rows, n_features) >= min(n_rows, _FEWEST_CENTERS)
+    n_centers = _number_of_centers(n_rows, n_features)
+    return n_rows >= _FEWEST_ROWS and n_centers >= min(n_rows, _FEWEST_CENTERS)
 
 
 def _number_of_centers(n_rows, n_features):
@@ -161,9 +171,9 @@ def closed_form(encode, rows, generator, like=None):
             for values in (
                 0.0,
                 regression.linear,
-                regression.bias,
+                regression.mean - regression.centre @ regression.linear,
                 np.diag(scale),
-                np.zeros(len(scale)),
+                -regression.centre * scale,
                 regression.codes[centers] * scale,
                 coefficients,
             )
@@ -182,24 +192,29 @@ def _chunks(n_rows, n_columns):
 def _regression(encode, rows):
     """Return what is regressed, on the least-squares map from codes to targets."""
     targets, shares = rows.targets, rows.weights / rows.weights.sum()
+    # Sums around a mean of some rows lose no digits where codes are far from zero.
+    base = np.mean(encode(rows.values[:FEWEST_ROWS]), axis=0, dtype=np.float64)
 
     def products(chunk):
-        codes = np.asarray(encode(rows.values[chunk]), np.float64)
+        codes = encode(rows.values[chunk]) - base
         weighted = (codes * shares[chunk, None]).T
         read = np.asarray(targets[chunk], np.float64)
-        means = weighted.sum(axis=1), shares[chunk] @ read
-        return codes, *means, weighted @ codes, weighted @ read
+        return codes, shares[chunk] @ read, weighted @ read
 
-    found = map_in_threads(products, _chunks(*targets.shape))
-    codes, *sums = zip(*found, strict=True)
-    centre, mean, squares, shared = (sum(part) for part in sums)
-    covariance = squares - np.outer(centre, centre)
+    parts = []
+    mean, shared = np.zeros(targets.shape[1]), np.zeros((len(base), targets.shape[1]))
+    for some, of_mean, product in map_in_threads(products, _chunks(*targets.shape)):
+        parts.append(some)
+        mean, shared = mean + of_mean, shared + product
+    codes = np.concatenate(parts)
+    centre = shares @ codes
+    codes -= centre
+    covariance = (codes * shares[:, None]).T @ codes
     # Codes may be constant, or equal: the least-squares map of least norm.
-    inverse = np.linalg.pinv(covariance, rcond=_JITTER, hermitian=True)
+    inverse = np.linalg.pinv(covariance, rcond=_ROUNDING, hermitian=True)
     linear = inverse @ (shared - np.outer(centre, mean))
     weights = shares * len(shares)
-    bias = mean - centre @ linear
-    return _Regression(np.concatenate(codes), targets, weights, linear, bias)
+    return _Regression(codes, base + centre, targets, weights, linear, mean)
 
 
 def _without_outliers(regression, some):
@@ -219,10 +234,12 @@ def _scales(codes, weights):
     """
     mean = np.average(codes, axis=0, weights=weights)
     deviations = np.sqrt(np.average((codes - mean) ** 2, axis=0, weights=weights))
-    deviations = np.maximum(deviations, 1e-6 * (deviations.max() or 1.0))
+    # Codes that do not vary, but for rounding in float32, tell nothing.
+    varies = deviations > 1e-6 * deviations.max()
+    deviations = np.where(varies, deviations, 1.0)
     for exponent, width in itertools.product(_EXPONENTS, _WIDTHS):
-        scaled = deviations ** (1 - exponent)
-        yield deviations**-exponent / (width * np.sqrt(np.sum(scaled**2)))
+        length = np.sqrt(np.sum(deviations[varies] ** (2 - 2 * exponent))) or 1.0
+        yield np.where(varies, deviations**-exponent / (width * length), 0.0)
 
 
 def _kernel(codes, centers):
@@ -297,7 +314,8 @@ def _left_out_error(read, targets, residuals, pulls, shrinkage):
 
 def _made_definite(centers):
     """Return the kernel matrix of centers, definite in spite of rounding."""
-    return _kernel(centers, centers) + _JITTER * len(centers) * np.eye(len(centers))
+    distances = cdist(centers, centers, "sqeuclidean")  # zero for equal ones
+    return np.exp(-distances) + _JITTER * len(centers) * np.eye(len(centers))
 
 
 def _solved(regression, scale, numbers, penalty):

@@ -50,15 +50,15 @@ def pulls_in_training(losses, squared_lengths):
     squared_lengths : float64 array of shape (n_rows,)
         Squared distance of each row from the mean.
     """
-    of_place = _at_most(squared_lengths, _MOST_LOSS * np.median(squared_lengths))
-    return of_place * pulls_up_to(_MOST_LOSS * np.median(losses), losses)
+    of_place = _at_most(squared_lengths, _usual_limit(squared_lengths))
+    return of_place * pulls_up_to(_usual_limit(losses), losses)
 
 
 def judging_weights(weights, losses):
     """Return what rows count when they judge: none much more than a typical one.
 
-    Outliers even of heavy tails count nothing: `skae._training.bounds` sees to it that
-    they are reconstructed as at the start.
+    Outliers even of heavy tails count nothing. Those that lie outside of all others,
+    `skae._training.bounds` has reconstructed as at the start.
 
     Parameters
     ----------
@@ -68,10 +68,18 @@ def judging_weights(weights, losses):
     losses : float64 array of shape (n_rows,)
         Their loss at the start.
     """
-    limit = _MOST_LOSS * np.median(losses)
+    limit = _usual_limit(losses)
     if not limit > 0:
         return weights
     return weights * _at_most(losses, limit) * ~(losses > outlier_limit(losses))
+
+
+def _usual_limit(losses):
+    """Return the loss beyond which a row is an outlier; a tenth of the rows never is.
+
+    Most rows may be reconstructed nearly exactly, or be nearly equal.
+    """
+    return max(_MOST_LOSS * np.median(losses), typical_limit(losses))
 
 
 def outlier_limit(losses):

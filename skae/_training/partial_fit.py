@@ -12,6 +12,7 @@ from skae._keras.objects import description, plain, restored
 from skae._model.order_checks import check_parts
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
 from skae._runtime.randomness import as_generator, draw_seed
+from skae._runtime.warnings import warn
 from skae._training.attributes import Facts, as_trained, attributes_of, set_attributes
 from skae._training.epochs import train
 from skae._training.history import appended
@@ -36,6 +37,7 @@ def partial_fit(estimator, data):
     """
     with interrupts_deferred():
         earlier = earlier_fit(estimator)
+        _warn_of_lost_decoder(earlier)
         generator = as_generator(estimator.random_state)
         if earlier is not None:  # other draws in every pass
             seeds = draw_seed(generator), estimator.n_iter_
@@ -80,6 +82,17 @@ def partial_fit(estimator, data):
             for observer in observers:
                 observer.end(attributes)
         estimator._report(prepared.training_rows.values)
+
+
+def _warn_of_lost_decoder(earlier):
+    """Warn if an earlier fit has a decoder in closed form, which passes do not keep."""
+    if earlier is not None and earlier.fitted.correction.n_centers:
+        warn(
+            "partial_fit goes on with the network alone, without the decoder in closed "
+            "form that fit has found (n_centers_). Reconstructions may become worse. "
+            "To keep it, fit anew with all rows; for many passes, begin with "
+            "partial_fit."
+        )
 
 
 def _after_earlier_epochs(estimator, trained):

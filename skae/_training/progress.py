@@ -51,7 +51,7 @@ class ProgressBar(Observer):
 
     def end(self, attributes):
         """Show which weights were kept."""
-        kept = _kept(attributes["best_epoch_"], self._start)
+        kept = _kept(attributes, self._start)
         shown = {**self._losses, **self._level, "kept": kept}
         if self._bar.disable:
             values = "  ".join(f"{name} {value}" for name, value in shown.items())
@@ -88,13 +88,15 @@ class EpochLines(Observer):
 
     def end(self, attributes):
         """Print which weights were kept."""
-        kept = _kept(attributes["best_epoch_"], self._start)
+        kept = _kept(attributes, self._start)
         print(f"kept {kept}", flush=True)
 
 
-def _kept(epoch, start):
-    """Say which weights were kept: those after an epoch, or of the start."""
-    return f"epoch {epoch}" if epoch else start
+def _kept(attributes, start):
+    """Say what was kept: weights after an epoch, or the start, as it is or improved."""
+    if attributes["best_epoch_"]:
+        return f"epoch {attributes['best_epoch_']}"
+    return "closed form" if attributes["n_centers_"] else start
 
 
 def _tqdm():

@@ -63,20 +63,21 @@ def refine(facts, trained):
     """
     if not _is_possible(facts):
         return Refined(trained)
-    is_start = trained.best_epoch == 0 and facts.plan.starts_at_pca
     validation = facts.prepared.validation
+    is_judged = validation is not None
+    is_start = trained.best_epoch == 0 and (facts.plan.starts_at_pca or not is_judged)
     if is_start:
         best = _of_start(facts)
-    elif validation is not None:
+    elif is_judged:
         best = _best_with_network(facts, trained)
     else:
         best = None
     if best is None:
         return Refined(trained)
     loss = trained.best_loss
-    if validation is not None:
+    if is_judged:
         unit = facts.request.objective.unit(facts.prepared.scaling.scale)
-        loss = unit * np.average(best.losses, weights=validation.weights)
+        loss = unit * float(np.average(best.losses, weights=validation.weights))
     kept = dataclasses.replace(
         trained, weights=best.weights, best_epoch=best.epoch, best_loss=loss
     )
@@ -90,15 +91,16 @@ def _is_possible(facts):
     """
     plan, prepared, objective = facts.plan, facts.prepared, facts.request.objective
     decoder = {layer.name for layer in plan.codec.decoder.layers}
-    learns_rows = type(objective) is Objective and objective.loss == "mse"
+    learns_rows = type(objective) is Objective and objective.is_plain_error
+    validation = prepared.validation
     return (
         plan.init == "pca"
         and {LINEAR, BRANCH} <= decoder
         and plan.architecture.network.code_activation == "linear"
         and learns_rows
-        and not (objective.corruption or objective.nested_dropout)
         and prepared.rows.clean is None
         and not prepared.has_missing
+        and (validation is None or validation.clean is None)
         and not facts.start.is_solution
         and can_have_closed_form(*prepared.training_rows.values.shape)
     )
@@ -111,26 +113,36 @@ def _found(facts, weights, rows, like=None):
     return closed_form(network.encode, rows, generator, like)
 
 
-def _is_better(form, weights):
-    """Tell whether leave-one-out errors show a gain by more than chance."""
-    weights = weights[form.numbers]
-    before, after = (
-        np.average(losses, weights=weights)
-        for losses in (form.linear_losses, form.losses)
-    )
-    robust = judging_weights(weights, form.linear_losses)
-    gains = form.linear_losses - form.losses
-    return after < before and beats_chance(gains[None], robust)
+def _is_better(form, network, rows):
+    """Tell whether leave-one-out errors beat a network's by more than chance."""
+    weights = rows.weights[form.numbers]
+    losses = network.squared_errors(rows.values[form.numbers])
+    gains = losses - form.losses
+    robust = judging_weights(weights, losses)
+    return weights @ gains > 0 and beats_chance(gains[None], robust)
 
 
 def _of_start(facts):
-    """Return PCA's codes with a decoder in closed form, or None if no better."""
-    rows, weights = facts.prepared.training_rows, facts.start.weights
+    """Return PCA's codes with a decoder in closed form, or None if no better.
+
+    The rows that judge may refuse it: left-out errors are too small where rows are like
+    others, as in overlapping windows. Those that the user gave must show the gain too.
+    """
+    prepared, weights = facts.prepared, facts.start.weights
+    rows, validation = prepared.training_rows, prepared.validation
     form = _found(facts, weights, rows)
-    if not _is_better(form, rows.weights):
-        return None
     network = on_standardized(facts.plan, weights)
-    return _candidate(facts, network, 0, form, Correction(form.decoder))
+    if not _is_better(form, network, rows):
+        return None
+    found = _candidate(facts, network, 0, form, Correction(form.decoder))
+    if validation is None:
+        return found
+    losses = network.squared_errors(validation.values)
+    counts, gains = judging_weights(validation.weights, losses), losses - found.losses
+    is_users = not prepared.validation_fraction
+    if counts @ gains < 0 or (is_users and not beats_chance(gains[None], counts)):
+        return None
+    return found
 
 
 def _candidate(facts, network, epoch, form, correction):

@@ -36,7 +36,7 @@ COLUMNS_OF_DATES = {
     "polars": TABLE.with_columns(day=pl.lit(DAY)),
     "times in polars": TABLE.with_columns(day=pl.lit(datetime.time(3))),
     "pyarrow": pa.table({"a": X[:, 0], "day": [DAY] * 6}),
-    "batch of pyarrow": pa.record_batch({"a": X[:, 0], "day": [DAY] * 6}),
+    "batch of pyarrow": pa.RecordBatch.from_pydict({"a": X[:, 0], "day": [DAY] * 6}),
 }
 
 

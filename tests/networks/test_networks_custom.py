@@ -457,6 +457,12 @@ def tripled_encoder(sample_shape, encoding_dim):
     )
 
 
+of_older_keras = pytest.mark.filterwarnings(
+    "ignore:The object being serialized includes a `lambda`:UserWarning"
+)
+
+
+@of_older_keras
 def test_functions_may_return_models_that_keras_cannot_copy():
     fitted = autoencoder(tripled_encoder, decoder).fit(X)
     again = pickle.loads(pickle.dumps(fitted))
@@ -471,6 +477,7 @@ def test_functions_may_return_models_that_keras_cannot_copy():
     np.testing.assert_allclose(fitted.transform(X), expected, atol=1e-4)
 
 
+@of_older_keras
 def test_a_function_must_not_return_such_a_model_twice():
     model = tripled_encoder((6,), 2)
     with pytest.raises(TypeError, match="a function that returns a new model"):

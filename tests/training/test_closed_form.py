@@ -56,7 +56,8 @@ def test_the_linear_map_is_least_squares():
     found = regression_on(codes + 3, rows, weights)
     wanted = LinearRegression().fit(codes + 3, rows, weights)
     np.testing.assert_allclose(found.linear, wanted.coef_.T, atol=1e-8)
-    np.testing.assert_allclose(found.bias, wanted.intercept_, atol=1e-8)
+    bias = found.mean - found.centre @ found.linear
+    np.testing.assert_allclose(bias, wanted.intercept_, atol=1e-8)
 
 
 def test_equal_codes_have_a_linear_map():
@@ -113,6 +114,16 @@ def test_what_is_left_out_is_predicted():
     # The errors of rows left out tell the error of new rows.
     assert found.losses.mean() == pytest.approx(error, rel=0.8)
     assert found.linear_losses.mean() == pytest.approx(of_linear, rel=0.5)
+
+
+@pytest.mark.parametrize("offset", [0, 1e4])
+@pytest.mark.parametrize("width", [0, 1e-9])
+def test_codes_far_from_zero_and_such_that_hardly_vary_do_no_harm(offset, width):
+    codes, rows = curved(140)
+    more = width * np.random.RandomState(0).randn(140) + 5
+    found = form_of(np.column_stack([codes + offset, more]), rows)
+    alone = form_of(codes, rows)
+    assert found.losses.mean() == pytest.approx(alone.losses.mean(), rel=0.2)
 
 
 def test_far_from_the_codes_only_the_linear_map_is_left():

@@ -87,6 +87,7 @@ def test_whitened_and_fewer_codes_decode_alike(instant):
         {"loss": "poisson"},
         {"code_activation": "tanh"},
         {"nested_dropout": True},
+        {"l1_activity": 0.1},
     ],
     ids=str,
 )
@@ -148,6 +149,20 @@ def test_a_warm_start_goes_on_from_the_network_and_refines_it_again():
 
 
 def test_a_part_of_the_data_leaves_the_network_alone():
-    autoencoder = tiny().set_params(encoding_dim=2).fit(bent())
-    autoencoder.partial_fit(correlated())
+    autoencoder = AutoencoderTransformer(2, epochs=0, random_state=0).fit(bent())
+    with pytest.warns(UserWarning, match="goes on with the network alone"):
+        autoencoder.partial_fit(correlated())
     assert autoencoder.n_centers_ == 0
+
+
+def test_rows_that_are_like_others_do_not_hide_a_loss_on_those_that_judge():
+    """Left-out errors of rows that come three times are those of known rows."""
+    rng = np.random.RandomState(0)
+    X, new = (rng.randn(100, 5) for _ in range(2))
+    X = np.repeat(X, 3, axis=0) + 1e-3 * rng.randn(300, 5)
+    autoencoder = AutoencoderTransformer(2, epochs=0, random_state=0)
+    autoencoder.fit(X, X_val=rng.randn(60, 5))
+    assert autoencoder.n_centers_ == 0
+    pca = PCA(2).fit(X)
+    errors = errors_of(new, autoencoder.reconstruct(new)).mean()
+    assert errors == pytest.approx(errors_of_pca(pca, new).mean(), rel=1e-4)

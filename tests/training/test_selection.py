@@ -24,7 +24,7 @@ def test_for_one_epoch_it_is_scipys_test_of_flipped_signs(mean):
         permutation_type="samples",
         alternative="greater",
         n_resamples=20_000,
-        rng=0,
+        random_state=0,
     )
     assert abs(found.pvalue - 0.04) > 0.01  # the case is clear
     assert beats_chance(gains[None], np.ones(40)) == (found.pvalue < 0.04)
@@ -60,18 +60,23 @@ def test_few_rows_or_as_few_that_count_show_nothing():
 
 
 def test_outliers_count_as_five_times_a_typical_error_and_gross_ones_nothing():
-    losses = np.ones(100)
-    losses[:20], losses[20] = 100, 1e4
+    losses = np.repeat([1.0, 9, 100, 1e4], [80, 15, 4, 1])
     weights = judging_weights(np.full(100, 2.0), losses)
-    np.testing.assert_allclose(weights[[0, 20, 21]], [0.5, 0, 2])
+    np.testing.assert_allclose(weights, np.repeat([2, 2, 0.5, 0], [80, 15, 4, 1]))
 
 
 def test_outliers_pull_by_error_and_place():
-    losses = np.array([1.0, 1, 1, 2500, 1])
-    squared_lengths = np.array([1.0, 1, 1, 1, 2500])
+    losses, squared_lengths = np.ones((2, 100))
+    losses[0] = squared_lengths[1] = 2500
     np.testing.assert_allclose(
-        pulls_in_training(losses, squared_lengths), [1, 1, 1, 0.1, 0.01]
+        pulls_in_training(losses, squared_lengths), [0.1, 0.01, *np.ones(98)]
     )
+
+
+def test_a_tenth_of_the_rows_are_no_outliers_though_most_are_nearly_nothing():
+    losses = np.repeat([1e-6, 1.0], [70, 30])
+    np.testing.assert_array_equal(pulls_in_training(losses, losses), 1)
+    np.testing.assert_array_equal(judging_weights(np.ones(100), losses), 1)
 
 
 @pytest.mark.parametrize("where", ["training", "judging"])
