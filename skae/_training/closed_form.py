@@ -193,7 +193,7 @@ def _regression(encode, rows):
     """Return what is regressed, on the least-squares map from codes to targets."""
     targets, shares = rows.targets, rows.weights / rows.weights.sum()
     # Sums around a mean of some rows lose no digits where codes are far from zero.
-    base = np.mean(encode(rows.values[:FEWEST_ROWS]), axis=0, dtype=np.float64)
+    base = np.asarray(encode(rows.values[:FEWEST_ROWS]), np.float64).mean(axis=0)
 
     def products(chunk):
         codes = encode(rows.values[chunk]) - base
