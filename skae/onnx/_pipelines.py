@@ -55,8 +55,8 @@ def register() -> None:
     >>> pipeline = make_pipeline(StandardScaler(), autoencoder, classifier).fit(X, y)
     >>> skae.onnx.register()
     >>> model = skl2onnx.to_onnx(pipeline, X[:1])
-    >>> [output.name for output in model.graph.output]
-    ['label', 'probabilities']
+    >>> len(model.graph.output)  # labels and probabilities
+    2
     """
     skl2onnx = load_skl2onnx()
     for estimator in _ESTIMATORS:
