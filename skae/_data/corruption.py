@@ -251,10 +251,13 @@ def clipped_fraction(values, lowest, highest):
     """
     n_looked_at = min(len(values), max(1, _VALUES_TO_LOOK_AT // values.shape[1]))
     some = np.linspace(0, len(values) - 1, n_looked_at).astype(int)
-    looked_at = np.asarray(values[some])
-    limits = np.asarray([lowest, highest], looked_at.dtype)
-    counts = [np.count_nonzero(looked_at == limit) for limit in limits]
-    piles_up = max(counts) > 1 and sum(counts) >= _SHARE_AT_LIMITS * looked_at.size
+    limits = np.asarray([lowest, highest], values.dtype)
+    counts = np.zeros(2, int)
+    for chunk in row_chunks(values[some]):
+        looked_at = np.asarray(values[some[chunk]])
+        counts += [np.count_nonzero(looked_at == limit) for limit in limits]
+    n_values = n_looked_at * values.shape[1]
+    piles_up = counts.max() > 1 and counts.sum() >= _SHARE_AT_LIMITS * n_values
     return 0.5 if piles_up else 0.0
 
 

@@ -84,16 +84,16 @@ def _encoder_outputs(codec, samples, correction):
     keras, bounds = load_keras(), correction.bounds
     if bounds is None:
         return codec.encoder(samples)
-    flat = keras.layers.Flatten(dtype="float32")(samples)
+    flat = _reshaped(samples, (codec.n_features,))
     measure = keras.layers.Rescaling(
         1 / float(bounds.encoder_reach), dtype="float32", name="length_of_row"
     )
     within = keras.ops.multiply(flat, _part_within(measure(flat)))
     beyond = keras.layers.Subtract(dtype="float32", name="beyond")([flat, within])
-    reshape = keras.layers.Reshape(codec.sample_shape, dtype="float32")
     start = _dense("linear_start", bounds.encoder_kernel)
+    encoded = codec.encoder(_reshaped(within, codec.sample_shape))
     return keras.layers.Add(dtype="float32", name="within_bounds")(
-        [codec.encoder(reshape(within)), start(beyond)]
+        [encoded, start(beyond)]
     )
 
 
@@ -112,7 +112,7 @@ def _decoder_outputs(codec, codes, correction):
         taken = keras.ops.subtract(1.0, _part_within(measured))
         beyond = keras.ops.multiply(deviation, taken)
         within = keras.layers.Subtract(dtype="float32", name="within")([codes, beyond])
-    outputs = keras.layers.Flatten(dtype="float32")(codec.decoder(within))
+    outputs = _reshaped(codec.decoder(within), (codec.n_features,))
     if correction.kernel_decoder is not None:
         outputs = _with_kernel_decoder(correction.kernel_decoder, within, outputs)
     if bounds is not None:
@@ -120,7 +120,13 @@ def _decoder_outputs(codec, codes, correction):
         outputs = keras.layers.Add(dtype="float32", name="within_bounds")(
             [outputs, start(beyond)]
         )
-    return keras.layers.Reshape(codec.sample_shape, dtype="float32")(outputs)
+    return _reshaped(outputs, codec.sample_shape)
+
+
+def _reshaped(values, shape):
+    """Reshape samples; Keras' Flatten would depend on the user's `data_format`."""
+    keras = load_keras()
+    return keras.layers.Reshape(shape, dtype="float32")(values)
 
 
 def _part_within(measured):

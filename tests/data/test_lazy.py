@@ -248,6 +248,7 @@ def test_a_memory_map_gives_the_bits_of_the_array(tmp_path):
 
 
 @as_if_large
+@pytest.mark.filterwarnings("ignore:partial_fit goes on:UserWarning")
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
 @pytest.mark.parametrize(
     "kind",

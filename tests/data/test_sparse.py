@@ -391,6 +391,7 @@ def test_text_passes_through_a_pipeline():
 
 
 @as_if_large
+@pytest.mark.filterwarnings("ignore:partial_fit goes on:UserWarning")
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
 @pytest.mark.parametrize(
     "kind",

@@ -1,6 +1,7 @@
 """The recipes of `benchmarks.seed_recipes`: their networks are the published ones."""
 
 import pytest
+from helpers import more_codes_than_features
 
 from benchmarks.seed_recipes import RECIPES, count
 
@@ -20,6 +21,7 @@ PUBLISHED = {
 
 
 @pytest.mark.slow
+@more_codes_than_features  # as it is fitted to few rows
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_has_the_published_number_of_parameters(name):
     assert count(RECIPES[name]) == PUBLISHED[name]

@@ -72,7 +72,12 @@ def test_digits_become_cleaner_than_any_pca_makes_them(digits):
     assert error(estimator.fit(train).denoise(noisy), clean) < 0.9 * min(errors)
 
 
+# Noise that goes beyond what a network was told to expect.
+beyond_the_range = pytest.mark.filterwarnings("ignore:X has values from:UserWarning")
+
+
 @pytest.mark.slow
+@beyond_the_range
 def test_corruption_makes_for_cleaner_rows(digits):
     train, clean, noisy = digits
     train = train[:500]
@@ -110,6 +115,7 @@ def test_the_automatic_noise_counts_weights_as_repeated_rows():
     assert weighted.noise_scale_ == pytest.approx(expected)
 
 
+@beyond_the_range
 @pytest.mark.parametrize("kind", each_of(["gaussian", "salt_and_pepper"], ["gaussian"]))
 def test_the_unit_does_not_matter(kind):
     usual = denoiser(corruption=kind).fit(X)
@@ -149,6 +155,7 @@ def test_a_random_start_is_the_plain_network():
 
 
 @pytest.mark.slow
+@beyond_the_range
 def test_probabilities_are_cleaned():
     fitted = denoiser(corruption="masking", loss="binary_crossentropy").fit(UNIT)
     cleaned = fitted.denoise(NOISY)
