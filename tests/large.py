@@ -25,9 +25,9 @@ def take_for_large(patch, n_features):
     patch.setattr(batches, "_BYTES_AT_A_TIME", 3 * 16 * 4 * n_features)
     patch.setattr(batches, "_PRODUCTS_WORTH_A_COPY", 0)
     patch.setattr(refinement, "_MANY_ROWS", 0)
-    patch.setattr(bounds, "_ROWS_FOR_LIMIT", 20)
+    patch.setattr(bounds, "_ROWS_FOR_LIMIT", 10)
     for name in ("_ROWS_TO_CHOOSE", "_ROWS_TO_JUDGE"):
-        patch.setattr(closed_form, name, 20)
+        patch.setattr(closed_form, name, 10)
     patch.setattr(prepare, "_DONOR_VALUES", 40 * n_features)
     patch.setattr(closed_form, "_VALUES_AT_A_TIME", 40 * n_features)
 

@@ -137,7 +137,7 @@ sys.modules["IPython"].get_ipython = object
 sys.modules["ipywidgets"] = None  # cannot be imported
 import skae._training.progress
 bar = skae._training.progress.ProgressBar(3, "PCA")
-bar.end({"best_epoch_": 0})
+bar.end({"best_epoch_": 0, "n_centers_": 0})
 """
 
 
