@@ -125,8 +125,9 @@ def _is_better(form, network, rows):
 def _of_start(facts):
     """Return PCA's codes with a decoder in closed form, or None if no better.
 
-    The rows that judge may refuse it: left-out errors are too small where rows are like
-    others, as in overlapping windows. Those that the user gave must show the gain too.
+    Left-out errors are too small where rows are like others, as in overlapping windows.
+    So rows that judge refuse it if it is worse on them by more than chance, and those
+    that the user gave unless they show the gain too.
     """
     prepared, weights = facts.prepared, facts.start.weights
     rows, validation = prepared.training_rows, prepared.validation
@@ -139,10 +140,11 @@ def _of_start(facts):
         return found
     losses = network.squared_errors(validation.values)
     counts, gains = judging_weights(validation.weights, losses), losses - found.losses
-    is_users = not prepared.validation_fraction
-    if counts @ gains < 0 or (is_users and not beats_chance(gains[None], counts)):
-        return None
-    return found
+    if prepared.validation_fraction:
+        is_refused = beats_chance(-gains[None], counts)
+    else:  # the user's own rows
+        is_refused = not (counts @ gains > 0 and beats_chance(gains[None], counts))
+    return None if is_refused else found
 
 
 def _candidate(facts, network, epoch, form, correction):
