@@ -135,7 +135,7 @@ def _number_of_centers(n_rows, n_features):
 
 
 @one_blas_thread()
-def closed_form(encode, rows, generator, like=None):
+def closed_form(encode, rows, generator, like=None, linear=None):
     """Return the `ClosedForm` of rows on their codes.
 
     Parameters
@@ -151,11 +151,15 @@ def closed_form(encode, rows, generator, like=None):
 
     like : ClosedForm or None, default=None
         One of part of the rows, whose scale and penalty are taken; None chooses them.
+
+    linear : pair of arrays or None, default=None
+        Kernel and bias of the linear map beside the kernels, such as PCA's, which may
+        come from more rows; None finds the map of least squares.
     """
     n_rows, n_features = rows.targets.shape
     order = generator.permutation(n_rows)
     some, judged = order[:_ROWS_TO_CHOOSE], np.sort(order[-_ROWS_TO_JUDGE:])
-    regression = _without_outliers(_regression(encode, rows), some)
+    regression = _without_outliers(_regression(encode, rows, linear), some)
     if like is None:
         scale, penalty = _chosen(regression, some, generator)
     else:
@@ -189,8 +193,8 @@ def _chunks(n_rows, n_columns):
         yield slice(start, start + step)
 
 
-def _regression(encode, rows):
-    """Return what is regressed, on the least-squares map from codes to targets."""
+def _regression(encode, rows, linear=None):
+    """Return what is regressed, on a linear map or that of least squares."""
     targets, shares = rows.targets, rows.weights / rows.weights.sum()
     # Sums around a mean of some rows lose no digits where codes are far from zero.
     base = np.asarray(encode(rows.values[:FEWEST_ROWS]), np.float64).mean(axis=0)
@@ -209,12 +213,16 @@ def _regression(encode, rows):
     codes = np.concatenate(parts)
     centre = shares @ codes
     codes -= centre
+    weights, centre_of_codes = shares * len(shares), base + centre
+    if linear is not None:
+        kernel, bias = (np.asarray(part, np.float64) for part in linear)
+        mean = bias + centre_of_codes @ kernel
+        return _Regression(codes, centre_of_codes, targets, weights, kernel, mean)
     covariance = (codes * shares[:, None]).T @ codes
     # Codes may be constant, or equal: the least-squares map of least norm.
     inverse = np.linalg.pinv(covariance, rcond=_ROUNDING, hermitian=True)
     linear = inverse @ (shared - np.outer(centre, mean))
-    weights = shares * len(shares)
-    return _Regression(codes, base + centre, targets, weights, linear, mean)
+    return _Regression(codes, centre_of_codes, targets, weights, linear, mean)
 
 
 def _without_outliers(regression, some):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from skae._model.coordinates import CodeLayers
 from skae._model.correction import UNCORRECTED, Correction
 from skae._objective.objective import Objective
 from skae._training.closed_form import (
@@ -107,10 +108,18 @@ def _is_possible(facts):
 
 
 def _found(facts, weights, rows, like=None):
-    """Return the `ClosedForm` of rows on the codes at the weights."""
+    """Return the `ClosedForm` of rows on the codes at the weights.
+
+    At the start its linear map is PCA's. That comes from all rows, those that judge
+    too, so another one of fewer rows could not be compared with it.
+    """
     network = on_standardized(facts.plan, weights)
     generator = np.random.RandomState(facts.seed)
-    return closed_form(network.encode, rows, generator, like)
+    linear, codec = None, facts.plan.codec
+    if weights is facts.start.weights and facts.plan.starts_at_pca:
+        layers = CodeLayers(codec.encoder, codec.decoder)
+        linear = layers.linear_maps(weights)[2:]
+    return closed_form(network.encode, rows, generator, like, linear)
 
 
 def _is_better(form, network, rows):
