@@ -109,7 +109,6 @@ class Codec(Mappings):
             "encoder_derivatives": [rows, shares],
             "encode_sums": [tf.TensorSpec((None, None), dtype)],
             "decode": [codes],
-            "outputs": [codes],
             "row_terms": [rows, rows, draws],
             "squared_distances": [rows, rows],
             "log_importance": [rows, draws],

@@ -181,10 +181,6 @@ class FittedNetwork:
             self._map("decode", codes, (self.architecture.n_features,)), codes
         )
 
-    def outputs(self, codes):
-        """Return what the decoder gives for codes, before a link."""
-        return self._map("outputs", codes, (self.architecture.n_features,))
-
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
         return check_finite(

@@ -102,15 +102,11 @@ class Mappings(abc.ABC):
     def _code_unit(self, scale):
         return scale if self.objective.codes_are_in_units else scale / scale
 
-    def outputs(self, codes, weights, mean, scale):
-        """Return what the decoder gives for codes, before a link."""
-        codes = codes / self._code_unit(scale)
-        return self._outputs(functions_of(codes).cast(codes, "float32"), weights)
-
     def decode(self, codes, weights, mean, scale):
         """Map codes to rows in the user's units."""
         ops = functions_of(codes)
-        outputs = self.outputs(codes, weights, mean, scale)
+        codes = codes / self._code_unit(scale)
+        outputs = self._outputs(ops.cast(codes, "float32"), weights)
         outputs = self.objective.reconstructions(outputs)
         return ops.cast(outputs, codes.dtype) * scale + mean
 
