@@ -101,13 +101,17 @@ class PrincipalAxes:
         explained = np.cumsum(self.variances)
         total = self.total_variance
         n_axes = np.searchsorted(explained, fraction * total) + 1
+        return dataclasses.replace(self.first(n_axes), complete=True)
+
+    def first(self, n_axes):
+        """Return the first axes, as if no more had been asked for."""
         rest = self.variances[n_axes:] @ self.components[n_axes:] ** 2
         return dataclasses.replace(
             self,
             components=self.components[:n_axes],
             variances=self.variances[:n_axes],
             residual_variances=self.residual_variances + rest,
-            complete=True,
+            complete=self.complete or len(self.variances) >= n_axes,
             readers=None if self.readers is None else self.readers[:n_axes],
         )
 
@@ -140,14 +144,7 @@ def principal_axes(values, weights, n_components, generator):
     n_rows, n_features = values.shape
     weights = weights / weights.sum()
     n_components = min(n_components, n_rows, n_features)
-    # The Gram matrix costs a second pass over the rows, for the axes, so it must be
-    # much smaller than the covariance matrix.
-    if n_features <= min(_LARGEST_MATRIX, 4 * n_rows):
-        decompose = _from_covariance
-    elif n_rows <= _LARGEST_MATRIX:
-        decompose = _from_gram_matrix
-    else:
-        decompose = _from_krylov_space
+    decompose = _decomposition(n_rows, n_features)
     mean, total, variances, components = decompose(
         values, weights, n_components, generator
     )
@@ -157,6 +154,20 @@ def principal_axes(values, weights, n_components, generator):
     # Rounding may make the difference slightly negative.
     residual = np.maximum(total - variances @ components**2, 0.0)
     return PrincipalAxes(components, variances, residual, mean, bool(kept.all()))
+
+
+def further_axes_are_cheap(n_rows, n_features):
+    """Tell whether a matrix is decomposed, which takes as long for more axes."""
+    return _decomposition(n_rows, n_features) is not _from_krylov_space
+
+
+def _decomposition(n_rows, n_features):
+    """Return the function that finds axes of rows of a shape in the least time."""
+    # The Gram matrix costs a second pass over the rows, for the axes, so it must be
+    # much smaller than the covariance matrix.
+    if n_features <= min(_LARGEST_MATRIX, 4 * n_rows):
+        return _from_covariance
+    return _from_gram_matrix if n_rows <= _LARGEST_MATRIX else _from_krylov_space
 
 
 def signs_of(components):

@@ -17,7 +17,7 @@ from skae._runtime.threads import n_threads
 _BYTES_AT_A_TIME = 2**24
 # A copy may cost this much memory, if epochs would be a tenth slower without it: with
 # fewer multiplications per value than these (`benchmarks.training_speed`).
-_MOST_BYTES_TO_COPY = 2**30
+MOST_BYTES_TO_COPY = 2**30
 _PRODUCTS_WORTH_A_COPY = 500
 
 
@@ -72,7 +72,7 @@ def rows_to_read(rows, cost):
     """
     n_bytes = 4 * rows.values.size * len(rows.data)
     is_cheap = cost.n_products < _PRODUCTS_WORTH_A_COPY * rows.values.shape[1]
-    return rows.copied() if is_cheap and n_bytes <= _MOST_BYTES_TO_COPY else rows
+    return rows.copied() if is_cheap and n_bytes <= MOST_BYTES_TO_COPY else rows
 
 
 class BatchReader:

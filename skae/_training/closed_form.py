@@ -11,7 +11,7 @@ import itertools
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import cho_factor, cho_solve, eigh, solve_triangular
 from scipy.spatial.distance import cdist
 
 from skae._data.rows import FEWEST_ROWS
@@ -359,7 +359,8 @@ def _left_out(regression, scale, numbers, coefficients, factor, judged):
     def losses(part):
         residuals, pulls = regression.residuals(part)
         kernel = _kernel(regression.codes[part] * scale, centers)
-        own = pulls * np.einsum("ij,ji->i", kernel, cho_solve(factor, kernel.T))
+        halves = solve_triangular(factor[0], kernel.T, trans=1, check_finite=False)
+        own = pulls * np.einsum("ji,ji->i", halves, halves)
         errors = residuals - kernel @ coefficients
         errors /= np.maximum(1 - own, _JITTER)[:, None]
         return np.mean(errors**2, axis=1), np.mean(residuals**2, axis=1)

@@ -12,9 +12,11 @@ from skae._data.missing import zero_where_missing
 from skae._data.rows import row_chunks
 from skae._training.epochs import train
 from skae._training.plan import plan_fit, request_for, resolved
+from skae._training.principal_coordinates import in_coordinates
 from skae._training.start import draw_chance, find_start
 from skae._training.task import (
     compiled_steps_for,
+    cost_of_training,
     on_standardized,
     resolve,
     settings_for,
@@ -102,8 +104,10 @@ def search_encoding_dim(request, prepared, rate, weight_decay):
     nested = _nested(request, rate)
     plan = plan_fit(nested, prepared, searches=True)
     start = find_start(nested, plan, prepared, weight_decay)
+    start = in_coordinates(nested, plan, prepared, start, weight_decay)
     chance = draw_chance(nested, plan, prepared)
-    chosen = resolve(nested, plan, prepared, epochs=_epochs(nested, plan, prepared))
+    n_epochs = _epochs(nested, plan, prepared, start)
+    chosen = resolve(nested, plan, prepared, start, epochs=n_epochs)
     settings = settings_for(nested, plan, prepared, chosen, chosen.epochs)
     task = task_for(nested, plan, chance, start, settings, [])
     with compiled_steps_for(nested, plan, task, chosen.epochs) as steps:
@@ -145,11 +149,12 @@ def _nested(request, rate):
     return dataclasses.replace(nested, objective=objective)
 
 
-def _epochs(request, plan, prepared):
+def _epochs(request, plan, prepared, start):
     """Return half of the epochs that the fit would take."""
-    chosen = resolve(request, plan, prepared, epochs=1)
+    chosen = resolve(request, plan, prepared, start, epochs=1)
     n_rows = len(prepared.training_rows)
-    automatic = _defaults.epochs(n_rows, chosen.batch_size, plan.cost)
+    cost = cost_of_training(plan, start)
+    automatic = _defaults.epochs(n_rows, chosen.batch_size, cost)
     return math.ceil(int(resolved(request.estimator.epochs, automatic)) / 2)
 
 

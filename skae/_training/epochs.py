@@ -13,6 +13,7 @@ from skae._runtime.randomness import draw_seed
 from skae._runtime.warnings import warn
 from skae._training.batches import BatchReader, lengthened
 from skae._training.history import LossUnits, Trained, by_name
+from skae._training.principal_coordinates import Coordinates
 from skae._training.schedule import (
     USUAL_STEPS,
     Settings,
@@ -62,6 +63,9 @@ class Task:
     pulls : float32 array of shape (n_rows,) or None, default=None
         What multiplies the rows' weights in the loss that is minimised; see
         `pulls_in_training`.
+
+    coordinates : Coordinates or None, default=None
+        In which the steps read the rows, if not as they are.
     """
 
     settings: Settings
@@ -75,6 +79,7 @@ class Task:
     optimizer_values: list | None = None
     observers: Sequence = ()
     pulls: np.ndarray | None = None
+    coordinates: Coordinates | None = None
 
     @functools.cached_property
     def term_weights(self):
@@ -173,7 +178,8 @@ def train(task, compiled_steps, start):
         When no epoch and no start had a finite loss.
     """
     judge, epochs = task.judge, []
-    reader = BatchReader(task.rows, task.units)
+    found = task.coordinates
+    reader = BatchReader(task.rows if found is None else found.rows, task.units)
     compiled_steps.reset(start, draw_seed(task.generator), task.optimizer_values)
     selection, has_diverged = judge.selection(judge.judge(start, 0)), False
     task.tell("begin", compiled_steps, task.start_loss(selection.start))

@@ -17,6 +17,7 @@ from skae._training.encoding_dim import search_encoding_dim
 from skae._training.epochs import keep_start, train
 from skae._training.observers import closed_at_the_end
 from skae._training.plan import earlier_fit, plan_fit, request_for
+from skae._training.principal_coordinates import in_coordinates
 from skae._training.refinement import refine
 from skae._training.start import draw_chance, find_start
 from skae._training.task import (
@@ -60,8 +61,9 @@ def fit(estimator, data):
         let_interrupts_in()
         plan = plan_fit(request, prepared, None if search is None else search.chosen)
         start = find_start(request, plan, prepared, decay)
+        start = in_coordinates(request, plan, prepared, start, decay)
         chance = draw_chance(request, plan, prepared)
-        chosen = resolve(request, plan, prepared)
+        chosen = resolve(request, plan, prepared, start)
         n_epochs = 0 if start.is_solution else chosen.epochs
         settings = settings_for(request, plan, prepared, chosen, n_epochs)
         let_interrupts_in()

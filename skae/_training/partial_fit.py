@@ -60,7 +60,7 @@ def partial_fit(estimator, data):
         start = _start_after(last, earlier) or find_start(request, plan, prepared)
         noise = None if last is None else _noise_of(estimator)
         chance = draw_chance(request, plan, prepared, noise)
-        chosen = resolve(request, plan, prepared, epochs=1)
+        chosen = resolve(request, plan, prepared, start, epochs=1)
         settings = settings_for_part(request, plan, prepared, chosen)
         let_interrupts_in()
 

@@ -15,7 +15,7 @@ from skae._data.rows import Rows
 from skae._model.codec import Codec, shared_codec
 from skae._model.order_checks import check_order
 from skae._objective.objective import Objective
-from skae._pca.axes import PrincipalAxes, principal_axes
+from skae._pca.axes import PrincipalAxes, further_axes_are_cheap, principal_axes
 from skae._pca.missing import axes_despite_missing
 from skae._runtime.tensorflow import check_eager
 from skae._training.keras_callbacks import check_callbacks
@@ -217,19 +217,38 @@ class FoundAxes:
 
     rows : Rows
         All rows; what to reconstruct has no missing values.
+
+    further : PrincipalAxes or None, default=None
+        The same axes and those after them, where these cost little more.
     """
 
     axes: PrincipalAxes
     rows: Rows
+    further: PrincipalAxes | None = None
 
 
-def find_axes(request, prepared, n_axes):
-    """Return the `FoundAxes` of what is to be reconstructed."""
-    rows = prepared.rows
-    arguments = rows.targets, rows.weights, n_axes, request.generator
+def find_axes(request, prepared, n_axes, n_further=0):
+    """Return the `FoundAxes` of what is to be reconstructed.
+
+    Parameters
+    ----------
+    request, prepared : Request, Prepared
+        What the user asks, and the data.
+
+    n_axes : int
+        How many axes to find.
+
+    n_further : int, default=0
+        How many may be of use, where they cost little more.
+    """
+    rows, generator = prepared.rows, request.generator
     if not prepared.has_missing:
-        return FoundAxes(principal_axes(*arguments), rows)
-    axes, complete = axes_despite_missing(*arguments)
+        most = n_axes
+        if further_axes_are_cheap(*rows.targets.shape):
+            most = max(n_axes, n_further)
+        further = principal_axes(rows.targets, rows.weights, most, generator)
+        return FoundAxes(further.first(n_axes), rows, further)
+    axes, complete = axes_despite_missing(rows.targets, rows.weights, n_axes, generator)
     if request.objective.link != "identity":
         complete = complete.clip(*extremes(rows.targets))
     return FoundAxes(axes, dataclasses.replace(rows, clean=complete))

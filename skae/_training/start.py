@@ -19,6 +19,7 @@ from skae._pca.axes import PrincipalAxes
 from skae._runtime.randomness import draw_seed
 from skae._training.pca_start import start_at_pca, start_is_exact, warn_of_lost_axes
 from skae._training.plan import find_axes, resolved
+from skae._training.principal_coordinates import Coordinates, most_coordinates
 from skae._training.schedule import USUAL_STEPS, StepSizes
 
 
@@ -39,12 +40,21 @@ class Start:
 
     is_solution : bool, default=False
         Whether the start reconstructs the rows up to rounding.
+
+    further : PrincipalAxes or None, default=None
+        `axes` and those after them, where they are known.
+
+    coordinates : Coordinates or None, default=None
+        In which the network is trained, if not in the features; then `steps` are of
+        them.
     """
 
     weights: list
     steps: StepSizes
     axes: PrincipalAxes | None
     is_solution: bool = False
+    further: PrincipalAxes | None = None
+    coordinates: Coordinates | None = None
 
 
 def find_start(request, plan, prepared, weight_decay=None):
@@ -60,7 +70,8 @@ def find_start(request, plan, prepared, weight_decay=None):
         start = Start(weights, USUAL_STEPS, None)
     else:
         dim, n_rows = plan.architecture.encoding_dim, len(prepared.training_rows)
-        found = plan.found or find_axes(request, prepared, dim)
+        most = most_coordinates(dim, prepared.n_features)
+        found = plan.found or find_axes(request, prepared, dim, most)
         warn_of_lost_axes(found.axes)
         code_activation = plan.architecture.network.code_activation
         weights, steps = start_at_pca(
@@ -79,7 +90,7 @@ def find_start(request, plan, prepared, weight_decay=None):
             and objective.is_plain_error
             and prepared.rows.clean is None
         )
-        start = Start(weights, steps, found.axes, is_solution)
+        start = Start(weights, steps, found.axes, is_solution, found.further)
     if request.earlier is None:
         return start
     weights = request.earlier.fitted.weights

@@ -18,6 +18,7 @@ from skae._training.keras_callbacks import KerasCallbacks
 from skae._training.observers import Observer
 from skae._training.outliers import pulls_in_training
 from skae._training.plan import resolved
+from skae._training.principal_coordinates import StepsInCoordinates
 from skae._training.progress import EpochLines, ProgressBar
 from skae._training.schedule import USUAL_STEPS, Settings
 from skae._training.sklearn_callbacks import FitTasks, has_callbacks
@@ -43,14 +44,15 @@ class Resolved:
     learning_rate: float
 
 
-def resolve(request, plan, prepared, epochs=None):
+def resolve(request, plan, prepared, start, epochs=None):
     """Return what "auto" stands for; the epochs given take the estimator's place."""
     estimator, n_rows = request.estimator, len(prepared.training_rows)
     batch_size = resolved(estimator.batch_size, _defaults.batch_size(n_rows))
     batch_size = min(int(batch_size), n_rows)
     if epochs is None:
         is_nested = request.objective.nested_dropout
-        automatic = _defaults.epochs(n_rows, batch_size, plan.cost, is_nested)
+        cost = cost_of_training(plan, start)
+        automatic = _defaults.epochs(n_rows, batch_size, cost, is_nested)
         epochs = int(resolved(estimator.epochs, automatic))
     patience = resolved(estimator.patience, _defaults.patience(epochs))
     rate = number_of(request.optimizer.learning_rate)
@@ -111,13 +113,14 @@ def sklearn_observers_for(request, settings, finish):
 
 def task_for(request, plan, chance, start, settings, observers, optimizer_values=None):
     """Return the `Task` of a fit."""
-    prepared = chance.prepared
+    prepared, found = chance.prepared, start.coordinates
     rows, steps = prepared.training_rows, start.steps
+    is_copied = settings.epochs and found is None
     if request.optimizer.use_ema:
         steps = USUAL_STEPS  # it would average weights after steps of another size
     return Task(
         settings=settings,
-        rows=rows_to_read(rows, plan.cost) if settings.epochs else rows,
+        rows=rows_to_read(rows, plan.cost) if is_copied else rows,
         validation=prepared.validation,
         objective=request.objective,
         row_terms=lambda weights, rows: on_standardized(plan, weights).row_terms(rows),
@@ -126,6 +129,7 @@ def task_for(request, plan, chance, start, settings, observers, optimizer_values
         units=chance.units,
         optimizer_values=optimizer_values,
         observers=observers,
+        coordinates=found,
     )
 
 
@@ -158,7 +162,8 @@ def compiled_steps_for(request, plan, task, n_epochs):
     there is one. Over many epochs it pays to compile more.
     """
     architecture, optimizer = plan.architecture, request.optimizer
-    with_xla = xla_pays(plan.cost, request.objective, len(task.rows), n_epochs)
+    cost = cost_of_training(plan, task)
+    with_xla = xla_pays(cost, request.objective, len(task.rows), n_epochs)
     how = {
         "step_shapes": task.steps.shapes,
         "has_targets": task.rows.clean is not None,
@@ -167,4 +172,21 @@ def compiled_steps_for(request, plan, task, n_epochs):
     if request.estimator.callbacks:
         fresh = CompiledSteps(architecture, optimizer, **how)
         return contextlib.nullcontext(fresh)
-    return borrowed_steps(plan.codec, request.objective, optimizer, **how)
+    if task.coordinates is None:
+        return borrowed_steps(plan.codec, request.objective, optimizer, **how)
+    codec = task.coordinates.codec
+    return _in_coordinates(
+        borrowed_steps(codec, request.objective, optimizer, **how), task.coordinates
+    )
+
+
+@contextlib.contextmanager
+def _in_coordinates(borrowed, coordinates):
+    with borrowed as steps:
+        yield StepsInCoordinates(steps, coordinates)
+
+
+def cost_of_training(plan, start_or_task):
+    """Return what the network in training computes for a row."""
+    found = start_or_task.coordinates
+    return plan.cost if found is None else found.cost

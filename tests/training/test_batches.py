@@ -88,7 +88,7 @@ def test_values_and_what_to_reconstruct_belong_together(lazy):
 def test_a_small_network_reads_a_copy_unless_that_is_large(
     lazy, monkeypatch, products_per_value, most_bytes, is_copied
 ):
-    monkeypatch.setattr(batches, "_MOST_BYTES_TO_COPY", most_bytes)
+    monkeypatch.setattr(batches, "MOST_BYTES_TO_COPY", most_bytes)
     cost = Cost(n_products=4 * products_per_value, is_dense=True)
     fed = rows_to_read(lazy, cost)
     assert isinstance(fed.values, np.ndarray) == is_copied
