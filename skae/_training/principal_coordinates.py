@@ -58,6 +58,11 @@ class Coordinates:
     mean : float32 array of shape (n_features,)
         Features at the origin of the coordinates.
 
+    scale : float32
+        Length of a unit of the coordinates. In these their mean variance is 1, as that
+        of the features is in the network's scale, for which its first weights are
+        drawn.
+
     rows : Rows
         Training rows in these coordinates.
 
@@ -69,6 +74,7 @@ class Coordinates:
     codec: Codec
     components: np.ndarray
     mean: np.ndarray
+    scale: np.float32
     rows: Rows
     left_out: float
 
@@ -79,8 +85,9 @@ class Coordinates:
 
     @property
     def share(self):
-        """What the mean over the coordinates is of the mean over the features."""
-        return len(self.components) / self.components.shape[1]
+        """What the mean square of coordinates is multiplied by for that of features."""
+        n_axes, n_features = self.components.shape
+        return float(self.scale) ** 2 * n_axes / n_features
 
     @functools.cached_property
     def _numbers(self):
@@ -110,16 +117,16 @@ class Coordinates:
     def unfolded(self, weights):
         """Return the weights of a network over features that computes the same.
 
-        Rows x have the coordinates ``(x - mean) @ components.T``.
+        Rows x have the coordinates ``(x - mean) @ components.T / scale``.
         """
         values = list(weights)
         for kernel, bias in self._readers:
-            values[kernel] = self.components.T @ weights[kernel]
+            values[kernel] = self.components.T @ weights[kernel] / self.scale
             values[bias] = weights[bias] - self.mean @ values[kernel]
         kernels, bias = self._givers
         for kernel in kernels:
-            values[kernel] = weights[kernel] @ self.components
-        values[bias] = weights[bias] @ self.components + self.mean
+            values[kernel] = weights[kernel] @ self.components * self.scale
+        values[bias] = weights[bias] @ self.components * self.scale + self.mean
         return values
 
     @one_blas_thread()
@@ -127,12 +134,12 @@ class Coordinates:
         """Return the weights over coordinates of a network over features."""
         values = list(weights)
         for kernel, bias in self._readers:
-            values[kernel] = self.components @ weights[kernel]
+            values[kernel] = self.components @ weights[kernel] * self.scale
             values[bias] = weights[bias] + self.mean @ weights[kernel]
         kernels, bias = self._givers
         for kernel in kernels:
-            values[kernel] = weights[kernel] @ self.components.T
-        values[bias] = (weights[bias] - self.mean) @ self.components.T
+            values[kernel] = weights[kernel] @ self.components.T / self.scale
+        values[bias] = (weights[bias] - self.mean) @ self.components.T / self.scale
         return values
 
 
@@ -199,13 +206,15 @@ def in_coordinates(request, plan, prepared, start, weight_decay):
     codec = shared_codec(
         dataclasses.replace(plan.codec.architecture, sample_shape=(n_axes,))
     )
-    rows, left_out = _rows_along(further.first(n_axes), prepared)
+    axes = further.first(n_axes)
+    scale = np.float32(np.sqrt(axes.variances.mean()))
+    rows, left_out = _rows_along(axes, scale, prepared)
     training_rows = rows[: len(prepared.training_rows)]
     weights, steps = start_at_pca(
         codec.encoder,
         codec.decoder,
         codec.initial_weights(draw_seed(request.generator)),
-        _axes_in_coordinates(further.first(n_axes), dim),
+        _axes_in_coordinates(axes, scale, dim),
         plan.architecture.network.code_activation,
         rows,
         request.objective,
@@ -213,8 +222,9 @@ def in_coordinates(request, plan, prepared, start, weight_decay):
     )
     coordinates = Coordinates(
         codec,
-        further.components[:n_axes].astype(np.float32),
-        further.mean.astype(np.float32),
+        axes.components.astype(np.float32),
+        axes.mean.astype(np.float32),
+        scale,
         training_rows,
         left_out,
     )
@@ -258,14 +268,14 @@ def _n_coordinates(axes, encoding_dim, n_features):
     return min(n_wanted, most, len(axes.variances))
 
 
-def _axes_in_coordinates(axes, encoding_dim):
+def _axes_in_coordinates(axes, scale, encoding_dim):
     """Return the first axes as they are in the coordinates of all."""
-    n_axes = len(axes.variances)
+    variances, n_axes = axes.variances / scale**2, len(axes.variances)
     n_first = min(encoding_dim, n_axes)
-    left = axes.variances[n_first:].sum() / n_axes
+    left = variances[n_first:].sum() / n_axes
     return PrincipalAxes(
         np.eye(n_first, n_axes),
-        axes.variances[:n_first],
+        variances[:n_first],
         # The same for all: one step then moves each coordinate by as much as another.
         # With steps by what PCA leaves along each axis, its own axes would stay as
         # they are, and the error on MNIST was 0.48 instead of 0.42.
@@ -276,7 +286,7 @@ def _axes_in_coordinates(axes, encoding_dim):
 
 
 @one_blas_thread()
-def _rows_along(axes, prepared):
+def _rows_along(axes, scale, prepared):
     """Return all rows in the axes' coordinates, and what these leave out in training.
 
     That is a mean over the training rows and the features.
@@ -289,8 +299,9 @@ def _rows_along(axes, prepared):
 
     def project(chunk):
         deviations = np.asarray(values[chunk]) - mean
-        coordinates[chunk] = deviations @ components
-        left[chunk] = _squares(deviations) - _squares(coordinates[chunk])
+        along = deviations @ components
+        coordinates[chunk] = along / scale
+        left[chunk] = _squares(deviations) - _squares(along)
 
     for _ in map_in_threads(project, row_chunks(values)):
         pass  # an error would be raised here

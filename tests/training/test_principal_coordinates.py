@@ -51,7 +51,7 @@ def test_network_over_coordinates_becomes_the_same_over_features(starts):
     codes = narrow.encode(rows)
     unfolded = found.unfolded(weights)
     (first, first_bias), (linear, linear_bias) = found._readers
-    features = rows @ found.components + found.mean
+    features = found.scale * rows @ found.components + found.mean
     hidden = np.maximum(features @ unfolded[first] + unfolded[first_bias], 0)
     expected = np.maximum(rows @ weights[first] + weights[first_bias], 0)
     np.testing.assert_allclose(hidden, expected, atol=1e-4)
@@ -61,10 +61,10 @@ def test_network_over_coordinates_becomes_the_same_over_features(starts):
         atol=1e-4,
     )
     kernels, bias = found._givers
-    outputs = narrow.decode(codes) @ found.components + found.mean
+    outputs = found.scale * narrow.decode(codes) @ found.components + found.mean
     wide = codes @ unfolded[kernels[1]] + unfolded[bias]
     plain = codes @ weights[kernels[1]] + weights[bias]
-    branch = (narrow.decode(codes) - plain) @ found.components
+    branch = found.scale * (narrow.decode(codes) - plain) @ found.components
     np.testing.assert_allclose(wide + branch, outputs, atol=1e-3)
     for back, weight in zip(found.folded(unfolded), weights, strict=True):
         np.testing.assert_allclose(back, weight, atol=1e-4)
