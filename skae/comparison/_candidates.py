@@ -39,10 +39,11 @@ class Candidate:
         return any(isinstance(part, BaseAutoencoder) for part in parts)
 
 
-def candidates(estimators):
+def candidates(estimators, has_missing=False):
     """Return `Candidate` objects, PCA first; see `skae.compare`."""
     if estimators is None:
-        estimators = [AutoencoderTransformer()]
+        how = {"missing_values": "allow"} if has_missing else {}
+        estimators = [AutoencoderTransformer(**how)]
     if not isinstance(estimators, dict):
         if not isinstance(estimators, (list, tuple)):
             estimators = [estimators]

@@ -1,5 +1,6 @@
 """The result of a comparison: its numbers, their verdict, table and plots."""
 
+import math
 import os
 import pathlib
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pandas
+from sklearn.preprocessing import StandardScaler
 
 from skae._tables.encoder import TableEncoder
-from skae.comparison import _summary, _tables, _verdict
+from skae.comparison import _html, _summary, _tables, _verdict
+from skae.comparison._columns import Columns, LeftOut
 from skae.comparison._tables import ColumnScore
 
 if TYPE_CHECKING:
@@ -139,6 +142,25 @@ class Conditions(NamedTuple):
 
     n_columns : int or None
         Number of columns of a table that was encoded; None for numbers alone.
+
+    accuracy_rows : int or None
+        Number of test rows that accuracy was measured on; None for all.
+
+    is_scaled : bool
+        Whether each feature was divided by its standard deviation.
+
+    dominant : tuple of str or int
+        Names or numbers of the few features that hold over 99% of the variance in the
+        units of X. Empty if there are no such features.
+
+    dominant_share : float
+        Fraction of the variance that they hold; NaN without such features.
+
+    left_out : tuple of LeftOut
+        Columns of a data frame that were not compared, and why.
+
+    missing_fraction : float
+        Fraction of the values that are missing.
     """
 
     n_samples: int
@@ -153,6 +175,12 @@ class Conditions(NamedTuple):
     seed: int
     startup_seconds: float
     n_columns: int | None = None
+    accuracy_rows: int | None = None
+    is_scaled: bool = False
+    dominant: tuple[Any, ...] = ()
+    dominant_share: float = math.nan
+    left_out: tuple[LeftOut, ...] = ()
+    missing_fraction: float = 0.0
 
 
 @dataclass(eq=False)
@@ -179,6 +207,19 @@ class Comparison:
     encoder : TableEncoder or None
         For such a table, the encoder of the first split.
 
+    table_columns : Columns or None
+        For a data frame, its columns that were compared, those left out, and the text
+        that has become dates, as `Columns.frame`, `left_out` and `dates`.
+
+    scaler : sklearn.preprocessing.StandardScaler or None
+        What has scaled the rows of the first split, before its estimators.
+
+    unscaled : Comparison or None
+        With ``scale="both"``, the comparison in the units of X.
+
+    notes : list of str
+        What else is to be said of the data, such as how they were read.
+
     figure_ : matplotlib.figure.Figure
         The last figure of `plot` or `plot_maps`.
 
@@ -202,27 +243,41 @@ class Comparison:
     estimators: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
     column_scores: list[ColumnScore] = field(default_factory=list, repr=False)
     encoder: TableEncoder | None = None
+    table_columns: Columns | None = field(default=None, repr=False)
+    scaler: StandardScaler | None = field(default=None, repr=False)
+    unscaled: "Comparison | None" = field(default=None, repr=False)
+    notes: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Measurement]:
         return iter(self.rows)
 
     def __str__(self) -> str:
-        return f"{self.verdict}\n\n{_summary.as_text(self)}"
+        text = f"{self.verdict}\n\n{_summary.as_text(self)}"
+        if self.unscaled is None:
+            return text
+        return f"{text}\n\nIn the units of the columns\n\n{self.unscaled}"
+
+    def _repr_html_(self) -> str:
+        """Return the verdict and a table with bars, as notebooks show it."""
+        return _html.of_comparison(self)
 
     @property
     def verdict(self) -> str:
         """What the numbers say, in words, by these rules.
 
+        The first line recommends, the others have the figures behind it.
+
         - With some number of codes, an estimator is better than PCA if its error
           relative to PCA's is below 1 on average, by more than 0.02 and by more than
-          one standard deviation over the splits. It is worse if the error is above 1 by
-          as much. Otherwise there is nothing to gain: keep PCA. PCA is exact if it
-          leaves less than 1e-9 of the variance.
+          one standard deviation over the splits, and if it explains more of the
+          variance, by over 0.005 of it. It is worse if the error is above 1 by as much.
+          Otherwise there is nothing to gain: keep PCA. PCA is exact if it leaves less
+          than 1e-9 of the variance.
         - Accuracies, of codes and after t-SNE, are compared in the same way, by the
           difference from PCA's on each split, with 0.01 instead of 0.02.
         - Seconds are those of the mean fit.
         """
-        return _verdict.in_words(self.rows)
+        return _verdict.in_words(self.rows, self.conditions)
 
     def table(self) -> pandas.DataFrame:
         """Return mean and spread over the splits.
