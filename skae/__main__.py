@@ -150,7 +150,7 @@ def _compare(arguments):
 
     data, name = _read(arguments)
     folder = _report.check_folder(arguments.output)
-    for note in (*data.notes, f"The report will be {_report.page_in(folder)}."):
+    for note in data.notes:
         print(note, file=sys.stderr)
     comparison = skae.compare(
         data.X,
@@ -164,8 +164,8 @@ def _compare(arguments):
         verbose=1,
     )
     comparison.notes += data.notes
-    page = _report.write(comparison, folder, name, data.code)
-    print(f"{comparison}\n\nReport: {page}")
+    where = f"Report: {_report.write(comparison, folder, name, data.code)}"
+    print(where, comparison, where, sep="\n\n")
 
 
 def _read(arguments):

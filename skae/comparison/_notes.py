@@ -7,7 +7,11 @@ def on_data(conditions):
     """Return sentences on the columns, the missing values and the units."""
     texts = []
     if conditions.left_out:
-        texts.append(f"Left out: {shown(conditions.left_out)}.")
+        cure = " --columns (columns=...) takes those that it names."
+        has_names = any("identifier" in reason for _, reason in conditions.left_out)
+        texts.append(
+            f"Left out: {shown(conditions.left_out)}.{cure if has_names else ''}"
+        )
     if conditions.missing_fraction:
         texts.append(
             f"{_percent(conditions.missing_fraction)} of the values are missing. PCA "

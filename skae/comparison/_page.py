@@ -19,15 +19,17 @@ img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: 14px; white-space: nowrap; }
 th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid #ddd; }
 th:nth-child(2), td:nth-child(2) { text-align: left; }
-.table, pre { overflow-x: auto; }
-.bars { width: 100%; max-width: 60rem; white-space: normal; }
+.table { overflow-x: auto; }
+.bars { width: 100%; max-width: 60rem; white-space: normal; overflow-wrap: normal; }
 .bars td { font-variant-numeric: tabular-nums; }
 .verdict { background: #f2f5f9; padding: 0.75rem 1rem; border-left: 4px solid #36c; }
-.verdict b { font-size: 1.15rem; }
-pre { background: #f6f6f6; padding: 0.75rem 1rem; font-size: 14px; }
+.verdict strong { font-size: 1.15rem; }
+pre { background: #f6f6f6; padding: 0.75rem 1rem; font-size: 14px;
+      white-space: pre-wrap; }
 @media (max-width: 600px) {
   th, td { padding: 0.25rem 0.35rem; }
   .bars { font-size: 13px; }
+  .bars .more { display: none; }
 }
 """
 

@@ -209,7 +209,9 @@ def read_excel(path, **options):
     with explained(path, "openpyxl"), pandas.ExcelFile(path, engine="openpyxl") as file:
         sheets = file.sheet_names
         sheet = sheets[0] if how.key is None else how.key
-        frame = file.parse(sheet, na_values=how.marks) if sheet in sheets else None
+        frame = None
+        if sheet in sheets:
+            frame = pandas.read_excel(file, sheet_name=sheet, na_values=how.marks)
     if frame is None:
         raise ValueError(
             f"{path} has no sheet {sheet!r} for --key. Its sheets are "

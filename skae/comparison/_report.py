@@ -85,11 +85,6 @@ def _earlier(folder):
     return [*filter(os.path.lexists, paths), *paths[0].glob("*.skae")]
 
 
-def page_in(folder):
-    """Return the path of the page of a report."""
-    return folder / _PAGE
-
-
 def write(comparison, folder, data, code=""):
     """Write a report; see `Comparison.save`. `code` is Python that reads the data."""
     folder = check_folder(folder)

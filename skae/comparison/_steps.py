@@ -1,10 +1,10 @@
 """What to do after a comparison, as code to paste."""
 
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 
 from skae._estimators.base import BaseAutoencoder
 from skae.comparison._judging import best_of
-from skae.comparison._candidates import BASELINE
 from skae.comparison._tables import HOW
 
 
@@ -19,13 +19,15 @@ def next_steps(comparison, code=""):
         Python that reads the data as ``table`` or ``X``.
     """
     name, dim = best_of(comparison.rows, comparison.conditions)
-    estimator = comparison.estimators[name, dim]
+    estimator = comparison.estimators.get((name, dim))
     rows = "X" if comparison.table_columns is None else "table"
     lines = code.splitlines() or [f"# {rows} has your rows"]
     lines += _preparations(comparison)
     steps, imports = _steps(comparison, name, estimator)
     lines += [
-        f"pipeline = make_pipeline({', '.join(steps)})",
+        "pipeline = make_pipeline(",
+        *(f"    {step}," for step in steps),
+        ")",
         f"codes = pipeline.fit_transform({rows})",
     ]
     if not any(step.startswith("SimpleImputer") for step in steps):
@@ -33,7 +35,7 @@ def next_steps(comparison, code=""):
     needs = {"pd.": "import pandas as pd", "np.": "import numpy as np"}
     used = [line for mark, line in needs.items() if mark in "\n".join(lines)]
     pipeline = "from sklearn.pipeline import make_pipeline"
-    return "\n".join([*used, pipeline, *imports, "", *lines])
+    return "\n".join([*sorted([*used, pipeline, *imports]), "", *lines])
 
 
 def _preparations(comparison):
@@ -69,8 +71,8 @@ def _steps(comparison, name, estimator):
         imports.append("from sklearn.impute import SimpleImputer")
     if is_ours:
         imports.append(f"from skae import {type(estimator).__name__}")
-    elif name == BASELINE:
+    elif isinstance(estimator, PCA):
         imports.append("from sklearn.decomposition import PCA")
     else:
-        return [*steps, "..."], [*imports, f"# instead of ...: your {name}"]
+        return [*steps, f"...  # {name} here"], imports
     return [*steps, " ".join(repr(clone(estimator)).split())], imports

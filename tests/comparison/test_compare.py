@@ -208,7 +208,7 @@ def test_maps_are_drawn_by_estimator_and_number_of_codes():
     figure = of_pca().plot_maps(Figure()).figure_
     names = ["PCA", "means", "PCA again"]
     assert [axis.get_title() for axis in figure.axes] == [
-        f"{name}, {codes}" for name in names for codes in ("1 code", "3 codes")
+        f"{name}\n{codes}" for name in names for codes in ("1 code", "3 codes")
     ]
     drawn = [points.get_offsets() for points in figure.axes[1].collections]
     plane = of_pca().maps[3]
@@ -390,7 +390,7 @@ def test_encoding_dims_end_at_the_number_of_training_rows():
         ((X[0],), "Expected 2D array"),
         ((X[:10],), "2 of the 10 rows of X are held out"),
         ((X[:1],), "n_samples=1"),
-        ((np.full_like(X, np.nan),), "X contains NaN"),
+        ((np.full_like(X, np.nan),), "columns without a value: .0, 1"),
         ((np.ones_like(X),), "test rows of X, 12 in all, are equal"),
     ],
 )

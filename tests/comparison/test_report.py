@@ -24,12 +24,13 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.text, self.resources, self.open = [], [], []
+        self.text, self.resources, self.narrow, self.open = [], [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.resources += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in ("meta", "img", "br"):
+        self.narrow += [value for name, value in attrs if name == "srcset"]
+        if tag not in ("meta", "img", "br", "source"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -65,7 +66,7 @@ def test_page_has_verdict_table_plots_and_how_it_was_measured(page):
 def test_page_is_whole_and_needs_nothing_from_elsewhere(folder, page):
     assert page.open == []
     assert page.resources == ["measures.png", "maps.png"]
-    for name in page.resources:
+    for name in (*page.resources, *page.narrow):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     text = (folder / "index.html").read_text("utf-8")
     assert not re.search(r"//|@import|<script", text)
@@ -102,6 +103,7 @@ def test_an_earlier_report_is_replaced_and_the_rest_stays(tmp_path, folder):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "estimators",
         "index.html",
+        "measures-narrow.png",
         "measures.png",
         "notes.txt",
         "splits.csv",
@@ -145,7 +147,7 @@ def test_files_are_written_through_links_and_keep_their_modes(tmp_path, folder):
     report, elsewhere = tmp_path / "report", tmp_path / "elsewhere"
     shutil.copytree(folder, report)
     elsewhere.mkdir()
-    names = ["index.html", "measures.png", "splits.csv", "table.csv"]
+    names = ["index.html", "measures-narrow.png", "measures.png", "splits.csv", "table.csv"]
     for name in names:
         (report / name).rename(elsewhere / name)
         (elsewhere / name).chmod(0o600)
