@@ -279,9 +279,7 @@ def _trial(y, split, number, conditions, parts, table):
     if len(train) > _MOST_FITTED:
         fitted = np.sort(generator.permutation(len(train))[:_MOST_FITTED])
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
-    return Trial(
-        number, conditions, parts, y_train, y_test, order, fitted, table
-    )
+    return Trial(number, conditions, parts, y_train, y_test, order, fitted, table)
 
 
 @functools.cache

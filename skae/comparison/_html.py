@@ -51,7 +51,7 @@ def bars(rows):
 def _line(line, measures):
     name = html.escape(str(line["estimator"]))
     cells = "".join(_bar(line[measure], _class_of(measure)) for measure in measures)
-    return f'<td>{line["encoding_dim"]}</td><td>{name}</td>{cells}'
+    return f"<td>{line['encoding_dim']}</td><td>{name}</td>{cells}"
 
 
 def _class_of(measure):

@@ -47,7 +47,9 @@ def _add_legend(figure, handles, names, most, **look):
     """Add a legend whose names are in order along its lines."""
     n_columns = min(most, len(names))
     # Matplotlib goes down the columns, of which the first ones are the longer ones.
-    order = [n for first in range(n_columns) for n in range(len(names))[first::n_columns]]
+    order = [
+        n for first in range(n_columns) for n in range(len(names))[first::n_columns]
+    ]
     place = {"loc": "outside lower center", "ncols": n_columns}
     figure.legend(
         [handles[n] for n in order], [names[n] for n in order], **place, **look

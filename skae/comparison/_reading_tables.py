@@ -124,6 +124,8 @@ def explained(path, package=None):
 def read_csv(path, **options):
     """Read a table of text; see `_reading.read`."""
     how = How(**options)
+    if how.sep is not None:
+        how = dataclasses.replace(how, sep=_separator(how.sep))
     with explained(path):
         frame, said, notes = _parse_csv(path, how)
     numbers = pandas.to_numeric(frame.columns.str.replace(",", "."), errors="coerce")
@@ -135,6 +137,16 @@ def read_csv(path, **options):
     if frame.shape[1] > 1 and not frame.columns[0]:
         said["index_col"] = 0
     return _from_frame(path, frame, how, notes, _call("read_csv", path, said))
+
+
+def _separator(given):
+    """Return the character that separates columns, as the user names it."""
+    separator = _NAMES_OF_SEPARATORS.get(given, given)
+    if len(separator) != 1:
+        raise ValueError(
+            f"--sep must be a single character or tab, got {given!r}. Name one."
+        )
+    return separator
 
 
 def _parse_csv(path, how):
@@ -190,11 +202,7 @@ def _header(read, separator):
     how = {"header": None, "nrows": 1, "dtype": str, "na_filter": False}
     marks = _SEPARATORS
     if separator is not None:
-        marks = [_NAMES_OF_SEPARATORS.get(separator, separator)]
-        if len(marks[0]) != 1:
-            raise ValueError(
-                f"--sep must be a single character or tab, got {separator!r}"
-            )
+        marks = [separator]
     found = {mark: read(sep=mark, **how).iloc[0] for mark in marks}
     separator = max(found, key=lambda mark: len(found[mark]))
     return separator, found[separator].str.strip()

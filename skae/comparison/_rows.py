@@ -182,4 +182,3 @@ def parts_of(rows, split, table):
         imputer = SimpleImputer(keep_empty_features=True).fit(train)
         filled = imputer.transform(train), imputer.transform(test)
     return Parts(train, test, *filled, scaler)
-

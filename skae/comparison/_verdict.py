@@ -89,7 +89,9 @@ def _on_labels_alone(name, dims, groups):
     if not groups.has_labels:
         return ""
     better = _accuracy_where("better", name, dims, groups)
-    return f" But the codes of {name} say more of the labels: {better}." if better else ""
+    return (
+        f" But the codes of {name} say more of the labels: {better}." if better else ""
+    )
 
 
 def _accuracy_where(outcome, name, dims, groups):

@@ -172,9 +172,7 @@ def test_accuracies_are_judged_by_their_difference_on_each_split():
         32: ([0.90, 0.91], [0.97, 0.98]),
     }
     conditions = CONDITIONS._replace(n_test=200)
-    found = verdict(
-        of_errors(1, 1, 1, 1), accuracies=accuracies, conditions=conditions
-    )
+    found = verdict(of_errors(1, 1, 1, 1), accuracies=accuracies, conditions=conditions)
     assert found[3] == (
         "Nearest-neighbour accuracy of Ours, beside PCA's: better up to 8 codes "
         "(0.770 against 0.420 with 2), worse with 32 codes (0.905 against 0.975), the "
