@@ -6,7 +6,7 @@ from typing import Any
 
 import skae
 
-_SCALES = {"auto": "auto", "yes": True, "no": False, "both": "both"}
+_SCALES: dict[str, Any] = {"auto": "auto", "yes": True, "no": False, "both": "both"}
 
 
 def main(argv=None):
@@ -125,8 +125,8 @@ def _add_measurement(command):
         "--scale",
         choices=_SCALES,
         default="auto",
-        help="whether columns are divided by their standard deviations; auto does where "
-        "a few of them hold nearly all variance (default: auto)",
+        help="whether columns are divided by their standard deviations; auto does "
+        "where a few of them hold nearly all variance (default: auto)",
     )
     command.add_argument(
         "--splits",

@@ -42,8 +42,10 @@ class Candidate:
 def candidates(estimators, has_missing=False):
     """Return `Candidate` objects, PCA first; see `skae.compare`."""
     if estimators is None:
-        how = {"missing_values": "allow"} if has_missing else {}
-        estimators = [AutoencoderTransformer(**how)]
+        default = AutoencoderTransformer()
+        if has_missing:
+            default.set_params(missing_values="allow")
+        estimators = [default]
     if not isinstance(estimators, dict):
         if not isinstance(estimators, (list, tuple)):
             estimators = [estimators]

@@ -11,8 +11,8 @@ from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
 from skae.comparison._candidates import check_shape
-from skae.comparison._rows import Parts
 from skae.comparison._result import Conditions, Measurement, PlaneMap
+from skae.comparison._rows import Parts
 from skae.comparison._tables import EncodedSplit
 from skae.exceptions import DominantFeatureWarning
 
@@ -84,7 +84,7 @@ class Trial:
         return self.table.scores(reconstructions, name, dim, self.number)
 
     def _accuracy(self, estimator, X_train, codes):
-        if self.y_train is None:
+        if self.y_train is None or self.y_test is None:
             return None
         fitted, judged = self.fitted, self.order[: self.conditions.accuracy_rows]
         neighbors = self._classifier(len(fitted))

@@ -54,11 +54,11 @@ class Progress:
     def _line(self, row):
         n_fits = len(self._plan)
         codes = "code" if row.encoding_dim == 1 else "codes"
+        (explained,) = percents(row.variance_explained)
         return (
             f"{self._done:>{len(str(n_fits))}} of {n_fits}: split {row.split + 1}, "
-            f"{row.encoding_dim} {codes}, {row.estimator}: "
-            f"{percents(row.variance_explained)[0]} of the variance explained, fitted in "
-            f"{row.fit_seconds:.2g} s"
+            f"{row.encoding_dim} {codes}, {row.estimator}: {explained} of the variance "
+            f"explained, fitted in {row.fit_seconds:.2g} s"
         )
 
     def _time_left(self):

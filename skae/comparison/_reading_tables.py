@@ -1,4 +1,4 @@
-"""Tables of text, Excel and Parquet as data frames, with notes on how they were read."""
+"""Tables of text, Excel and Parquet as data frames, with notes on their reading."""
 
 import contextlib
 import dataclasses
@@ -200,7 +200,7 @@ def _frame_of_csv(path, encoding, how):
 def _header(read, separator):
     """Return the separator of the columns, and their names."""
     how = {"header": None, "nrows": 1, "dtype": str, "na_filter": False}
-    marks = _SEPARATORS
+    marks = list(_SEPARATORS)
     if separator is not None:
         marks = [separator]
     found = {mark: read(sep=mark, **how).iloc[0] for mark in marks}

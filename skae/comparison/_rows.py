@@ -68,7 +68,9 @@ class Rows:
     @property
     def frame(self):
         """The table of mixed columns, or None."""
-        return None if self.encoder is None else self.columns.frame
+        if self.columns is None or self.encoder is None:
+            return None
+        return self.columns.frame
 
     @property
     def names(self):
@@ -79,9 +81,9 @@ class Rows:
 
     def table_of(self, split):
         """Return the `EncodedSplit` of a table of mixed columns, or None."""
-        if self.encoder is None:
+        if self.frame is None:
             return None
-        return split_of(self.columns.frame, self.encoder, *split)
+        return split_of(self.frame, self.encoder, *split)
 
 
 @dataclasses.dataclass(frozen=True)

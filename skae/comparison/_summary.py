@@ -71,6 +71,6 @@ def as_text(comparison):
 
 
 def notes(comparison):
-    """Return sentences on the data, on what the columns hold and how it was measured."""
+    """Return sentences on the data, on the measures and on how they were taken."""
     conditions = comparison.conditions
     return [*comparison.notes, *on_data(conditions), *on_measures(conditions)]

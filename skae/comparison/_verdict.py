@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skae.comparison._candidates import BASELINE
 from skae.comparison._judging import (
     Groups,
     gain_of_variance,
@@ -11,7 +12,6 @@ from skae.comparison._judging import (
     variance_explained,
     winner,
 )
-from skae.comparison._candidates import BASELINE
 from skae.comparison._notes import held_by
 
 
@@ -57,7 +57,7 @@ def _keep_pca(groups):
     pairs = [(name, dim) for name in groups.names for dim in dims]
     judged = {judge_error(*groups.pair(name, dim)) for name, dim in pairs}
     reason = "nothing is gained that counts" if "equal" in judged else "it is better"
-    name, dim = max(pairs, key=lambda pair: gain_of_variance(*pair, groups))
+    name, dim = max(pairs, key=lambda pair: gain_of_variance(pair[0], pair[1], groups))
     said = _explained(name, dim, groups, len(dims) > 1, name)
     return f"Keep PCA: {reason}; {said}.{_on_labels_alone(name, dims, groups)}"
 

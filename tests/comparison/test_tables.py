@@ -5,7 +5,6 @@ import functools
 import numpy as np
 import pandas as pd
 import polars as pl
-import pytest
 from compared import MeanOnly, X
 from sklearn.decomposition import PCA
 from sklearn.metrics import accuracy_score
