@@ -171,6 +171,7 @@ default="relative_error"
             X,
             estimators={c.name: c.estimator for c in named[1:] if not _is_nested(c)},
             encoding_dims=encoding_dims,
+            scale=False,
             cv=splits,
             trustworthiness_rows=_FEWEST_ROWS,  # not drawn, so as few as possible
             tsne=False,
