@@ -12,9 +12,10 @@ t-SNE. Sizes beyond the number of features, which PCA cannot have, are left out.
 Prints a table, and which of the project's promises hold and which do not. Writes both
 as ``pca_comparison.md``, and for each data set a figure of all measures and t-SNE's
 maps. The promises: error relative to PCA's never above 1.005, and at most 0.75 on
-average; variance explained 0.05 above PCA's on average; accuracy of nearest neighbours on the codes nowhere below PCA's by more than
-0.005, and at least 0.25 above on MNIST with 2 codes; after t-SNE on MNIST no less with
-32 codes than with 50 principal components.
+average; variance explained 0.05 above PCA's on average; accuracy of nearest neighbours
+on the codes nowhere below PCA's by more than 0.005, and at least 0.25 above on MNIST
+with 2 codes; after t-SNE on MNIST no less with 32 codes than with 50 principal
+components.
 """
 
 import argparse
