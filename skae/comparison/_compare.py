@@ -267,7 +267,7 @@ def _conditions(rows, task, n_features):
         dominant=tuple(names[n] for n in dominance.features) if dominance else (),
         dominant_share=dominance.share if dominance else math.nan,
         left_out=tuple(left_out),
-        missing_fraction=float(np.isnan(rows.values).mean()),
+        missing_fraction=rows.missing_fraction,
     )
 
 

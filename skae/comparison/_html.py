@@ -1,12 +1,14 @@
 """A comparison as HTML, for notebooks and for the page of a report."""
 
 import html
+import re
 
 from skae.comparison._notes import on_data
 from skae.comparison._summary import MEASURES, means_and_spreads, taken
 
 _BARS = "variance_explained", "trustworthiness", "accuracy", "tsne_accuracy"
 _HEADINGS = {"variance_explained": "variance explained"}
+_WORDS = re.compile("(?<=[a-z])(?=[A-Z])")
 # What a narrow page leaves out.
 _MORE = "trustworthiness", "tsne_accuracy"
 # Half transparent, so that text can be read in light and in dark notebooks.
@@ -49,7 +51,9 @@ def bars(rows):
 
 
 def _line(line, measures):
-    name = html.escape(str(line["estimator"]))
+    # A narrow screen may break the name between its words.
+    words = _WORDS.split(str(line["estimator"]))
+    name = "<wbr>".join(map(html.escape, words))
     cells = "".join(_bar(line[measure], _class_of(measure)) for measure in measures)
     return f"<td>{line['encoding_dim']}</td><td>{name}</td>{cells}"
 

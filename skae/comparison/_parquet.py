@@ -18,7 +18,7 @@ def sample_of(n_rows, most, seed):
 
 
 def frame_of_parquet(path, how):
-    """Return a data frame of a file or folder, and notes.
+    """Return a data frame of a file or folder, whether it is a sample, and notes.
 
     Of what has more values than fit, a random sample of the rows is read. The files
     pass through memory in batches, so a folder may be larger than that.
@@ -41,7 +41,8 @@ def frame_of_parquet(path, how):
     if most is None and n_rows * len(names) > _MOST_VALUES:
         most = max(min(_SAMPLE, _MOST_VALUES // len(names)), 1)
     notes = [f"{path} has {n_files} files."] if n_files > 1 else []
-    if most is None or n_rows <= most:
+    is_sample = most is not None and most < n_rows
+    if not is_sample:
         frame = data.to_table(columns=names).to_pandas()
     else:
         frame = _sampled(data, names, n_rows, most, how.seed)
@@ -50,7 +51,7 @@ def frame_of_parquet(path, how):
             "takes another number."
         )
     frame.columns = frame.columns.astype(str)
-    return frame, notes
+    return frame, is_sample, notes
 
 
 def _opened(path, dataset):

@@ -242,8 +242,11 @@ def read_parquet(path, **options):
     if path.is_dir() and not any(path.rglob("*.parquet")):
         raise ValueError(f"{path} is a folder without .parquet files. Name a file.")
     with explained(path, "pyarrow"):
-        frame, notes = frame_of_parquet(path, how)
-    return _from_frame(path, frame, how, notes, _call("read_parquet", path, {}))
+        frame, is_sample, notes = frame_of_parquet(path, how)
+    code = _call("read_parquet", path, {})
+    if is_sample:
+        code = f"# A sample was compared. All rows may not fit into memory.\n{code}"
+    return _from_frame(path, frame, how, notes, code)
 
 
 def _call(function, path, said):
@@ -271,7 +274,9 @@ def _from_frame(path, frame, how, notes, code):
         code += f"\ntable = table.dropna(subset={[how.label]!r})"
         code += f"\ny = table.pop({how.label!r})"
     if how.columns:
-        frame = frame[[name for name in how.columns if name != how.label]]
+        names = [name for name in how.columns if name != how.label]
+        frame = frame[names]
+        code += f"\ntable = table[{names!r}]"
     if frame.shape[1] == 0:
         raise ValueError(f"{path} has no columns but the labels. Add some.")
     if len(frame) == 0:

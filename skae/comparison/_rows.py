@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas
 from sklearn import config_context
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
@@ -64,6 +65,13 @@ class Rows:
     def has_missing(self):
         """Whether values are missing."""
         return bool(np.isnan(self.values).any())
+
+    @property
+    def missing_fraction(self):
+        """Fraction of the values, or of the cells of a table, that are missing."""
+        if isinstance(self.frame, pandas.DataFrame):
+            return float(self.frame.isna().to_numpy().mean())
+        return float(np.isnan(self.values).mean())
 
     @property
     def frame(self):

@@ -267,6 +267,7 @@ def test_a_folder_larger_than_memory_is_sampled(tmp_path, monkeypatch):
     [
         ({}, "a,b,kind\n1,2.5,x\n3,4.5,y\n5,6.5,x\n7,8.5,y\n"),
         ({"na": ["-9"]}, "a;b;kind\n1;2,5;x\n-9;4,5;y\n5;6,5;\n7;8,5;y\n8;1,5;x\n"),
+        ({"columns": ["b", "a"]}, "a,b,c,kind\n1,2,3,x\n3,4,5,y\n5,6,7,x\n7,8,9,y\n"),
         ({"drop": ["c"]}, "\tc\ta\tkind\n0\tx\t1,5\tu\n1\ty\t2,5\tv\n2\ty\t3,5\tv\n"),
     ],
 )
