@@ -50,12 +50,15 @@ def dominance_of(mean, variance, least, most):
     -------
     Dominance or None
     """
+    total = variance.sum()
+    if not np.isfinite(total):
+        return None
     varying = np.count_nonzero(np.sqrt(variance) > _ROUNDING * np.abs(mean))
     most = min(most, varying - 1)
     if most < 1:
         return None
     order = np.argsort(-variance, kind="stable")[:most]
-    shares = np.cumsum(variance[order]) / variance.sum()
+    shares = np.cumsum(variance[order]) / total
     enough = np.flatnonzero(shares > least)
     if not len(enough):
         return None

@@ -57,6 +57,8 @@ def _add_legend(figure, handles, names, most, **look):
 
 
 def _draw_measure(axis, measure, table):
+    from matplotlib.ticker import LogFormatter
+
     curves = curves_of(table, measure)
     if measure == "fit_seconds":  # a logarithmic axis cannot show bars to zero
         curves = [curve._replace(spreads=None) for curve in curves]
@@ -64,6 +66,8 @@ def _draw_measure(axis, measure, table):
     axis.title.set_fontsize("medium")
     if measure == "fit_seconds":
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(LogFormatter())
         return
     axis.ticklabel_format(axis="y", useOffset=False)
     if measure == "relative_error":

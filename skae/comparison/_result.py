@@ -350,11 +350,12 @@ class Comparison:
     ) -> pathlib.Path:
         """Write a report that opens in a browser.
 
-        The folder gets ``index.html`` (verdict, plots, table, how it was measured), the
-        plots as PNG, ``table.csv`` with means and spreads, ``splits.csv`` with every
-        measurement, for a table of mixed columns ``columns.csv`` and the encoder as
-        ``estimators/TableEncoder.skae``, and ``estimators/NAME-CODES.skae`` for
-        `skae.load`: skae's own estimators as fitted on the first split. The estimators
+        The folder gets ``index.html`` (verdict, next steps as code, plots, tables, how
+        it was measured), the plots as PNG for wide and for narrow screens,
+        ``table.csv`` with means and spreads, ``splits.csv`` with every measurement, for
+        a table of mixed columns ``columns.csv`` and the encoder as
+        ``estimators/TableEncoder.skae``, for scaled columns ``scaling.csv`` with their
+        means and scales, and ``estimators/NAME-CODES.skae`` for `skae.load`: skae's own estimators as fitted on the first split. The estimators
         of other libraries are left out, since a file of data cannot hold their code;
         the attribute `estimators` has them.
 

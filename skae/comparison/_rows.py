@@ -121,16 +121,14 @@ def rows_of(X, y, scale, columns):
     """Check data, and decide on columns and units; return `Rows`."""
     if scale not in ("auto", True, False):
         raise ValueError(f"scale must be 'auto', True, False or 'both', got {scale!r}.")
-    if X is None:
-        return _digits(y, scale)
     chosen, encoder = None, None
-    if is_data_frame(X):
+    if is_data_frame(X) or columns is not None:
         chosen = usable_columns(X, columns)
         X = chosen.frame
         if is_mixed(X):
             encoder, X = encoded(X)
-    elif columns is not None:
-        usable_columns(X, columns)
+    if X is None:
+        return _digits(y, scale)
     X = _numbers(X)
     labels = None if y is None else _labels(X, y)
     rows = Rows(X, labels, chosen, encoder)
