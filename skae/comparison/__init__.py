@@ -5,7 +5,8 @@
 
 from skae.comparison._columns import LeftOut
 from skae.comparison._compare import compare
-from skae.comparison._result import Comparison, Conditions, Measurement, PlaneMap
+from skae.comparison._records import Conditions, Measurement, PlaneMap
+from skae.comparison._result import Comparison
 from skae.comparison._tables import ColumnScore
 
 __all__ = [

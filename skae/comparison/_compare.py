@@ -19,7 +19,8 @@ from skae.comparison._checks import check_dims, check_numbers, seed_of, splits_o
 from skae.comparison._measures import Trial
 from skae.comparison._notes import on_data
 from skae.comparison._progress import Progress
-from skae.comparison._result import Comparison, Conditions
+from skae.comparison._records import Conditions
+from skae.comparison._result import Comparison
 from skae.comparison._rows import parts_of, rows_of
 
 # Rows whose nearest neighbours are sought, and rows among which, for the accuracy: as

@@ -11,7 +11,7 @@ from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
 from skae.comparison._candidates import check_shape
-from skae.comparison._result import Conditions, Measurement, PlaneMap
+from skae.comparison._records import Conditions, Measurement, PlaneMap
 from skae.comparison._rows import Parts
 from skae.comparison._tables import EncodedSplit
 from skae.exceptions import DominantFeatureWarning
