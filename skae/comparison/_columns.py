@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
-from pandas.api.types import is_numeric_dtype, is_string_dtype
+from pandas.api.types import infer_dtype, is_numeric_dtype
 
 from skae._tables.reading import columns_of, is_data_frame, why_unusable
 
@@ -17,6 +17,8 @@ _NAMES_OF_IDENTIFIERS = re.compile(
 )
 # Fewer rows may have different numbers, or text, in a column of any meaning.
 _FEWEST_NUMBERED = 10
+# Fewer whole numbers of as many digits may differ by chance.
+_FEWEST_OF_SAME_LENGTH = 100
 # Text of more values than this, in a column named as an identifier, is one.
 _MOST_VALUES_OF_NAMED = 30
 # Values that are read before a form of dates is tried on all.
@@ -130,7 +132,7 @@ def _why_left_out(name, series, is_chosen):
     if is_chosen:
         return None
     is_named = bool(_NAMES_OF_IDENTIFIERS.search(str(name)))
-    if is_string_dtype(known.dtype) or known.dtype == object:
+    if _is_text(known):
         return _why_no_category(len(known), distinct, is_named)
     if _is_whole(known):
         return _why_no_number(known, distinct, len(values), is_named)
@@ -155,7 +157,18 @@ def _why_no_number(known, distinct, n_rows, is_named):
     is_numbering = known.max() - known.min() == n_rows - 1
     if distinct == n_rows >= _FEWEST_NUMBERED and is_numbering:
         return "an identifier, the numbers of the rows"
+    if distinct == len(known) >= _FEWEST_OF_SAME_LENGTH and _same_length(known):
+        return "an identifier, whole numbers of one length that differ in each row"
     return None
+
+
+def _same_length(known):
+    """Tell whether positive whole numbers have as many digits."""
+    return known.min() > 0 and len(str(int(known.min()))) == len(str(int(known.max())))
+
+
+def _is_text(known):
+    return infer_dtype(known, skipna=True) == "string"
 
 
 def _is_whole(known):
@@ -183,9 +196,9 @@ def _with_dates(X):
 
 def _form_of_dates(series):
     """Return the form of dates that all text of a column has, or None."""
-    if not is_string_dtype(series.dtype):
-        return None
     known = series.dropna()
+    if not _is_text(known):
+        return None
     for form in _FORMS_OF_DATES if len(known) else ():
         try:
             pandas.to_datetime(known.iloc[:_FIRST_FEW], format=form)

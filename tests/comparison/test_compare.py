@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from skae import AutoencoderTransformer, compare
 from skae.comparison import Comparison
 from skae.comparison._candidates import candidates
+from skae.comparison._columns import usable_columns
 
 QUICK = {"n_splits": 1, "tsne": False}
 TRAIN, TEST = train_test_split(np.arange(60), test_size=0.2, random_state=0)
@@ -565,6 +566,23 @@ def test_columns_that_are_no_features_are_left_out_and_named():
         "empty": "without a value",
     }
     assert "'version' (the same value in all rows)" in str(comparison)
+
+
+def test_numbers_that_identify_are_told_from_counts():
+    rng = np.random.default_rng(0)
+    drawn = rng.permutation(9000)[:120] + 1000
+    frame = pd.DataFrame(
+        {
+            "client": drawn,  # all differ, of four digits
+            "price": drawn / 7,
+            "visits": drawn - 900,  # all differ, of three and four digits
+            "euros": np.r_[drawn[:-1], drawn[0]],  # one comes again
+            "a": rng.random(120),
+        }
+    )
+    chosen = usable_columns(frame)
+    assert [column for column, _ in chosen.left_out] == ["client"]
+    assert usable_columns(frame.head(99)).left_out == []
 
 
 def test_columns_that_are_named_are_all_compared():
