@@ -20,10 +20,13 @@ def in_words(rows, conditions):
     groups = Groups.of(rows, conditions)
     if not groups.names:
         return "PCA alone was measured, so there is nothing to choose."
+    first = _recommendation(groups)
     held = held_by(conditions) if conditions.is_scaled else ""
-    units = f"Scale the columns first, since {held}. " if held else ""
+    if held:
+        rest = first[0].lower() + first[1:]
+        first = f"Scale the columns, since {held}, and {rest}"
     figures = (line for name in groups.names for line in _figures(name, groups))
-    return "\n".join([units + _recommendation(groups), *figures])
+    return "\n".join([first, *figures])
 
 
 # The recommendation
@@ -56,7 +59,7 @@ def _keep_pca(groups):
         return f"Keep PCA: it is exact {_for_codes(groups.dims, groups.dims)}."
     pairs = [(name, dim) for name in groups.names for dim in dims]
     judged = {judge_error(*groups.pair(name, dim)) for name, dim in pairs}
-    reason = "nothing is gained that counts" if "equal" in judged else "it is better"
+    reason = "there is no gain that counts" if "equal" in judged else "it is better"
     name, dim = max(pairs, key=lambda pair: gain_of_variance(pair[0], pair[1], groups))
     said = _explained(name, dim, groups, len(dims) > 1, name)
     return f"Keep PCA: {reason}; {said}.{_on_labels_alone(name, dims, groups)}"
@@ -72,16 +75,16 @@ def _explained(name, dim, groups, with_dim, subject):
 
 
 def _on_labels(name, dims, groups):
-    """Say whether what is to be taken finds the labels as well as PCA."""
+    """Say whether neighbours find the labels as often as with PCA."""
     if not groups.has_labels:
         return ""
     worse = _accuracy_where("worse", name, dims, groups)
     if worse:
-        return f" But its codes say less of the labels: {worse}. So keep PCA for these."
+        return f" But where labels matter, keep PCA: {worse}."
     better = _accuracy_where("better", name, dims, groups)
     if better:
-        return f" Its codes say more of the labels, too: {better}."
-    return " Its codes say as much of the labels as PCA's."
+        return f" Labels are found more often, too: {better}."
+    return " Labels are found as often as with PCA."
 
 
 def _on_labels_alone(name, dims, groups):
@@ -89,9 +92,7 @@ def _on_labels_alone(name, dims, groups):
     if not groups.has_labels:
         return ""
     better = _accuracy_where("better", name, dims, groups)
-    return (
-        f" But the codes of {name} say more of the labels: {better}." if better else ""
-    )
+    return f" But where labels matter, try {name}: {better}." if better else ""
 
 
 def _accuracy_where(outcome, name, dims, groups):
@@ -102,8 +103,8 @@ def _accuracy_where(outcome, name, dims, groups):
         return ""
     dim, (ours, pca) = _largest_difference("accuracy", name, chosen, groups)
     return (
-        f"with {_codes(dim)} the nearest neighbours are right for {ours:.1%} of the "
-        f"rows, PCA's for {pca:.1%}"
+        f"with {_codes(dim)}, nearest neighbours are right for {ours:.1%} of the rows, "
+        f"with PCA for {pca:.1%}"
     )
 
 

@@ -439,7 +439,7 @@ def test_features_of_another_unit_are_scaled_and_named():
         [row[3:7] for row in given.rows] for given in (comparison, expected)
     )
     assert_allclose(found, expected, rtol=1e-8)
-    assert comparison.verdict.startswith("Scale the columns first, since income holds")
+    assert comparison.verdict.startswith("Scale the columns, since income holds")
     assert "--scale no (scale=False)" in str(comparison)
 
 
