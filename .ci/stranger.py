@@ -193,7 +193,7 @@ def is_true(recommendation, splits):
     if f"ake {OURS} " in recommendation and not better.any():
         return "it recommends what is not better"
     for dim, ours, pca in re.findall(
-        r"with (\d+) codes? it explains ([\d.]+)% of the variance, PCA ([\d.]+)%",
+        r"with (\d+) codes?:? it explains ([\d.]+)% of the variance, PCA ([\d.]+)%",
         recommendation,
     ):
         found = 100 * means[int(dim)][OURS], 100 * means[int(dim)]["PCA"]
