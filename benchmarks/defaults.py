@@ -62,6 +62,7 @@ HEADINGS = (
     "codes",
     "error / PCA's: mean",
     "worst split",
+    "variance explained (PCA)",
     "closed form alone",
     "its worst split",
     "epochs kept of run",
@@ -107,6 +108,7 @@ def _print_data_sets(arguments):
             everything.append(runs)
     _print_summary("", everything, "ratio")
     _print_summary(" of the closed form alone", everything, "closed_ratio")
+    _print_explained(everything)
     _print_seconds(everything)
 
 
@@ -117,6 +119,17 @@ def _print_summary(label, everything, field):
     if everything:
         mean, worst, _ = _summary(everything, field)
         print(f"\nGeometric mean{label} {mean:.3f}, worst split {worst:.4f}")
+
+
+def _print_explained(everything):
+    """Print the mean variance explained, where PCA is not exact."""
+    inexact = [runs for runs in everything if not runs[0]["exact"]]
+    if inexact:
+        ours, pca = (
+            np.mean([_mean(runs, field) for runs in inexact])
+            for field in ("explained", "pca_explained")
+        )
+        print(f"\nVariance explained, mean: {ours:.3f}, by PCA {pca:.3f}")
 
 
 def _print_seconds(everything):
@@ -169,6 +182,7 @@ def _run(train, test, dim, seed, changes, with_closed_form):
 
     run = {
         "exact": is_rounding(pca_error, distance),
+        "pca_explained": 1 - pca_error / distance,
         "pca_seconds": pca.seconds,
         "shape": train.shape,
     }
@@ -179,6 +193,7 @@ def _run(train, test, dim, seed, changes, with_closed_form):
     ours = fitted(ours, train)
     return run | {
         "ratio": ratio(ours),
+        "explained": 1 - squared_errors(ours.estimator, test).mean() / distance,
         "kept": ours.estimator.best_epoch_,
         "epochs": ours.estimator.n_iter_,
         "seconds": ours.seconds,
@@ -195,6 +210,7 @@ def _cells(dim, runs):
         dim,
         f"{_shown(runs, 'ratio')}{exact}",
         f"{max(run['ratio'] for run in runs):.3f}",
+        f"{_shown(runs, 'explained')} ({_shown(runs, 'pca_explained')})",
         _shown(runs, "closed_ratio"),
         _shown(runs, "closed_ratio", combine=np.max),
         f"{_shown(runs, 'kept', '.0f')} of {_shown(runs, 'epochs', '.0f')}",

@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-
-from sklearn.datasets import load_digits
+from typing import Any
 
 import skae
 
-_SIZES = 2, 8, 16, 32
+_SCALES: dict[str, Any] = {"auto": "auto", "yes": True, "no": False, "both": "both"}
 
 
 def main(argv=None):
@@ -53,19 +52,17 @@ def _add_data(command):
     command.add_argument(
         "file",
         nargs="?",
-        help=".csv, .csv.gz, .parquet, .npy or .npz with a row for each sample; "
-        "without it, scikit-learn's digits",
+        help="text (.csv, .tsv, .txt, also .gz), Excel (.xlsx), .parquet or a folder "
+        "of such files, .npy or .npz, with a row for each sample; without it, "
+        "scikit-learn's digits",
     )
     command.add_argument(
         "--label",
         metavar="NAME",
         help="column, or array of .npz, that holds class labels; it is no feature",
     )
-    command.add_argument(
-        "--key",
-        metavar="NAME",
-        help="array of .npz that holds the rows (default: X or x, or the only one)",
-    )
+    for option, words in _READING.items():
+        command.add_argument(f"--{option}", **words)
     command.add_argument(
         "--output",
         metavar="FOLDER",
@@ -75,18 +72,66 @@ def _add_data(command):
     )
 
 
+_NAMES: dict[str, Any] = {"nargs": "+", "metavar": "NAME"}
+# The options of `comparison._reading.read`.
+_READING: dict[str, dict[str, Any]] = {
+    "drop": {"help": "columns to leave out", **_NAMES},
+    "columns": {
+        "help": "the only columns to compare, even if they look like identifiers",
+        **_NAMES,
+    },
+    "sep": {
+        "metavar": "CHARACTER",
+        "help": "what separates the columns of text, or tab (default: guessed)",
+    },
+    "decimal": {
+        "metavar": "CHARACTER",
+        "help": "decimal mark of text (default: guessed)",
+    },
+    "encoding": {
+        "metavar": "NAME",
+        "help": "encoding of text, such as cp1252 (default: UTF-8, else Latin-1)",
+    },
+    "na": {
+        "nargs": "+",
+        "metavar": "MARK",
+        "help": "further marks of missing values, such as -999 (known: nothing, NA, "
+        "NaN, null, ?, - and the like)",
+    },
+    "key": {
+        "metavar": "NAME",
+        "help": "array of .npz that holds the rows (default: X or x, or the only one), "
+        "or sheet of Excel (default: the first)",
+    },
+    "rows": {
+        "type": int,
+        "metavar": "N",
+        "help": "compare N rows, drawn at random (default: all; of large Parquet "
+        "files 100000)",
+    },
+}
+
+
 def _add_measurement(command):
     integer = {"type": int, "metavar": "N"}
     command.add_argument(
         "--encoding-dim",
         nargs="+",
-        help="numbers of codes (default: those of 2 8 16 32 that PCA can have)",
+        help="numbers of codes (default: of 2 8 16 32 those below the number of "
+        "features, of narrow tables 1 2 4 8)",
         **integer,
     )
     command.add_argument(
+        "--scale",
+        choices=_SCALES,
+        default="auto",
+        help="whether columns are divided by their standard deviations; auto does "
+        "where a few of them hold nearly all variance (default: auto)",
+    )
+    command.add_argument(
         "--splits",
-        default=3,
-        help="number of random splits, each with a fifth held out (default: 3)",
+        help="number of random splits, each with a fifth held out (default: 3, or 1 "
+        "for more than 20000 rows)",
         **integer,
     )
     command.add_argument(
@@ -110,33 +155,31 @@ def _compare(arguments):
     comparison = skae.compare(
         data.X,
         data.y,
-        encoding_dims=arguments.encoding_dim or _usual_sizes(data.X),
-        n_splits=arguments.splits,
+        encoding_dims=arguments.encoding_dim or "auto",
+        scale=_SCALES[arguments.scale],
+        columns=arguments.columns and list(data.X.columns),
+        n_splits="auto" if arguments.splits is None else arguments.splits,
         tsne=not arguments.no_tsne,
         random_state=arguments.seed,
         verbose=1,
     )
-    page = comparison.save(folder, name)
-    print(f"{comparison}\n\nReport: {page}")
+    comparison.notes += data.notes
+    where = f"Report: {_report.write(comparison, folder, name, data.code)}"
+    print(where, comparison, where, sep="\n\n")
 
 
 def _read(arguments):
     """Return the data and their name in the report."""
     from skae.comparison import _reading
 
+    options = {name: getattr(arguments, name) for name in ("label", *_READING)}
     if arguments.file is not None:
-        data = _reading.read(arguments.file, arguments.label, arguments.key)
+        data = _reading.read(arguments.file, **options, seed=arguments.seed)
         return data, arguments.file
-    for option in "label", "key":
-        if getattr(arguments, option) is not None:
-            raise ValueError(f"--{option} is for a file, but there is none. Name one.")
-    return _reading.Data(*load_digits(return_X_y=True)), "scikit-learn's digits"
-
-
-def _usual_sizes(X):
-    """Return numbers of codes that PCA can have on four fifths of the rows."""
-    most = min(len(X) * 4 // 5, X.shape[1])
-    return [size for size in _SIZES if size <= most] or [1]
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"--{name} is for a file, but there is none. Name one.")
+    return _reading.digits(), "scikit-learn's digits"
 
 
 if __name__ == "__main__":

@@ -11,3 +11,10 @@ class SavedFileError(ValueError):
 
     Raised by `skae.load`.
     """
+
+
+class DominantFeatureWarning(UserWarning):
+    """One feature holds over 99.9% of the variance, so the others hardly count.
+
+    A warning of `fit`, for rows of features that are not scaled.
+    """

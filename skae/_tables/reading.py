@@ -75,6 +75,22 @@ def kinds_of_columns(X):
     return kinds
 
 
+def columns_of(X):
+    """Return the columns of a data frame, each as a series of its library."""
+    return _columns_of(X, _library_of(X))
+
+
+def why_unusable(X):
+    """Return why columns of a data frame cannot be encoded, by their numbers."""
+    library, reasons = _library_of(X), {}
+    for number, series in enumerate(_columns_of(X, library)):
+        try:
+            _kind(library, series, is_chosen=False)
+        except TypeError as error:
+            reasons[number] = str(error)
+    return reasons
+
+
 def _as_array(X):
     """Return lists as an array, of objects unless all are numbers."""
     if isinstance(X, np.ma.MaskedArray):

@@ -3,6 +3,7 @@
 import copy
 
 from skae import _defaults
+from skae._data.dominance import warn_if_one_dominates
 from skae._data.prepare import prepare
 from skae._model.order_checks import warn_if_constant, warn_if_short
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
@@ -95,4 +96,5 @@ def fit(estimator, data):
         if plan.fraction is not None and not plan.goes_on:
             warn_if_short(codes.ratios, plan.fraction)
         warn_if_constant(codes)
+        warn_if_one_dominates(estimator, prepared, request.objective)
         estimator._report(prepared.training_rows.values)

@@ -39,10 +39,13 @@ class Candidate:
         return any(isinstance(part, BaseAutoencoder) for part in parts)
 
 
-def candidates(estimators):
+def candidates(estimators, has_missing=False):
     """Return `Candidate` objects, PCA first; see `skae.compare`."""
     if estimators is None:
-        estimators = [AutoencoderTransformer()]
+        default = AutoencoderTransformer()
+        if has_missing:
+            default.set_params(missing_values="allow")
+        estimators = [default]
     if not isinstance(estimators, dict):
         if not isinstance(estimators, (list, tuple)):
             estimators = [estimators]

@@ -1,38 +1,32 @@
 """Comparison of autoencoders with PCA, on rows that neither has seen."""
 
+import dataclasses
 import functools
-import itertools
-import sys
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
-from sklearn.model_selection import BaseCrossValidator, ShuffleSplit, check_cv
-from sklearn.utils import (
-    check_array,
-    check_consistent_length,
-    check_random_state,
-    check_scalar,
-    column_or_1d,
-)
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.model_selection import BaseCrossValidator
 
-from skae._data import containers
 from skae._estimators.dense import AutoencoderTransformer
-from skae._runtime.randomness import as_generator, draw_seed
 from skae.comparison._candidates import BASELINE, candidates
+from skae.comparison._checks import check_dims, check_numbers, seed_of, splits_of
 from skae.comparison._measures import Trial
-from skae.comparison._result import Comparison, Conditions
-from skae.comparison._tables import encoded, is_mixed, split_of
+from skae.comparison._notes import on_data
+from skae.comparison._progress import Progress
+from skae.comparison._records import Conditions
+from skae.comparison._result import Comparison
+from skae.comparison._rows import parts_of, rows_of
 
-# Trustworthiness needs three rows for a single neighbour. A larger bound would measure
-# better, but refuse small data.
-_FEWEST_TEST_ROWS = 4
+# Rows whose nearest neighbours are sought, and rows among which, for the accuracy: as
+# many as MNIST has. All of a million rows would take longer than the fits.
+_MOST_JUDGED = 10_000
+_MOST_FITTED = 60_000
 
 
 def compare(
@@ -43,8 +37,10 @@ def compare(
     | Sequence[BaseEstimator]
     | Mapping[str, BaseEstimator]
     | None = None,
-    encoding_dims: int | Sequence[int] = (2, 8, 16, 32),
-    n_splits: int = 3,
+    encoding_dims: int | Sequence[int] | Literal["auto"] = "auto",
+    scale: bool | Literal["auto", "both"] = "auto",
+    columns: Sequence[Any] | None = None,
+    n_splits: int | Literal["auto"] = "auto",
     test_size: float = 0.2,
     cv: BaseCrossValidator | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
     n_neighbors: int = 5,
@@ -66,11 +62,19 @@ def compare(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or data frame, default=None
-        Rows in any unit. None stands for scikit-learn's digits with their labels. A
-        data frame with other columns than numbers and booleans is encoded by
-        `TableEncoder`, fitted to each split's training rows, with missing values as a
-        category. Then all is measured on the encoded rows, where PCA is the factor
-        analysis of mixed data, and `Comparison.columns` has the scores by column.
+        Rows in any unit. None stands for scikit-learn's digits with their labels.
+
+        Of a data frame, identifiers, constant columns, free text and columns without a
+        value are left out; `Conditions.left_out` names them. Text that is dates becomes
+        dates. If other columns than numbers and booleans are left, the table is encoded
+        by `TableEncoder`, fitted to each split's training rows, of each category its 50
+        most frequent values. Then all is measured on the encoded rows, where PCA is the
+        factor analysis of mixed data, and `Comparison.columns` has the scores by
+        column.
+
+        Values may be missing. Estimators whose tags allow NaN get the rows as they are;
+        PCA and the others get them with the means of the training rows filled in. The
+        errors of all are those of the values that are there.
 
     y : array-like of shape (n_samples,), default=None
         Class labels. Without them no accuracy is measured.
@@ -80,14 +84,30 @@ def compare(
         parameter `encoding_dim` or `n_components`, which gets the number of codes. In a
         `Pipeline` it is set in the last step that has one. Copies are fitted, so the
         instances stay as they are. The keys of a dict are the names in the results.
-        None stands for ``AutoencoderTransformer()``; an empty dict measures only PCA.
+        None stands for ``AutoencoderTransformer()``, with ``missing_values="allow"``
+        where values are missing; an empty dict measures only PCA.
 
-    encoding_dims : int or list of int, default=(2, 8, 16, 32)
+    encoding_dims : int, list of int or "auto", default="auto"
         Numbers of codes, from 1 to the number of training rows or of features,
-        whichever is smaller, since PCA has no more components.
+        whichever is smaller, since PCA has no more components. "auto" takes those of 2,
+        8, 16 and 32 that are below the number of features; up to 16 features, those of
+        1, 2, 4 and 8.
 
-    n_splits : int, default=3
-        Number of random splits into rows to fit and rows to measure on.
+    scale : {"auto", True, False, "both"}, default="auto"
+        Whether each feature is divided by its standard deviation in the training rows.
+        "auto" does where up to three features, and no more than a quarter of them, hold
+        over 99% of the variance: in these units hardly anything else could be seen.
+        With "both" the result is that of scaled features, and its attribute `unscaled`
+        that of the others. A table of mixed columns is scaled by its encoder in any
+        case.
+
+    columns : list of labels, default=None
+        Columns of a data frame to compare, among them identifiers. None takes all that
+        are no identifiers.
+
+    n_splits : int or "auto", default="auto"
+        Number of random splits into rows to fit and rows to measure on. "auto" is 3, or
+        1 for more than 20,000 rows.
 
     test_size : float or int, default=0.2
         Fraction or number of the rows held out from the fits; at least 4 rows.
@@ -98,7 +118,8 @@ def compare(
 
     n_neighbors : int, default=5
         Number of neighbours for the accuracy and for trustworthiness (there, fewer than
-        half of the rows).
+        half of the rows). The accuracy is that of at most 10,000 test rows among 60,000
+        training rows.
 
     trustworthiness_rows : int, default=2000
         Largest number of test rows for trustworthiness. Memory and time grow with its
@@ -118,7 +139,8 @@ def compare(
         gets this seed in the first split, this seed plus one in the second, and so on.
 
     verbose : int, default=0
-        Above 0, prints a line to the standard error stream for each fit.
+        Above 0, prints a line to the standard error stream for each fit, with the time
+        left if that is long.
 
     Returns
     -------
@@ -158,123 +180,107 @@ def compare(
     >>> print(comparison.verdict.partition(":")[0])
     Take AutoencoderTransformer with 2 codes
     """
-    rows, labels, encoder = _check_data(X, y)
-    named = candidates(estimators)
+    is_both = isinstance(scale, str) and scale == "both"
+    rows = rows_of(X, y, True if is_both else scale, columns)
     seed = seed_of(random_state)
-    splits = splits_of(rows, labels, cv, n_splits, test_size, seed)
-    tables = [encoder and split_of(X, encoder, *split) for split in splits]
-    n_train = min(len(train) for train, _ in splits)
-    n_features = min(t.n_features if t else rows.shape[1] for t in tables)
-    dims = _check_dims(encoding_dims, n_train, n_features)
-    _check_numbers(labels, n_neighbors, n_train, trustworthiness_rows, tsne_rows)
-    train, test = splits[0]
-    conditions = Conditions(
-        n_samples=len(rows),
-        n_features=n_features,
-        n_classes=None if labels is None else len(np.unique(labels)),
-        n_splits=len(splits),
-        n_train=len(train),
-        n_test=len(test),
-        n_neighbors=n_neighbors,
-        trustworthiness_rows=min(trustworthiness_rows, len(test)),
-        tsne_rows=min(tsne_rows, len(test)) if tsne else None,
-        seed=seed,
-        startup_seconds=_start_tensorflow() if any(c.is_ours for c in named) else 0.0,
-        n_columns=encoder and len(encoder.kinds_),
+    splits = splits_of(rows.values, rows.labels, cv, n_splits, test_size, seed)
+    check_numbers(
+        rows.labels,
+        n_neighbors,
+        min(len(train) for train, _ in splits),
+        trustworthiness_rows,
+        tsne_rows,
     )
-    comparison = Comparison([], conditions, encoder=tables[0] and tables[0].encoder)
-    show = _progress(len(splits) * len(dims) * len(named), verbose)
-    for number, split in enumerate(splits):
-        table = tables[number]
-        parts = table.rows() if table else [rows[part] for part in split]
-        trial = _trial(parts, labels, split, number, conditions, table)
-        _run(trial, dims, named, seed + number, comparison, show)
+    task = _Task(
+        named=candidates(estimators, rows.has_missing),
+        encoding_dims=encoding_dims,
+        splits=splits,
+        n_neighbors=n_neighbors,
+        trustworthiness_rows=trustworthiness_rows,
+        tsne_rows=tsne_rows if tsne else None,
+        seed=seed,
+        verbose=verbose,
+    )
+    comparison = _compare(rows, task)
+    if is_both and rows.encoder is None:
+        as_they_are = dataclasses.replace(rows, is_scaled=False)
+        comparison.unscaled = _compare(as_they_are, task)
     return comparison
 
 
-def _check_data(X, y):
-    """Return rows as an array, labels, and the encoder of a table or None."""
-    if X is None and y is None:
-        from sklearn.datasets import load_digits
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """What is compared on which splits; the parameters are those of `compare`."""
 
-        return *load_digits(return_X_y=True), None
-    if X is None:
-        raise ValueError(
-            "y was given without X. Pass both, or neither for scikit-learn's digits."
-        )
-    encoder = None
-    if is_mixed(X):
-        encoder, X = encoded(X)
-    X = check_table(X, "X")
-    if y is not None:
-        y = column_or_1d(containers.unmasked(y, "y"))
-        check_classification_targets(y)
-        check_consistent_length(X, y)
-    return X, y, encoder
+    named: list
+    encoding_dims: Any
+    splits: list
+    n_neighbors: int
+    trustworthiness_rows: int
+    tsne_rows: int | None
+    seed: int
+    verbose: int
 
 
-def check_table(X, name):
-    """Return rows as scikit-learn's `check_array` does, also for unusual containers."""
-    with config_context(assume_finite=False):
-        return check_array(containers.checked(X, name), input_name=name)
+def _compare(rows, task):
+    """Measure all candidates on all splits of rows in some units."""
+    splits = task.splits
+    tables = [rows.table_of(split) for split in splits]
+    n_train = min(len(train) for train, _ in splits)
+    n_features = min(t.n_features if t else rows.values.shape[1] for t in tables)
+    dims = check_dims(task.encoding_dims, n_train, n_features)
+    conditions = _conditions(rows, task, n_features)
+    encoder = tables[0] and tables[0].encoder
+    comparison = Comparison([], conditions, encoder=encoder)
+    comparison.table_columns = rows.columns
+    progress = Progress(len(splits), dims, [c.name for c in task.named], task.verbose)
+    progress.tell(on_data(conditions))
+    for number, split in enumerate(splits):
+        table = tables[number]
+        parts = parts_of(rows, split, table)
+        if number == 0:
+            comparison.scaler = parts.scaler
+        trial = _trial(rows.labels, split, number, conditions, parts, table)
+        _run(trial, dims, task.named, task.seed + number, comparison, progress)
+    return comparison
 
 
-def seed_of(random_state):
-    """Return the int that seeds all that is random."""
-    if isinstance(random_state, Integral):
-        check_random_state(random_state)
-        return int(random_state)
-    return draw_seed(as_generator(random_state))
+def _conditions(rows, task, n_features):
+    train, test = task.splits[0]
+    names, dominance = rows.names, rows.dominance
+    has_ours = any(candidate.is_ours for candidate in task.named)
+    left_out = [] if rows.columns is None else rows.columns.left_out
+    return Conditions(
+        n_samples=len(rows.values),
+        n_features=n_features,
+        n_classes=None if rows.labels is None else len(np.unique(rows.labels)),
+        n_splits=len(task.splits),
+        n_train=len(train),
+        n_test=len(test),
+        n_neighbors=task.n_neighbors,
+        trustworthiness_rows=min(task.trustworthiness_rows, len(test)),
+        tsne_rows=task.tsne_rows and min(task.tsne_rows, len(test)),
+        seed=task.seed,
+        startup_seconds=_start_tensorflow() if has_ours else 0.0,
+        n_columns=rows.encoder and len(rows.encoder.kinds_),
+        accuracy_rows=min(_MOST_JUDGED, len(test)),
+        is_scaled=rows.is_scaled,
+        dominant=tuple(names[n] for n in dominance.features) if dominance else (),
+        dominant_share=dominance.share if dominance else math.nan,
+        left_out=tuple(left_out),
+        missing_fraction=rows.missing_fraction,
+    )
 
 
-def splits_of(X, y, cv, n_splits, test_size, seed):
-    """Return pairs of arrays with the numbers of training and of test rows."""
-    if cv is None:
-        check_scalar(n_splits, "n_splits", Integral, min_val=1)
-        cv = ShuffleSplit(n_splits, test_size=test_size, random_state=seed)
-    splits = list(check_cv(cv).split(X, y))
-    for _, test in splits:
-        if len(test) < _FEWEST_TEST_ROWS:
-            raise ValueError(
-                f"{len(test)} of the {len(X)} rows of X are held out to measure on, "
-                f"but at least {_FEWEST_TEST_ROWS} are needed. Pass more rows, or "
-                "raise test_size."
-            )
-        if (X[test] == X[test[0]]).all():
-            raise ValueError(
-                f"The test rows of X, {len(test)} in all, are equal, so there is no "
-                "variance to explain. Pass rows that differ, or raise test_size."
-            )
-    return splits
-
-
-def _check_dims(encoding_dims, n_rows, n_features):
-    """Return a list of numbers of codes; PCA can have each as components."""
-    dims = np.atleast_1d(encoding_dims).tolist()
-    most = min(n_rows, n_features)
-    if not dims or not all(isinstance(dim, int) and 1 <= dim <= most for dim in dims):
-        raise ValueError(
-            f"encoding_dims must hold integers from 1 to {most}, the most components "
-            f"that PCA has on {n_rows} training rows of {n_features} features, got "
-            f"{dims}. Leave out the others."
-        )
-    return list(dict.fromkeys(dims))
-
-
-def _check_numbers(y, n_neighbors, n_train, trustworthiness_rows, tsne_rows):
-    most = None if y is None else n_train
-    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1, max_val=most)
-    fewest = {"target_type": Integral, "min_val": _FEWEST_TEST_ROWS}
-    check_scalar(trustworthiness_rows, "trustworthiness_rows", **fewest)
-    check_scalar(tsne_rows, "tsne_rows", **fewest)
-
-
-def _trial(rows, y, split, number, conditions, table):
+def _trial(y, split, number, conditions, parts, table):
     train, test = split
-    order = np.random.RandomState(conditions.seed).permutation(len(test))
+    generator = np.random.RandomState(conditions.seed)
+    order = generator.permutation(len(test))
+    fitted = np.arange(len(train))
+    if len(train) > _MOST_FITTED:
+        fitted = np.sort(generator.permutation(len(train))[:_MOST_FITTED])
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
-    X_train, X_test = rows
-    return Trial(number, conditions, X_train, X_test, y_train, y_test, order, table)
+    return Trial(number, conditions, parts, y_train, y_test, order, fitted, table)
 
 
 @functools.cache
@@ -286,7 +292,7 @@ def _start_tensorflow():
     return time.perf_counter() - started
 
 
-def _run(trial, dims, named, seed, comparison, show):
+def _run(trial, dims, named, seed, comparison, progress):
     """Measure all candidates on one split, and add the results to `comparison`."""
     for dim in dims:
         pca_error = None
@@ -302,21 +308,4 @@ def _run(trial, dims, named, seed, comparison, show):
             if trial.number == 0:
                 comparison.estimators[candidate.name, dim] = estimator
                 comparison.maps += [plane_map] if plane_map else []
-            show(row)
-
-
-def _progress(n_fits, verbose):
-    """Return a function that prints a line for each of `n_fits` measurements."""
-    numbers = itertools.count(1)
-
-    def show(row):
-        if verbose:
-            codes = "code" if row.encoding_dim == 1 else "codes"
-            print(
-                f"{next(numbers):>{len(str(n_fits))}} of {n_fits}: split "
-                f"{row.split + 1}, {row.encoding_dim} {codes}, {row.estimator}: error "
-                f"{row.relative_error:.3f} of PCA's, fitted in {row.fit_seconds:.2g} s",
-                file=sys.stderr,
-            )
-
-    return show
+            progress.show(row)

@@ -17,15 +17,21 @@ _TITLES = {
     "fit_seconds": "seconds of a fit",
 }
 _MOST_COLUMNS = 4  # the seven measures fit into two rows
+_NARROW = 3.6  # inches: on a phone, text of 10 points is then as large as the page's
 
 
-def draw_measures(comparison, figure=None):
-    """Draw each measure over the number of codes; see `Comparison.plot`."""
+def draw_measures(comparison, figure=None, is_narrow=False):
+    """Draw each measure over the number of codes; see `Comparison.plot`.
+
+    With `is_narrow` the panels are one below the other, as wide as a phone.
+    """
     table = comparison.table()
     measures = [name for name in taken(comparison.rows) if name in _TITLES]
     n_columns = min(_MOST_COLUMNS, math.ceil(len(measures) / 2))
+    n_columns = 1 if is_narrow else n_columns
     n_rows = math.ceil(len(measures) / n_columns)
-    figure = _figure(figure, 3.2 * n_columns, 2.7 * n_rows + 0.4)
+    width = _NARROW if is_narrow else 3.2 * n_columns
+    figure = _figure(figure, width, 2.7 * n_rows + 0.4)
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axis, measure in zip(axes, measures, strict=False):
         _draw_measure(axis, measure, table)
@@ -38,11 +44,21 @@ def draw_measures(comparison, figure=None):
 
 
 def _add_legend(figure, handles, names, most, **look):
-    place = {"loc": "outside lower center", "ncols": min(most, len(names))}
-    figure.legend(handles, names, **place, **look)
+    """Add a legend whose names are in order along its lines."""
+    n_columns = min(most, len(names))
+    # Matplotlib goes down the columns, of which the first ones are the longer ones.
+    order = [
+        n for first in range(n_columns) for n in range(len(names))[first::n_columns]
+    ]
+    place = {"loc": "outside lower center", "ncols": n_columns}
+    figure.legend(
+        [handles[n] for n in order], [names[n] for n in order], **place, **look
+    )
 
 
 def _draw_measure(axis, measure, table):
+    from matplotlib.ticker import LogFormatter
+
     curves = curves_of(table, measure)
     if measure == "fit_seconds":  # a logarithmic axis cannot show bars to zero
         curves = [curve._replace(spreads=None) for curve in curves]
@@ -50,12 +66,19 @@ def _draw_measure(axis, measure, table):
     axis.title.set_fontsize("medium")
     if measure == "fit_seconds":
         axis.set_yscale("log")
-    elif measure == "relative_error":
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(LogFormatter())
+        return
+    axis.ticklabel_format(axis="y", useOffset=False)
+    if measure == "relative_error":
         start_at_zero(axis)
 
 
-def draw_maps(comparison, figure=None):
-    """Draw t-SNE's planes; see `Comparison.plot_maps`."""
+def draw_maps(comparison, figure=None, is_narrow=False):
+    """Draw t-SNE's planes; see `Comparison.plot_maps`.
+
+    With `is_narrow` the estimators are beside one another, as wide as a phone.
+    """
     maps = comparison.maps
     if not maps:
         raise ValueError(
@@ -64,20 +87,27 @@ def draw_maps(comparison, figure=None):
         )
     names = list(dict.fromkeys(each.estimator for each in maps))
     dims = sorted({each.encoding_dim for each in maps})
-    figure = _figure(figure, 2.8 * len(dims), 2.8 * len(names) + 0.4)
-    axes = figure.subplots(len(names), len(dims), squeeze=False)
+    shape = len(names), len(dims)
+    size = 2.8 * len(dims), 2.8 * len(names) + 0.4
+    if is_narrow:
+        shape = shape[::-1]
+        size = _NARROW, (_NARROW / len(names) + 0.4) * len(dims) + 0.8
+    figure = _figure(figure, *size)
+    axes = figure.subplots(*shape, squeeze=False)
+    axes = axes.T if is_narrow else axes
     for each in maps:
         row, column = names.index(each.estimator), dims.index(each.encoding_dim)
         _draw_map(axes[row, column], each)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if handles:
-        _add_legend(figure, handles, labels, max(2, 2 * len(dims)), markerscale=2)
+        most = 4 if is_narrow else max(2, 2 * len(dims))
+        _add_legend(figure, handles, labels, most, markerscale=2)
     return figure
 
 
 def _draw_map(axis, plane_map):
     codes = "codes" if plane_map.encoding_dim > 1 else "code"
-    axis.set_title(f"{plane_map.estimator}, {plane_map.encoding_dim} {codes}", size=9)
+    axis.set_title(f"{plane_map.estimator}\n{plane_map.encoding_dim} {codes}", size=9)
     hide_ticks(axis)
     draw_points(axis, plane_map.positions, plane_map.labels)
 

@@ -1,7 +1,6 @@
 """A comparison as a folder: a page, its plots, tables and the fitted estimators."""
 
 import contextlib
-import html
 import io
 import os
 import pathlib
@@ -10,34 +9,28 @@ import stat
 import tempfile
 
 import pandas
-import sklearn
 
 from skae._drawing.axes import check_matplotlib
 from skae._estimators.base import BaseAutoencoder
-from skae._runtime.version import __version__
 from skae._saving import atomic
-from skae.comparison import _summary
+from skae.comparison import _plots
+from skae.comparison._page import Plot, page_of
 
 _PAGE = "index.html"
 _COLUMNS = "columns.csv"
+_SCALING = "scaling.csv"
 _ALWAYS = _PAGE, "table.csv", "splits.csv"
-_FILES = *_ALWAYS, _COLUMNS, "measures.png", "maps.png"
+_PICTURES = "measures.png", "measures-narrow.png", "maps.png", "maps-narrow.png"
+_FILES = *_ALWAYS, _COLUMNS, _SCALING, *_PICTURES
 _ESTIMATORS = "estimators"
 _MARK = '<meta name="generator" content="skae">'
 _TABLES = "table.csv: means and standard deviations; splits.csv: every measurement."
 _BY_COLUMN = "columns.csv: means of the scores by column."
+_OF_SCALING = (
+    "scaling.csv: the estimators take rows of (X - mean) / scale, one feature a line."
+)
 _SAVED = "for skae.load, fitted on the first split's rows."
 _NOT_IN_FILES = re.compile(r"[^\w-]")
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem;
-       padding: 0 1rem; color: #222; background: #fff; }
-img { max-width: 100%; }
-table { border-collapse: collapse; font-size: 14px; white-space: nowrap; }
-th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:nth-child(2), td:nth-child(2) { text-align: left; }
-.table { overflow-x: auto; }
-.verdict { background: #f2f5f9; padding: 0.75rem 1rem; border-left: 4px solid #36c; }
-"""
 
 
 def check_folder(folder):
@@ -92,8 +85,8 @@ def _earlier(folder):
     return [*filter(os.path.lexists, paths), *paths[0].glob("*.skae")]
 
 
-def write(comparison, folder, data):
-    """Write a report; see `Comparison.save`."""
+def write(comparison, folder, data, code=""):
+    """Write a report; see `Comparison.save`. `code` is Python that reads the data."""
     folder = check_folder(folder)
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,11 +100,18 @@ def write(comparison, folder, data):
         if comparison.column_scores:
             _write_table(folder / _COLUMNS, comparison.columns())
             tables.append(_COLUMNS)
+        if comparison.scaler is not None:
+            _write_table(folder / _SCALING, _scaling(comparison.scaler))
+            tables.append(_SCALING)
         plots = _write_plots(comparison, folder)
         saved = _write_estimators(comparison, folder / _ESTIMATORS)
-        page = _page(comparison, data, plots, saved)
-        _write_text(folder / _PAGE, page)
-        written = {folder / name for name in (*tables, *plots)}
+        said = {_COLUMNS: _BY_COLUMN, _SCALING: _OF_SCALING}
+        files = [_TABLES, *(said[name] for name in tables if name in said)]
+        files += [f"{_ESTIMATORS}/{path.name}: {_SAVED}" for path in saved]
+        page = page_of(comparison, data, code, plots, files)
+        _write_text(folder / _PAGE, page.replace("<head>", f"<head>\n{_MARK}", 1))
+        pictures = [name for plot in plots for name in plot.files]
+        written = {folder / name for name in (*tables, *pictures)}
         for path in earlier.difference(written, saved):
             if not path.is_dir():
                 path.unlink()
@@ -126,19 +126,31 @@ def _write_table(path, table):
     _write_text(path, table.to_csv(index=False))
 
 
+def _scaling(scaler):
+    """Return what a `StandardScaler` has learnt as a table."""
+    names = scaler.get_feature_names_out()
+    columns = {"feature": names, "mean": scaler.mean_, "scale": scaler.scale_}
+    return pandas.DataFrame(columns)
+
+
 def _write_plots(comparison, folder):
-    """Write the figures; return their titles by the names of their files."""
+    """Write the figures, each for wide and for narrow screens; return `Plot`s."""
     from matplotlib.figure import Figure
 
-    plots = {"measures.png": ("By number of codes", comparison.plot)}
+    plots = {"measures": ("By number of codes", _plots.draw_measures)}
     if comparison.maps:
         title = f"{comparison.conditions.tsne_rows} rows held out, laid out by t-SNE"
-        plots["maps.png"] = (title, comparison.plot_maps)
-    for name, (_, draw) in plots.items():
-        file = io.BytesIO()
-        draw(Figure()).figure_.savefig(file, dpi=120)
-        atomic.write(folder / name, file.getvalue())
-    return {name: title for name, (title, _) in plots.items()}
+        plots["maps"] = (title, _plots.draw_maps)
+    found = []
+    for name, (title, draw) in plots.items():
+        plot = Plot(title, f"{name}.png", f"{name}-narrow.png")
+        for is_narrow, target in enumerate(plot.files):
+            file = io.BytesIO()
+            figure = draw(comparison, Figure(), is_narrow=bool(is_narrow))
+            figure.savefig(file, dpi=200 if is_narrow else 120)
+            atomic.write(folder / target, file.getvalue())
+        found.append(plot)
+    return found
 
 
 def _write_estimators(comparison, folder):
@@ -158,73 +170,3 @@ def _write_estimators(comparison, folder):
             estimator.save(path)
             saved.append(path)
     return saved
-
-
-def _page(comparison, data, plots, saved):
-    verdict = "<br>\n".join(map(html.escape, comparison.verdict.splitlines()))
-    figures = "\n".join(
-        f'<h2>{html.escape(title)}</h2>\n<img src="{name}" alt="{html.escape(title)}">'
-        for name, title in plots.items()
-    )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-{_MARK}
-<meta name="viewport" content="width=device-width">
-<title>Autoencoder or PCA: {html.escape(data)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>Autoencoder or PCA: {html.escape(data)}</h1>
-<p class="verdict">{verdict}</p>
-{figures}
-<h2>Table</h2>
-{_table(_summary.cells(comparison.rows))}
-{_columns(comparison)}
-<h2>How it was measured</h2>
-{_list([*_summary.notes(comparison), *_protocol(comparison)])}
-<h2>Files</h2>
-{_list([*_tables_of(comparison), *(_said_of(path) for path in saved)])}
-</body>
-</html>
-"""
-
-
-def _said_of(path):
-    """Return what the page says of an estimator's file."""
-    return f"{_ESTIMATORS}/{path.name}: {_SAVED}"
-
-
-def _columns(comparison):
-    """Return the section on the columns of a table, empty for numbers alone."""
-    if not comparison.column_scores:
-        return ""
-    table = comparison.columns().round(3).astype(object)
-    return f"<h2>By column</h2>\n{_table(table.where(table.notna(), ''))}"
-
-
-def _table(cells):
-    with pandas.option_context("display.max_colwidth", None):
-        inner = cells.to_html(index=False, border=0)
-    return f'<div class="table">{inner}</div>'
-
-
-def _list(texts):
-    items = "\n".join(f"<li>{html.escape(text)}</li>" for text in texts)
-    return f"<ul>\n{items}\n</ul>"
-
-
-def _tables_of(comparison):
-    return [_TABLES, _BY_COLUMN] if comparison.column_scores else [_TABLES]
-
-
-def _protocol(comparison):
-    return [
-        "All estimators were fitted on the same rows; the rows held out played no part "
-        "in any fit. t-SNE had the same settings and seed for all.",
-        f"Seed {comparison.conditions.seed}; skae {__version__}, scikit-learn "
-        f"{sklearn.__version__}.",
-        "Better and worse, in the verdict: by more than 0.02 of PCA's error, or 0.01 "
-        "in accuracy, and by more than one standard deviation over the splits.",
-    ]

@@ -4,155 +4,19 @@ import os
 import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pandas
+from sklearn.preprocessing import StandardScaler
 
 from skae._tables.encoder import TableEncoder
-from skae.comparison import _summary, _tables, _verdict
+from skae.comparison import _html, _summary, _tables, _verdict
+from skae.comparison._columns import Columns
+from skae.comparison._records import Conditions, Measurement, PlaneMap
 from skae.comparison._tables import ColumnScore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-class Measurement(NamedTuple):
-    """The measures of one estimator, for one split and one number of codes.
-
-    All are taken on the test rows of the split.
-
-    Attributes
-    ----------
-    estimator : str
-        Name of the estimator.
-
-    encoding_dim : int
-        Number of codes.
-
-    split : int
-        Number of the split, from 0.
-
-    error : float
-        Mean squared error of the reconstructions over all test rows and features, in
-        the squared unit of X.
-
-    relative_error : float
-        `error` divided by PCA's with as many codes on the same split. Below 1 the
-        estimator is better. Errors below 1e-12 of the variance are rounding, and count
-        as 1e-12 of the variance.
-
-    variance_explained : float
-        1 - SSE / SST over all features, with SST around the means of the test rows;
-        at most 1.
-
-    trustworthiness : float
-        Whether neighbours among the codes are neighbours in X, from 0 to 1; see
-        `sklearn.manifold.trustworthiness`.
-
-    accuracy : float or None
-        Fraction of the test rows whose label is found by a nearest-neighbour
-        classifier, fitted on the codes of the training rows. None without labels.
-
-    tsne_trustworthiness : float or None
-        `trustworthiness` of the plane in which t-SNE lays out the codes of test rows.
-        None without t-SNE.
-
-    tsne_accuracy : float or None
-        Fraction of the rows in that plane whose label is found by the votes of their
-        nearest neighbours there, leaving out the row itself. None without t-SNE or
-        labels.
-
-    fit_seconds : float
-        Wall-clock time of the fit, without TensorFlow's start.
-    """
-
-    estimator: str
-    encoding_dim: int
-    split: int
-    error: float
-    relative_error: float
-    variance_explained: float
-    trustworthiness: float
-    accuracy: float | None
-    tsne_trustworthiness: float | None
-    tsne_accuracy: float | None
-    fit_seconds: float
-
-
-class PlaneMap(NamedTuple):
-    """Where t-SNE put the codes of test rows.
-
-    Attributes
-    ----------
-    estimator : str
-        Name of the estimator.
-
-    encoding_dim : int
-        Number of codes.
-
-    positions : ndarray of shape (n_rows, 2)
-        A point for each row.
-
-    labels : ndarray of shape (n_rows,) or None
-        Labels of the rows.
-    """
-
-    estimator: str
-    encoding_dim: int
-    positions: np.ndarray
-    labels: np.ndarray | None
-
-
-class Conditions(NamedTuple):
-    """What was the same for all estimators.
-
-    Attributes
-    ----------
-    n_samples, n_features : int
-        Shape of X.
-
-    n_classes : int or None
-        Number of different labels; None without labels.
-
-    n_splits : int
-        Number of splits.
-
-    n_train, n_test : int
-        Rows of the first split that were fitted, and measured on.
-
-    n_neighbors : int
-        Number of neighbours behind accuracies and trustworthiness.
-
-    trustworthiness_rows : int
-        Number of test rows that trustworthiness was measured on.
-
-    tsne_rows : int or None
-        Number of test rows that t-SNE laid out; None without t-SNE.
-
-    seed : int
-        Seed of the splits, of t-SNE, and of the first split's fits.
-
-    startup_seconds : float
-        Time that TensorFlow took to start before the first comparison in the process;
-        no fit is billed for it.
-
-    n_columns : int or None
-        Number of columns of a table that was encoded; None for numbers alone.
-    """
-
-    n_samples: int
-    n_features: int
-    n_classes: int | None
-    n_splits: int
-    n_train: int
-    n_test: int
-    n_neighbors: int
-    trustworthiness_rows: int
-    tsne_rows: int | None
-    seed: int
-    startup_seconds: float
-    n_columns: int | None = None
 
 
 @dataclass(eq=False)
@@ -179,6 +43,19 @@ class Comparison:
     encoder : TableEncoder or None
         For such a table, the encoder of the first split.
 
+    table_columns : Columns or None
+        For a data frame, its columns that were compared, those left out, and the text
+        that has become dates, as `Columns.frame`, `left_out` and `dates`.
+
+    scaler : sklearn.preprocessing.StandardScaler or None
+        What has scaled the rows of the first split, before its estimators.
+
+    unscaled : Comparison or None
+        With ``scale="both"``, the comparison in the units of X.
+
+    notes : list of str
+        What else is to be said of the data, such as how they were read.
+
     figure_ : matplotlib.figure.Figure
         The last figure of `plot` or `plot_maps`.
 
@@ -202,27 +79,41 @@ class Comparison:
     estimators: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
     column_scores: list[ColumnScore] = field(default_factory=list, repr=False)
     encoder: TableEncoder | None = None
+    table_columns: Columns | None = field(default=None, repr=False)
+    scaler: StandardScaler | None = field(default=None, repr=False)
+    unscaled: "Comparison | None" = field(default=None, repr=False)
+    notes: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Measurement]:
         return iter(self.rows)
 
     def __str__(self) -> str:
-        return f"{self.verdict}\n\n{_summary.as_text(self)}"
+        text = f"{self.verdict}\n\n{_summary.as_text(self)}"
+        if self.unscaled is None:
+            return text
+        return f"{text}\n\nIn the units of the columns\n\n{self.unscaled}"
+
+    def _repr_html_(self) -> str:
+        """Return the verdict and a table with bars, as notebooks show it."""
+        return _html.of_comparison(self)
 
     @property
     def verdict(self) -> str:
         """What the numbers say, in words, by these rules.
 
+        The first line recommends, the others have the figures behind it.
+
         - With some number of codes, an estimator is better than PCA if its error
           relative to PCA's is below 1 on average, by more than 0.02 and by more than
-          one standard deviation over the splits. It is worse if the error is above 1 by
-          as much. Otherwise there is nothing to gain: keep PCA. PCA is exact if it
-          leaves less than 1e-9 of the variance.
+          one standard deviation over the splits, and if it explains more of the
+          variance, by over 0.005 of it. It is worse if the error is above 1 by as much.
+          Otherwise there is nothing to gain: keep PCA. PCA is exact if it leaves less
+          than 1e-9 of the variance.
         - Accuracies, of codes and after t-SNE, are compared in the same way, by the
           difference from PCA's on each split, with 0.01 instead of 0.02.
         - Seconds are those of the mean fit.
         """
-        return _verdict.in_words(self.rows)
+        return _verdict.in_words(self.rows, self.conditions)
 
     def table(self) -> pandas.DataFrame:
         """Return mean and spread over the splits.
@@ -295,12 +186,14 @@ class Comparison:
     ) -> pathlib.Path:
         """Write a report that opens in a browser.
 
-        The folder gets ``index.html`` (verdict, plots, table, how it was measured), the
-        plots as PNG, ``table.csv`` with means and spreads, ``splits.csv`` with every
-        measurement, for a table of mixed columns ``columns.csv`` and the encoder as
-        ``estimators/TableEncoder.skae``, and ``estimators/NAME-CODES.skae`` for
-        `skae.load`: skae's own estimators as fitted on the first split. The estimators
-        of other libraries are left out, since a file of data cannot hold their code;
+        The folder gets ``index.html`` (verdict, next steps as code, plots, tables, how
+        it was measured), the plots as PNG for wide and for narrow screens,
+        ``table.csv`` with means and spreads, ``splits.csv`` with every measurement, for
+        a table of mixed columns ``columns.csv`` and the encoder as
+        ``estimators/TableEncoder.skae``, for scaled columns ``scaling.csv`` with their
+        means and scales, and ``estimators/NAME-CODES.skae`` for `skae.load`: skae's own
+        estimators as fitted on the first split. The estimators of other libraries are
+        left out, since a file of data cannot hold their code;
         the attribute `estimators` has them.
 
         Parameters

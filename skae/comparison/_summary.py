@@ -3,6 +3,7 @@
 import pandas
 
 from skae.comparison import _tables
+from skae.comparison._notes import on_data, on_measures
 
 MEASURES = {
     "error": "error",
@@ -70,49 +71,6 @@ def as_text(comparison):
 
 
 def notes(comparison):
-    """Return sentences on what the columns hold and how it was measured."""
+    """Return sentences on the data, on the measures and on how they were taken."""
     conditions = comparison.conditions
-    k = conditions.n_neighbors
-    texts = [
-        f"{conditions.n_samples} rows of {_shape(conditions)}; "
-        f"{conditions.n_train} fitted, {conditions.n_test} measured on, "
-        f"{_splits(conditions.n_splits)}.",
-        "error: mean squared error on the rows held out; to PCA's: over PCA's error "
-        "with as many codes; explained: fraction of the variance.",
-        f"trust: trustworthiness, whether the {k} nearest neighbours are neighbours in "
-        f"X too, on {conditions.trustworthiness_rows} rows.",
-    ]
-    if conditions.n_classes is not None:
-        texts.append(
-            f"accuracy: of a {k}-nearest-neighbour classifier on the codes, fitted on "
-            f"the training rows; {conditions.n_classes} classes."
-        )
-    if conditions.tsne_rows is not None:
-        texts.append(
-            f"t-SNE: the same for the codes of {conditions.tsne_rows} rows laid out in "
-            "the plane; each row is classified by the others there."
-        )
-    if conditions.n_columns is not None:
-        texts.append(
-            "By column, with the most codes: fraction of the variance of numbers, "
-            "dates and durations, accuracy of categories and booleans. PCA of the "
-            "encoded rows is the factor analysis of mixed data."
-        )
-    texts.append(
-        "Not counted: TensorFlow's start, once in a process, "
-        f"{conditions.startup_seconds:.1f} s."
-    )
-    return texts
-
-
-def _shape(conditions):
-    features = f"{conditions.n_features} features"
-    if conditions.n_columns is None:
-        return features
-    return f"{conditions.n_columns} columns, encoded as {features}"
-
-
-def _splits(n_splits):
-    if n_splits == 1:
-        return "one split"
-    return f"mean ± standard deviation of {n_splits} splits"
+    return [*comparison.notes, *on_data(conditions), *on_measures(conditions)]

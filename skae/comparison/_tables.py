@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,11 +11,14 @@ import pandas
 from skae._tables.encoder import TableEncoder
 from skae._tables.reading import is_data_frame, kinds_of_columns
 
-_HOW: dict[str, Any] = {
-    "missing_values": "category",  # PCA takes no NaN
+HOW: dict[str, Any] = {
     "handle_unknown": "infrequent_if_exist",
+    # Of one category, such as a town. More would take memory, and the weight of the
+    # other columns: a category of K values has a variance of K - 1.
+    "max_categories": 50,
     "sparse_output": False,
 }
+"""The parameters of the encoder of a comparison."""
 
 
 class ColumnScore(NamedTuple):
@@ -63,7 +65,7 @@ def is_mixed(X):
 
 def encoded(X):
     """Return an encoder fitted to all rows, and these as an array."""
-    encoder = TableEncoder(**_HOW)
+    encoder = TableEncoder(**HOW)
     return encoder, encoder.fit_transform(X)
 
 
@@ -115,35 +117,13 @@ def split_of(X, whole, train, test):
         Numbers of the rows.
     """
     categories = np.flatnonzero(np.array(whole.kinds_) == "category")
-    encoder = TableEncoder(**_HOW, categorical_features=categories, unusable="drop")
+    encoder = TableEncoder(**HOW, categorical_features=categories, unusable="drop")
     rows = _rows(X, train), _rows(X, test)
     return EncodedSplit(encoder.fit(rows[0]), *rows)
 
 
 def _rows(X, numbers):
     return X.iloc[numbers] if hasattr(X, "iloc") else X[numbers]
-
-
-def usable(X):
-    """Return a data frame of pandas without columns that cannot be encoded, and notes.
-
-    Text that is dates in ISO 8601, as files hold them, becomes dates.
-    """
-    X = X.apply(_as_dates)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        encoder = TableEncoder(**_HOW, unusable="drop").fit(X)
-    kept = np.array(encoder.kinds_) != "dropped"
-    return X.loc[:, kept], [str(warning.message) for warning in caught]
-
-
-def _as_dates(column):
-    if not pandas.api.types.is_string_dtype(column.dtype) or column.isna().all():
-        return column
-    try:
-        return pandas.to_datetime(column, format="ISO8601")
-    except (TypeError, ValueError):  # text that is no date
-        return column
 
 
 def by_column(scores):

@@ -10,7 +10,8 @@ import numpy as np
 from skae._drawing.axes import check_matplotlib, one_axes
 from skae._runtime.annotations import ArrayLike, Estimators, Measure, Seed, Splits
 from skae.comparison._candidates import BASELINE, candidates
-from skae.comparison._compare import check_table, compare, seed_of, splits_of
+from skae.comparison._checks import check_table, seed_of, splits_of
+from skae.comparison._compare import compare
 from skae.comparison._curves import Curve, curves_of, draw_curves, start_at_zero
 from skae.comparison._measures import of_reconstructions
 from skae.comparison._result import Comparison
@@ -170,6 +171,7 @@ default="relative_error"
             X,
             estimators={c.name: c.estimator for c in named[1:] if not _is_nested(c)},
             encoding_dims=encoding_dims,
+            scale=False,
             cv=splits,
             trustworthiness_rows=_FEWEST_ROWS,  # not drawn, so as few as possible
             tsne=False,

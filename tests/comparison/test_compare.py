@@ -24,7 +24,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skae import AutoencoderTransformer, compare
+from skae.comparison import Comparison
 from skae.comparison._candidates import candidates
+from skae.comparison._columns import usable_columns
 
 QUICK = {"n_splits": 1, "tsne": False}
 TRAIN, TEST = train_test_split(np.arange(60), test_size=0.2, random_state=0)
@@ -208,7 +210,7 @@ def test_maps_are_drawn_by_estimator_and_number_of_codes():
     figure = of_pca().plot_maps(Figure()).figure_
     names = ["PCA", "means", "PCA again"]
     assert [axis.get_title() for axis in figure.axes] == [
-        f"{name}, {codes}" for name in names for codes in ("1 code", "3 codes")
+        f"{name}\n{codes}" for name in names for codes in ("1 code", "3 codes")
     ]
     drawn = [points.get_offsets() for points in figure.axes[1].collections]
     plane = of_pca().maps[3]
@@ -388,9 +390,10 @@ def test_encoding_dims_end_at_the_number_of_training_rows():
         ((X, y[:-1]), "inconsistent numbers of samples"),
         ((X, X[:, 0]), "continuous"),
         ((X[0],), "Expected 2D array"),
+        ((np.where(X > 3, np.inf, X),), "X contains infinity"),
         ((X[:10],), "2 of the 10 rows of X are held out"),
         ((X[:1],), "n_samples=1"),
-        ((np.full_like(X, np.nan),), "X contains NaN"),
+        ((np.full_like(X, np.nan),), "columns without a value: .0, 1"),
         ((np.ones_like(X),), "test rows of X, 12 in all, are equal"),
     ],
 )
@@ -407,12 +410,260 @@ def test_bad_data_get_a_clear_error(arguments, message):
         {"n_splits": 0},
         {"tsne_rows": 3},
         {"trustworthiness_rows": 0},
+        {"scale": "yes"},
     ],
 )
 def test_numbers_have_limits(limits):
     (name,) = limits
     with pytest.raises(ValueError, match=name):
         compare(X, y, encoding_dims=1, **limits)
+
+
+def in_euros(size=1e5):
+    """Rows in which one feature has another unit, so that it holds all variance."""
+    rows = X.copy()
+    rows[:, 2] *= size
+    return rows
+
+
+def test_features_of_another_unit_are_scaled_and_named():
+    how = {"estimators": MeanOnly(), "encoding_dims": [1, 2], **QUICK}
+    frame = pd.DataFrame(in_euros(), columns=["a", "b", "income", "d", "e"])
+    comparison = compare(frame, **how)
+    assert comparison.conditions.dominant == ("income",)
+    assert comparison.conditions.dominant_share > 0.999
+    assert comparison.conditions.is_scaled
+    scaler = StandardScaler().fit(X[TRAIN])
+    expected = compare(scaler.transform(X), cv=[(TRAIN, TEST)], scale=False, **how)
+    found, expected = (
+        [row[3:7] for row in given.rows] for given in (comparison, expected)
+    )
+    assert_allclose(found, expected, rtol=1e-8)
+    assert comparison.verdict.startswith("Scale the columns, since income holds")
+    assert "--scale no (scale=False)" in str(comparison)
+
+
+def test_units_are_kept_on_request_and_where_none_dominates():
+    how = {"estimators": {}, "encoding_dims": 2, **QUICK}
+    kept = compare(in_euros(), scale=False, **how)
+    assert (kept.conditions.is_scaled, kept.conditions.dominant) == (False, (2,))
+    assert "feature 2 holds over 99.9% of the variance" in str(kept)
+    assert kept.rows[0].variance_explained > 0.999
+    plain = compare(X, **how)
+    assert (plain.conditions.is_scaled, plain.conditions.dominant) == (False, ())
+    assert compare(X, scale=True, **how).conditions.is_scaled
+
+
+def test_both_units_are_shown_on_request():
+    how = {"estimators": MeanOnly(), "encoding_dims": 2, **QUICK}
+    both = compare(in_euros(), scale="both", **how)
+    alone = compare(in_euros(), scale=False, **how)
+    assert both.conditions.is_scaled
+    assert without_seconds(both.unscaled) == without_seconds(alone)
+    assert alone.unscaled is None
+    for text in (str(both), both._repr_html_()):
+        assert "In the units of the columns" in text
+
+
+def test_sizes_follow_the_number_of_features():
+    def sizes(n_features, n_rows=50):
+        rows = np.random.RandomState(0).rand(n_rows, n_features)
+        return [row.encoding_dim for row in compare(rows, estimators={}, **QUICK)]
+
+    assert sizes(1) == sizes(2) == [1]
+    assert sizes(5) == [1, 2, 4]
+    assert sizes(16) == [1, 2, 4, 8]
+    assert sizes(20) == [2, 8, 16]
+    assert sizes(60, 100) == [2, 8, 16, 32]
+    assert sizes(60, 16) == [2, 8]
+
+
+def test_of_many_rows_one_split_is_enough():
+    rows = np.random.RandomState(0).rand(20_001, 2)
+    how = {"estimators": {}, "tsne": False, "trustworthiness_rows": 4}
+    assert compare(rows, **how).conditions.n_splits == 1
+    assert compare(rows[1:], **how).conditions.n_splits == 3
+
+
+def test_the_neighbours_of_many_rows_are_those_of_a_sample(monkeypatch):
+    from skae.comparison import _compare
+
+    monkeypatch.setattr(_compare, "_MOST_JUDGED", 6)
+    monkeypatch.setattr(_compare, "_MOST_FITTED", 20)
+    comparison = compare(X, y, estimators={}, encoding_dims=2, **QUICK)
+    generator = np.random.RandomState(0)
+    judged = generator.permutation(12)[:6]
+    fitted = np.sort(generator.permutation(48)[:20])
+    codes = PCA(2).fit(X[TRAIN])
+    neighbors = KNeighborsClassifier(5)
+    neighbors.fit(codes.transform(X[TRAIN][fitted]), y[TRAIN][fitted])
+    expected = neighbors.score(codes.transform(X[TEST][judged]), y[TEST][judged])
+    assert comparison.rows[0].accuracy == expected
+    assert "on a random sample of 6 rows" in str(comparison)
+
+
+def with_gaps():
+    rows = X.copy()
+    rows[::4, 1] = np.nan
+    rows[::7, 3] = np.nan
+    return rows
+
+
+class TakesMissing(MeanOnly):
+    """Codes and means of rows with missing values."""
+
+    def fit(self, X, y=None):
+        assert np.isnan(X).any()
+        self.mean_ = np.nanmean(X, axis=0)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def test_errors_are_those_of_the_values_that_are_there():
+    rows = with_gaps()
+    comparison = compare(rows, estimators=TakesMissing(), encoding_dims=2, **QUICK)
+    pca, ours = comparison.rows
+    means = np.nanmean(rows[TRAIN], axis=0)
+    filled = np.where(np.isnan(rows), means, rows)
+    fitted = PCA(2).fit(filled[TRAIN])
+    again = fitted.inverse_transform(fitted.transform(filled[TEST]))
+    squares = np.nansum((rows[TEST] - again) ** 2)
+    total = np.nansum((rows[TEST] - np.nanmean(rows[TEST], axis=0)) ** 2)
+    assert_allclose(pca.error, squares / np.isfinite(rows[TEST]).sum())
+    assert_allclose(pca.variance_explained, 1 - squares / total)
+    assert_allclose(ours.error, np.nanmean((rows[TEST] - means) ** 2))
+    assert comparison.conditions.missing_fraction == np.isnan(rows).mean()
+    assert "of the values are missing" in str(comparison)
+
+
+def test_the_default_estimator_takes_missing_values():
+    _, ours = candidates(None, has_missing=True)
+    assert ours.estimator.missing_values == "allow"
+
+
+def test_columns_that_are_no_features_are_left_out_and_named():
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    how = {"estimators": MeanOnly(), "encoding_dims": 2, **QUICK}
+    expected = without_seconds(compare(frame, **how))
+    more = frame.assign(
+        customer_id=np.arange(60) * 7,
+        row=np.arange(1, 61),
+        name=[f"name {number}" for number in range(60)],
+        version=3,
+        empty=np.nan,
+    )
+    comparison = compare(more, **how)
+    assert without_seconds(comparison) == expected
+    assert dict(comparison.conditions.left_out) == {
+        "customer_id": "an identifier, by its name",
+        "row": "an identifier, the numbers of the rows",
+        "name": "free text or an identifier, with 60 different values in 60 rows",
+        "version": "the same value in all rows",
+        "empty": "without a value",
+    }
+    assert "'version' (the same value in all rows)" in str(comparison)
+
+
+def test_numbers_that_identify_are_told_from_counts():
+    rng = np.random.default_rng(0)
+    drawn = rng.permutation(9000)[:120] + 1000
+    frame = pd.DataFrame(
+        {
+            "client": drawn,  # all differ, of four digits
+            "price": drawn / 7,
+            "visits": drawn - 900,  # all differ, of three and four digits
+            "euros": np.r_[drawn[:-1], drawn[0]],  # one comes again
+            "a": rng.random(120),
+        }
+    )
+    chosen = usable_columns(frame)
+    assert [column for column, _ in chosen.left_out] == ["client"]
+    assert usable_columns(frame.head(99)).left_out == []
+
+
+def test_columns_that_are_named_are_all_compared():
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(id=np.arange(60) % 9)
+    how = {"estimators": {}, "encoding_dims": 2, **QUICK}
+    chosen = compare(frame, columns=["a", "c", "id"], **how)
+    assert chosen.conditions.n_features == 3
+    with pytest.raises(ValueError, match="'f' is none of them"):
+        compare(frame, columns=["a", "f"], **how)
+    with pytest.raises(ValueError, match="must name columns of X, a data frame"):
+        compare(X, columns=[0], **how)
+    with pytest.raises(ValueError, match="no column that can be compared: 'id'"):
+        compare(frame[["id"]], **how)
+
+
+@pytest.mark.parametrize(
+    ("form", "unambiguous"),
+    [
+        ("%Y-%m-%d", "ISO8601"),
+        ("%d.%m.%Y", None),
+        ("%m/%d/%Y", None),
+        ("%d/%m/%Y", None),
+    ],
+)
+def test_text_that_is_dates_becomes_dates(form, unambiguous):
+    days = pd.Series(pd.date_range("2024-01-05", periods=60))
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(day=days.dt.strftime(form))
+    comparison = compare(frame, estimators={}, encoding_dims=1, **QUICK)
+    columns = comparison.table_columns
+    assert columns.dates == {"day": unambiguous or form}
+    assert (columns.frame["day"] == days).all()
+
+
+def test_the_time_left_is_said_where_it_is_long(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    class Slow(MeanOnly):
+        def fit(self, X, y=None):
+            now[0] += 40 * self.encoding_dim
+            return super().fit(X)
+
+    how = {"estimators": Slow(), "encoding_dims": [1, 2], "n_splits": 2, "tsne": False}
+    compare(X, verbose=1, **how)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1].endswith("; about 2 minutes left")  # by the first number of codes
+    assert lines[3].endswith("; about 2 minutes left")
+    assert lines[5].endswith("; about 80 s left")
+    assert not lines[7].endswith("left")
+
+
+def test_a_notebook_shows_a_table_with_bars():
+    text = of_pca()._repr_html_()
+    assert of_pca().verdict.splitlines()[0] in text
+    assert text.count("<tr>") == 1 + len(of_pca().table())
+    first = of_pca().table().iloc[0]
+    width = 100 * first["variance_explained"]
+    assert f"{width:.1f}%, transparent 0" in text
+    assert f"{first['variance_explained']:.3f}</td>" in text
+
+
+def test_legends_read_in_order_along_the_lines():
+    how = {"estimators": {}, "encoding_dims": 2, "n_splits": 1, "test_size": 50}
+    labels = np.arange(60) % 10
+    figure = compare(X, labels, n_neighbors=2, **how).plot_maps(Figure()).figure_
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    n_lines = 5  # of two columns
+    lines = [" ".join(names[line::n_lines]) for line in range(n_lines)]
+    assert " ".join(lines) == "0 1 2 3 4 5 6 7 8 9"
+
+
+def test_axes_have_no_offsets():
+    rows = [
+        row._replace(variance_explained=0.999980 + 1e-7 * row.encoding_dim)
+        for row in of_pca()
+    ]
+    figure = Comparison(rows, of_pca().conditions).plot(Figure()).figure_
+    figure.canvas.draw()
+    for axis in figure.axes:
+        assert axis.yaxis.get_offset_text().get_text() == ""
 
 
 class Unfixed(MeanOnly):

@@ -24,12 +24,13 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.text, self.resources, self.open = [], [], []
+        self.text, self.resources, self.narrow, self.open = [], [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.resources += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in ("meta", "img", "br"):
+        self.narrow += [value for name, value in attrs if name == "srcset"]
+        if tag not in ("meta", "img", "br", "source"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -65,7 +66,7 @@ def test_page_has_verdict_table_plots_and_how_it_was_measured(page):
 def test_page_is_whole_and_needs_nothing_from_elsewhere(folder, page):
     assert page.open == []
     assert page.resources == ["measures.png", "maps.png"]
-    for name in page.resources:
+    for name in (*page.resources, *page.narrow):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     text = (folder / "index.html").read_text("utf-8")
     assert not re.search(r"//|@import|<script", text)
@@ -94,6 +95,46 @@ def test_own_estimators_of_the_first_split_can_be_loaded(folder, page):
     assert f"estimators/{saved.name}" in "".join(page.text)
 
 
+def code_of(folder):
+    text = (folder / "index.html").read_text("utf-8")
+    return html.unescape(re.search(r"<pre><code>(.*)</code></pre>", text, re.S)[1])
+
+
+def test_next_steps_can_be_pasted(tmp_path):
+    """A table with an identifier, gaps, a category and dates as text."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(
+        id=range(60),
+        kind=np.where(X[:, 1] > 3, "high", "low"),
+        day=pd.date_range("2024-01-01", periods=60).strftime("%d.%m.%Y"),
+    )
+    frame.loc[rng.permutation(60)[:9], "b"] = np.nan
+    how = {"encoding_dims": 2, "n_splits": 1, "tsne": False}
+    tiny = {"hidden_layer_sizes": (8,), "epochs": 1, "missing_values": "allow"}
+    estimators = AutoencoderTransformer(**tiny)
+    skae.compare(frame, estimators=estimators, **how).save(tmp_path)
+    names = {"table": frame}
+    exec(code_of(tmp_path), names)
+    assert names["codes"].shape == (60, 2)
+    assert {"StandardScaler", "TableEncoder"} & set(names) == {"TableEncoder"}
+    numbers = X * [1, 1, 1, 1, 1e5]
+    skae.compare(numbers, estimators={}, **how).save(tmp_path)
+    names = {"X": numbers}
+    exec(code_of(tmp_path), names)
+    np.testing.assert_allclose(names["again"].mean(axis=0), numbers.mean(axis=0))
+    assert [name for name, _ in names["pipeline"].steps] == ["standardscaler", "pca"]
+    scaling = pd.read_csv(tmp_path / "scaling.csv")
+    assert scaling["scale"].iloc[4] > 1e4
+
+
+def test_both_units_are_on_the_page(tmp_path):
+    how = {"estimators": {}, "encoding_dims": 2, "n_splits": 1, "tsne": False}
+    comparison = skae.compare(X, scale="both", **how)
+    text = comparison.save(tmp_path).read_text("utf-8")
+    assert "In the units of the columns" in text
+    assert text.count('class="bars"') == 2
+
+
 def test_an_earlier_report_is_replaced_and_the_rest_stays(tmp_path, folder):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "notes.txt").write_text("mine")
@@ -102,6 +143,7 @@ def test_an_earlier_report_is_replaced_and_the_rest_stays(tmp_path, folder):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "estimators",
         "index.html",
+        "measures-narrow.png",
         "measures.png",
         "notes.txt",
         "splits.csv",
@@ -145,7 +187,13 @@ def test_files_are_written_through_links_and_keep_their_modes(tmp_path, folder):
     report, elsewhere = tmp_path / "report", tmp_path / "elsewhere"
     shutil.copytree(folder, report)
     elsewhere.mkdir()
-    names = ["index.html", "measures.png", "splits.csv", "table.csv"]
+    names = [
+        "index.html",
+        "measures-narrow.png",
+        "measures.png",
+        "splits.csv",
+        "table.csv",
+    ]
     for name in names:
         (report / name).rename(elsewhere / name)
         (elsewhere / name).chmod(0o600)

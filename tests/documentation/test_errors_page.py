@@ -45,7 +45,7 @@ WITHIN_OTHERS = {
     ("_saving/archive", "the format is no number"): "the same",
     ("_saving/archive", "two objects"): "the same",
     ("_saving/archive", "bytes make no"): "the same",
-    ("comparison/_reading", "a row has more values"): "in '... cannot be read'",
+    ("comparison/_reading_tables", "a row has more values"): "in '... cannot be read'",
     ("comparison/_reading", "it holds a single array"): "the same",
     ("comparison/_report", ""): "in '... cannot be written'",
     ("comparison/_reading", f"{GAP}: {GAP}"): "words of checks, after a file's name",

@@ -58,6 +58,7 @@ pytestmark = [
     more_codes_than_features,
     pytest.mark.filterwarnings("ignore:The loss became:"),
     pytest.mark.filterwarnings("ignore:Some features vary by less:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Feature .* holds over 99.9:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*codes have collapsed:UserWarning"),
     # Of scikit-learn, which adds up infinities of both signs to find them.
     pytest.mark.filterwarnings("ignore:invalid value encountered in reduce"),
