@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VAETransformer
 from skae.displays import (
     EncodingDimDisplay,
     LatentDisplay,
@@ -29,7 +29,7 @@ def draw_faces(n, random):
     """Return images of faces, and the turn of each head from -1, left, to 1, right."""
     turn, smile, lids, light = random.uniform(-1, 1, (4, n, 1, 1))
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
-    middle = 0.28 * turn
+    middle = 0.16 * turn
 
     def spot(across, down, width, height):
         return np.exp(-(((x - across) / width) ** 2) - ((y - down) / height) ** 2)
@@ -88,14 +88,15 @@ plt.show()
 # are sorted by what they explain, and the turn of the head comes first. A code need not
 # be one of the four things that we drew: it may mix two.
 
-LatentTraversalDisplay.from_estimator(autoencoder, n_steps=9)
+LatentTraversalDisplay.from_estimator(autoencoder, faces, n_steps=9)
 plt.show()
 
 # %%
-# And the first two codes together:
+# Two codes fill a plane of faces. :class:`~skae.VAETransformer` is made for such a plane:
+# every code between those of the training faces is a face.
 
-plane = AutoencoderTransformer(2, epochs=60, random_state=0).fit(faces)
-LatentManifoldDisplay.from_estimator(plane, faces, n_steps=9)
+plane = VAETransformer(2, epochs=60, random_state=0).fit(faces)
+LatentManifoldDisplay.from_estimator(plane, n_steps=9)
 plt.show()
 
 # %%
