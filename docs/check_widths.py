@@ -35,6 +35,10 @@ const load = (page) => new Promise((done) => {
 });
 // Code and tables may scroll by themselves; what is fixed is a menu of its own.
 const SCROLLS = "pre, .pst-scrollable-table-container";
+function cuts(element) {
+  const style = frame.contentWindow.getComputedStyle(element);
+  return style.display !== "inline" && style.overflowX !== "visible";
+}
 function isMenu(element) {
   for (let e = element; e; e = e.parentElement)
     if (frame.contentWindow.getComputedStyle(e).position === "fixed") return true;
@@ -42,7 +46,9 @@ function isMenu(element) {
 }
 function measured(page, width) {
   const root = frame.contentDocument.documentElement, screen = root.clientWidth;
-  const right = (element) => element.getBoundingClientRect().right;
+  // Of what an element cuts off, its own box tells nothing.
+  const right = (e) => e.getBoundingClientRect().right
+    + (e.matches(SCROLLS) ? 0 : Math.max(0, e.scrollWidth - e.clientWidth) * cuts(e));
   const wide = [...root.querySelectorAll("body *")].filter((e) =>
     right(e) > screen + 1 && e.getBoundingClientRect().width > 1
     && !(e.parentElement.closest(SCROLLS)) && !isMenu(e));

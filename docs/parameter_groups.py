@@ -33,7 +33,10 @@ def group_parameters(app, page):
                 part
                 for group in (*GROUPS, OTHERS)
                 if (items := members(listed, group))
-                for part in (nodes.rubric(text=group), nodes.definition_list("", *items))
+                for part in (
+                    nodes.rubric(text=group),
+                    nodes.definition_list("", *items),
+                )
             ]
             listed.replace_self(parts)
 
