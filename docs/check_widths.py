@@ -3,8 +3,8 @@
     python docs/check_widths.py docs/_build
 
 Opens every page in headless Chromium, as wide as a phone (375 pixels) and as a laptop
-(1366), and compares `scrollWidth` with the width of the window. Prints the pages that are
-wider, with the elements to blame, and exits with 1 if there are any. Needs Chromium
+(1366), and compares `scrollWidth` with the width of the window. Prints the pages that
+are wider, with the elements to blame, and exits with 1 if there are any. Needs Chromium
 (`apt install chromium`); nothing is loaded from the network.
 """
 
@@ -102,7 +102,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def widths(folder, browser):
-    """Return a dict of page, width, screen, content and names for each page and width."""
+    """Return page, width, screen, content and names of each page and width."""
     # The theme leaves a template of its own in _static.
     pages = sorted(
         path.relative_to(folder).as_posix()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for the modules beside this one
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
 
 import inventories
 
@@ -33,7 +32,9 @@ extensions = [
     "parameter_groups",
     "sphinx_gallery.gen_gallery",
 ]
-intersphinx_mapping = inventories.mapping(HERE / "generated" / "inventories")
+intersphinx_mapping = inventories.mapping(
+    Path(__file__).parent / "generated" / "inventories"
+)
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples", "**sg_execution_times.rst"]
 autosummary_generate = True

@@ -1,9 +1,9 @@
 """Links to other projects' pages, without the network.
 
 `inventories/PROJECT.txt` lists the names of a project that our pages link to: first the
-address of its pages, then a role, a name and a place on each line. A name that is missing
-there stays without a link; add a line for it. (Keras publishes no inventory, and those of
-the others are megabytes for a few dozen names.)
+address of its pages, then a role, a name and a place on each line. A name that is
+missing there stays without a link; add a line for it. (Keras publishes no inventory,
+and those of the others are megabytes for a few dozen names.)
 """
 
 import zlib
@@ -31,7 +31,7 @@ def write(path, project, entries):
 
 
 def mapping(folder):
-    """Write all inventories into a folder, and return Sphinx's `intersphinx_mapping`."""
+    """Write all inventories into a folder; return Sphinx's `intersphinx_mapping`."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     for source in sorted(SOURCES.glob("*.txt")):
@@ -43,7 +43,7 @@ def mapping(folder):
 
 
 def types():
-    """Return roles for the dotted names, for types in numpydoc's lists of parameters."""
+    """Return roles of the dotted names, for numpydoc's types of parameters."""
     return {
         name: f":{'func' if role == 'function' else role}:`{name}`"
         for source in SOURCES.glob("*.txt")

@@ -8,8 +8,8 @@ GROUPS = {
         nested_dropout""",
     "Network": """network hidden_layer_sizes activation filters kernel_size downsampling
         batch_normalization units n_layers cell bidirectional init""",
-    "Training": """loss kl_warmup optimizer learning_rate learning_rate_schedule batch_size
-        epochs validation_fraction early_stopping patience callbacks warm_start
+    "Training": """loss kl_warmup optimizer learning_rate learning_rate_schedule
+        batch_size epochs validation_fraction early_stopping patience callbacks warm_start
         random_state verbose""",
     "Data": """missing_values image_shape sequence_shape corruption noise_scale clip
         corruption_rate""",
@@ -33,12 +33,14 @@ def group_parameters(app, page):
                 part
                 for group in (*GROUPS, OTHERS)
                 if (items := members(listed, group))
-                for part in (
-                    nodes.rubric(text=group),
-                    nodes.definition_list("", *items),
-                )
+                for part in headed(group, items)
             ]
             listed.replace_self(parts)
+
+
+def headed(group, items):
+    """Return a heading, and below it a list of the items."""
+    return nodes.rubric(text=group), nodes.definition_list("", *items)
 
 
 def is_of_constructor(listed):

@@ -55,12 +55,12 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %%
-# The autoencoder's error falls steeply to three codes, the number of things that differ, and
-# less from there. PCA needs five components for the error of three codes, since moving a
-# peak is no weighted sum of fixed spectra. ``"auto"`` asks for the smallest error, up to
-# chance, and never takes more codes than PCA needs for 99% of the variance: here six. If
-# you want few codes rather than the last bit of the error, take the three. What three
-# codes and three components make of two test spectra:
+# The autoencoder's error falls steeply to three codes, the number of things that
+# differ, and less from there. PCA needs five components for the error of three codes,
+# since moving a peak is no weighted sum of fixed spectra. ``"auto"`` asks for the
+# smallest error, up to chance, and never takes more codes than PCA needs for 99% of the
+# variance: here six. If you want few codes rather than the last bit of the error, take
+# the three. What three codes and three components make of two test spectra:
 
 three = AutoencoderTransformer(3, random_state=0).fit(X_train)
 pca = PCA(3).fit(X_train)

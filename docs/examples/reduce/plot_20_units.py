@@ -3,8 +3,8 @@ Which units? One table, as it is and scaled
 ===========================================
 
 Breast cancer: 30 measurements of cells, areas and lengths and fractions. PCA and an
-autoencoder count what varies most, and an area in square micrometres varies by hundreds,
-a fraction by hundredths.
+autoencoder count what varies most, and an area in square micrometres varies by
+hundreds, a fraction by hundredths.
 """
 
 import matplotlib.pyplot as plt
@@ -35,8 +35,8 @@ for ax, (name, (train, _)) in zip(axes, tables.items(), strict=True):
 plt.show()
 
 # %%
-# As they are, two areas hold 99% of the variance: whatever reconstructs these two columns
-# explains nearly everything, and the other 28 columns count for nothing.
+# As they are, two areas hold 99% of the variance: whatever reconstructs these two
+# columns explains nearly everything, and the other 28 columns count for nothing.
 
 sizes = [1, 2, 4, 8]
 
@@ -62,11 +62,11 @@ axes[0].legend(loc="lower right")
 plt.show()
 
 # %%
-# As they are, one code of either explains everything, and there is nothing to choose. Of
-# the scaled columns two codes explain about two thirds, and the autoencoder more than PCA.
-# Whether that helps a later step is another question. Five nearest neighbours, for one,
-# find the diagnosis about as well from two codes of either kind, since the areas tell most
-# of it:
+# As they are, one code of either explains everything, and there is nothing to choose.
+# Of the scaled columns two codes explain about two thirds, and the autoencoder more
+# than PCA. Whether that helps a later step is another question. Five nearest
+# neighbours, for one, find the diagnosis about as well from two codes of either kind,
+# since the areas tell most of it:
 
 for name, (train, test) in tables.items():
     for reducer in (PCA(2), AutoencoderTransformer(2, random_state=0)):

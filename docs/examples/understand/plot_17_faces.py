@@ -4,8 +4,8 @@ Faces: what the codes mean
 
 Drawn faces of 24 × 24 pixels. Each differs in four things: the head turns, the mouth
 smiles, the eyes open, and light falls from one side. So four numbers describe a face
-completely. But the nose moves across the image as the head turns, and no weighted sum of
-fixed images moves anything. The displays of skae show what PCA and
+completely. But the nose moves across the image as the head turns, and no weighted sum
+of fixed images moves anything. The displays of skae show what PCA and
 :class:`~skae.AutoencoderTransformer` make of this.
 """
 
@@ -77,31 +77,32 @@ EncodingDimDisplay.from_estimator(
 plt.show()
 
 # %%
-# Where a face lies in the plane of the first two codes tells how far the head is turned:
+# Where a face lies in the plane of the first two codes tells how far the head is
+# turned:
 
 LatentDisplay.from_estimator(autoencoder, test_faces, test_turn)
 plt.show()
 
 # %%
-# Each row of the next picture changes one code, and leaves the others at their mean. Codes
-# are sorted by what they explain: the first turns the head, and others move the light,
-# open the eyes and bend the mouth. They need not be so pure: a code may mix two things.
-# Three deviations from the mean are beyond the faces of the fit, and show it.
+# Each row of the next picture changes one code, and leaves the others at their mean.
+# Codes are sorted by what they explain: the first turns the head, and others move the
+# light, open the eyes and bend the mouth. They need not be so pure: a code may mix two
+# things. Three deviations from the mean are beyond the faces of the fit, and show it.
 
 LatentTraversalDisplay.from_estimator(autoencoder, faces, n_steps=9)
 plt.show()
 
 # %%
-# Two codes fill a plane of faces. :class:`~skae.VAETransformer` is made for such a plane:
-# every code between those of the training faces is a face.
+# Two codes fill a plane of faces. :class:`~skae.VAETransformer` is made for such a
+# plane: every code between those of the training faces is a face.
 
 plane = VAETransformer(2, epochs=50, random_state=0).fit(faces)
 LatentManifoldDisplay.from_estimator(plane, n_steps=9)
 plt.show()
 
 # %%
-# The course of the fit: training starts at PCA's error, and the weights of the best epoch
-# are kept.
+# The course of the fit: training starts at PCA's error, and the weights of the best
+# epoch are kept.
 
 TrainingDisplay.from_estimator(autoencoder)
 plt.show()

@@ -2,10 +2,10 @@
 Unusual rows of a table
 =======================
 
-:class:`~skae.AutoencoderOutlierDetector` learns what is usual from benign cells (the breast
-cancer data of scikit-learn). A threshold is taken from benign cells that were held out,
-so that one in twenty of them raises an alarm. How many of the malignant cells, of which
-the detector has seen none, are found? The same for PCA and for
+:class:`~skae.AutoencoderOutlierDetector` learns what is usual from benign cells (the
+breast cancer data of scikit-learn). A threshold is taken from benign cells that were
+held out, so that one in twenty of them raises an alarm. How many of the malignant
+cells, of which the detector has seen none, are found? The same for PCA and for
 :class:`~sklearn.ensemble.IsolationForest`.
 """
 
@@ -63,9 +63,9 @@ axes[0].legend()
 plt.show()
 
 # %%
-# The three are close. The forest finds the most here, and has the most false alarms; the
-# detector is a little better than PCA's error. On other data the order is another, so if
-# you have a few rows of the unusual kind, measure on your own.
+# The three are close. The forest finds the most here, and has the most false alarms;
+# the detector is a little better than PCA's error. On other data the order is another,
+# so if you have a few rows of the unusual kind, measure on your own.
 #
 # Which columns make a row unusual? ``explain`` gives the squared error of each, as a
 # multiple of what is usual for the column:
