@@ -9,8 +9,8 @@ GROUPS = {
     "Network": """network hidden_layer_sizes activation filters kernel_size downsampling
         batch_normalization units n_layers cell bidirectional init""",
     "Training": """loss kl_warmup optimizer learning_rate learning_rate_schedule
-        batch_size epochs validation_fraction early_stopping patience callbacks warm_start
-        random_state verbose""",
+        batch_size epochs validation_fraction early_stopping patience callbacks
+        warm_start random_state verbose""",
     "Data": """missing_values image_shape sequence_shape corruption noise_scale clip
         corruption_rate""",
 }

@@ -2,7 +2,7 @@
 Faces: what the codes mean
 ==========================
 
-Drawn faces of 24 × 24 pixels. Each differs in four things: the head turns, the mouth
+Drawn faces of 32 × 32 pixels. Each differs in four things: the head turns, the mouth
 smiles, the eyes open, and light falls from one side. So four numbers describe a face
 completely. But the nose moves across the image as the head turns, and no weighted sum
 of fixed images moves anything. The displays of skae show what PCA and
@@ -28,7 +28,7 @@ from skae.displays import (
 def draw_faces(n, random):
     """Return images of faces, and the turn of each head from -1, left, to 1, right."""
     turn, smile, lids, light = random.uniform(-1, 1, (4, n, 1, 1))
-    y, x = np.mgrid[-1:1:24j, -1:1:24j]
+    y, x = np.mgrid[-1:1:32j, -1:1:32j]
     middle = 0.16 * turn
 
     def spot(across, down, width, height):
@@ -48,7 +48,7 @@ def draw_faces(n, random):
 
 
 random = np.random.RandomState(0)
-faces, _ = draw_faces(800, random)
+faces, _ = draw_faces(1000, random)
 test_faces, test_turn = draw_faces(300, random)
 
 
@@ -57,20 +57,20 @@ def flat(images):
     return images.reshape(len(images), -1)
 
 
-autoencoder = AutoencoderTransformer(4, epochs=50, random_state=0).fit(faces)
+autoencoder = AutoencoderTransformer(4, epochs=60, random_state=0).fit(faces)
 ReconstructionDisplay.from_estimator(autoencoder, test_faces, n_samples=8)
 plt.show()
 
 # %%
-# How much better than PCA is that? The curve is the error on the faces that were not
-# fitted, for growing numbers of codes. With four codes the autoencoder is where PCA is
-# not even with 32.
+# How much better than PCA is that? The error on the faces that were not fitted, for
+# one, four and sixteen codes, after ten epochs only. With four codes, about a quarter
+# of PCA's error is left.
 
 EncodingDimDisplay.from_estimator(
     AutoencoderTransformer(epochs=10),
     flat(faces),
     X_test=flat(test_faces),
-    encoding_dims=[1, 2, 4, 16],
+    encoding_dims=[1, 4, 16],
     measure="error",
     random_state=0,
 )
@@ -96,7 +96,7 @@ plt.show()
 # Two codes fill a plane of faces. :class:`~skae.VAETransformer` is made for such a
 # plane: every code between those of the training faces is a face.
 
-plane = VAETransformer(2, epochs=50, random_state=0).fit(faces)
+plane = VAETransformer(2, epochs=60, random_state=0).fit(faces)
 LatentManifoldDisplay.from_estimator(plane, n_steps=9)
 plt.show()
 
