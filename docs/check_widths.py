@@ -37,7 +37,8 @@ const load = (page) => new Promise((done) => {
 const SCROLLS = "pre, .pst-scrollable-table-container";
 function cuts(element) {
   const style = frame.contentWindow.getComputedStyle(element);
-  return style.display !== "inline" && style.overflowX !== "visible";
+  return style.display !== "inline" && style.overflowX !== "visible"
+    && style.textOverflow !== "ellipsis";
 }
 function isMenu(element) {
   for (let e = element; e; e = e.parentElement)
