@@ -80,10 +80,10 @@ sphinx_gallery_conf = {
         "*",
     ],
     "within_subsection_order": "FileNameSortKey",
-    "thumbnail_size": (560, 400),  # sharp also where a pixel of the page is two
+    "thumbnail_size": (640, 400),  # sharp also where a pixel of the page is two
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skae",),
-    "reset_modules": ("matplotlib",),
+    "reset_modules": ("matplotlib", "gallery.save_without_margins"),
     "capture_repr": (),
     "image_srcset": ["2x"],
     "min_reported_time": 1,

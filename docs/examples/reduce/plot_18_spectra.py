@@ -83,3 +83,5 @@ axes[0].legend(fontsize="small")
 plt.show()
 
 print("chosen:", autoencoder.encoding_dim_)
+
+# sphinx_gallery_thumbnail_number = 2

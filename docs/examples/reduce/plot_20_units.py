@@ -74,3 +74,5 @@ for name, (train, test) in tables.items():
         neighbours = KNeighborsClassifier().fit(codes, y_train)
         accuracy = neighbours.score(reducer.transform(test.to_numpy()), y_test)
         print(f"{name}, {type(reducer).__name__}: {accuracy:.2f}")
+
+# sphinx_gallery_thumbnail_number = 2

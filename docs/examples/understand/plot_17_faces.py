@@ -115,3 +115,5 @@ back = pca.inverse_transform(pca.transform(flat(test_faces)))
 explained = r2_score(flat(test_faces), back, multioutput="variance_weighted")
 print(f"PCA         {explained:.3f}")
 print(f"autoencoder {autoencoder.score(test_faces):.3f}")
+
+# sphinx_gallery_thumbnail_number = 4
