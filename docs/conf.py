@@ -2,8 +2,14 @@
 
 import os
 import re
+import sys
+from pathlib import Path
 
 from docutils import nodes
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
+
+import inventories
 
 # The examples draw into files, and TensorFlow starts in silence.
 os.environ["MPLBACKEND"] = "agg"
@@ -19,18 +25,27 @@ version = release = skae.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "myst_parser",  # for the tables that benchmarks write
     "numpydoc",
+    "parameter_groups",
     "sphinx_gallery.gen_gallery",
 ]
+intersphinx_mapping = inventories.mapping(
+    Path(__file__).parent / "generated" / "inventories"
+)
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples", "**sg_execution_times.rst"]
 autosummary_generate = True
 autodoc_inherit_docstrings = True
 autodoc_typehints = "none"  # docstrings have the types
 toc_object_entries_show_parents = "hide"
+python_maximum_signature_line_length = 60  # longer ones have a line a parameter
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True  # links in the types of parameters
+numpydoc_xref_aliases = inventories.types()
+numpydoc_xref_ignore = "all"  # other words are no names
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skae"
@@ -43,7 +58,7 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
-    "show_prev_next": False,
+    "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "tango",
@@ -54,10 +69,21 @@ html_sidebars = {"start": [], "errors": []}
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": [
+        "examples/reduce",
+        "examples/understand",
+        "examples/clean",
+        "examples/unusual",
+        "examples/generate",
+        "examples/networks",
+        "examples/limits",
+        "*",
+    ],
     "within_subsection_order": "FileNameSortKey",
+    "thumbnail_size": (640, 400),  # sharp also where a pixel of the page is two
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skae",),
-    "reset_modules": ("matplotlib",),
+    "reset_modules": ("matplotlib", "gallery.save_without_margins"),
     "capture_repr": (),
     "image_srcset": ["2x"],
     "min_reported_time": 1,

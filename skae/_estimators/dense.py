@@ -61,8 +61,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         autoencoder.
 
     network : network or None, default=None
-        A network of `skae.networks`, instead of the one that the three parameters
-        above describe.
+        A network of `skae.networks`, instead of the one that `hidden_layer_sizes`,
+        `activation` and `code_activation` describe.
 
     %(l1_activity)s
 

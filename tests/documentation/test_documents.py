@@ -100,6 +100,7 @@ def _as_in_a_script(tmp_path, monkeypatch):
 @pytest.mark.docs
 @pytest.mark.usefixtures("_as_in_a_script")
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+@pytest.mark.filterwarnings("ignore:In the future:FutureWarning")  # of NumPy, to Keras
 @pytest.mark.parametrize(
     "page", written_pages(), ids=lambda page: str(page.relative_to(ROOT))
 )

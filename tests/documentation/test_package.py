@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import skae
+
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(
@@ -34,3 +36,9 @@ def test_the_source_distribution_has_what_its_tests_read():
     included = settings["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     read = {"benchmarks", "docs", "skae", "tests", "README.md", "hatch_build.py"}
     assert read <= {name.removeprefix("/") for name in included}
+
+
+def test_the_citation_and_the_changelog_name_the_version():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"version: {skae.__version__}\n" in citation
+    assert f"## [{skae.__version__}]\n" in (ROOT / "CHANGELOG.md").read_text()

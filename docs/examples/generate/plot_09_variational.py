@@ -48,3 +48,5 @@ plt.show()
 # autoencoder draws the mean of all that a code may stand for. More codes do not make
 # them sharper. With eight, ``fit`` warns that two have collapsed: they tell nothing
 # about the rows.
+
+# sphinx_gallery_thumbnail_number = 2

@@ -169,3 +169,5 @@ plt.show()
 # network, which is larger than either file. Codes of an autoencoder are for many rows
 # of one kind of data, and for the steps that use the codes. To make files small, use a
 # compressor.
+
+# sphinx_gallery_thumbnail_number = 2

@@ -51,3 +51,5 @@ ax.axhline(average, color="C1", label="average of all rows")
 ax.set(xlabel="code 0", ylabel=f"loading of '{feature}' on code 0")
 ax.legend()
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

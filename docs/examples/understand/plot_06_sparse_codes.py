@@ -65,4 +65,6 @@ plt.show()
 # Sparse codes are for looking at, and for methods that need them. They do not give a
 # small error: if four of five codes are zero, the seven that are left explain 71%,
 # while eight codes of the default explain 85%
-# (:ref:`sphx_glr_auto_examples_plot_01_in_place_of_pca.py`).
+# (:ref:`sphx_glr_auto_examples_reduce_plot_01_in_place_of_pca.py`).
+
+# sphinx_gallery_thumbnail_number = 2
