@@ -77,9 +77,7 @@ ALSO_CHECKED = [
     ),
     DenoisingAutoencoder(2, epochs=2, network=UsersNetwork(), corruption="swap"),
     VAETransformer(2, epochs=2, network=DenseNetwork((8,), linear_shortcut=False)),
-    ParametricTSNE(
-        1, perplexity=2, epochs=2, init="random", reconstruction_weight=0.1
-    ),
+    ParametricTSNE(1, perplexity=2, epochs=2, init="random", reconstruction_weight=0.1),
 ]
 """The defaults, and further configurations of the same code."""
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from skae._neighbors.affinities import Affinities
+from skae._neighbors.divergence import kl_divergence
 from skae._objective.neighbor_embedding import NeighborEmbedding
 from skae._runtime.tensorflow import load_keras
 
@@ -11,19 +13,19 @@ ROWS = np.zeros((12, 3), np.float32)
 
 
 def terms_by_hand(encoded):
-    """Return attraction and repulsion, row by row; see Damrich et al. (2023)."""
-    found = []
-    for i, point in enumerate(encoded):
-        neighbor = encoded[i + 1 if i % 2 == 0 else i - 1]
-        attraction = np.log(1 + ((point - neighbor) ** 2).sum())
-        others = np.delete(encoded, i, axis=0)
-        similarities = 1 / (1 + ((point - others) ** 2).sum(axis=1))
-        found.append([attraction, np.log(similarities.sum())])
-    return np.array(found)
+    """Return attraction and repulsion, row by row; see van der Maaten (2009)."""
+    squares = ((encoded[:, None] - encoded[None]) ** 2).sum(axis=-1)
+    similarities = 1 / (1 + squares)
+    np.fill_diagonal(similarities, 0)
+    neighbors = np.arange(len(encoded)) ^ 1
+    attraction = np.log(1 + squares[np.arange(len(encoded)), neighbors])
+    return np.column_stack(
+        [attraction, np.full(len(encoded), np.log(similarities.mean()))]
+    )
 
 
 @pytest.mark.parametrize("as_tensor", [False, True])
-def test_terms_are_those_of_the_contrastive_loss(as_tensor):
+def test_terms_are_those_of_the_loss_of_tsne(as_tensor):
     encoded = ENCODED
     if as_tensor:
         encoded = load_keras().ops.convert_to_tensor(encoded)
@@ -31,21 +33,24 @@ def test_terms_are_those_of_the_contrastive_loss(as_tensor):
     np.testing.assert_allclose(terms, terms_by_hand(ENCODED), rtol=1e-4, atol=1e-5)
 
 
-def test_their_sum_is_the_surprise_of_telling_the_neighbor_from_the_others():
-    terms = NeighborEmbedding().row_terms(ROWS, ENCODED, ENCODED, [])
-    squares = ((ENCODED[:, None] - ENCODED[None]) ** 2).sum(axis=-1)
-    similarities = 1 / (1 + squares) - np.eye(12)
-    neighbors = np.arange(12) ^ 1
-    shares = similarities[np.arange(12), neighbors] / similarities.sum(axis=1)
-    np.testing.assert_allclose(terms.sum(axis=1), -np.log(shares), rtol=1e-4)
+def test_the_loss_is_the_divergence_from_pairs_up_to_a_constant():
+    """Where the pairs of the batch are all neighbours that there are."""
+    affinities = Affinities(
+        (np.arange(12) ^ 1).astype(np.int32)[:, None], np.ones((12, 1), np.float32)
+    )
+    constants = []
+    for encoded in (ENCODED, 3 * ENCODED):
+        terms = NeighborEmbedding().row_terms(ROWS, encoded, encoded, [])
+        constants.append(kl_divergence(affinities, encoded) - terms.sum(axis=1).mean())
+    assert constants[0] == pytest.approx(constants[1], abs=1e-4)
 
 
 def test_a_row_that_is_in_a_batch_twice_does_not_repel_itself():
     encoded = np.concatenate([ENCODED, ENCODED[:2]])
     repulsion = NeighborEmbedding().row_terms(ROWS, encoded, encoded, [])[0, 1]
-    others = np.delete(encoded, [0, 12], axis=0)
-    similarities = 1 / (1 + ((encoded[0] - others) ** 2).sum(axis=1))
-    assert repulsion == pytest.approx(np.log(similarities.sum()), rel=1e-4)
+    similarities = 1 / (1 + ((encoded[:, None] - encoded[None]) ** 2).sum(axis=-1))
+    total = similarities.sum() - 14 - 4  # rows 0 and 1 to themselves, here and there
+    assert repulsion == pytest.approx(np.log(total / 14**2), rel=1e-4)
 
 
 def test_points_in_one_place_have_finite_terms():
