@@ -106,7 +106,7 @@ class ParametricTSNE(BaseEncoder):
         256.
 
     epochs : int or "auto", default="auto"
-        Number of passes over the rows. "auto" gives about 8,000 steps, in 5 to 500
+        Number of passes over the rows. "auto" gives about 8,000 steps, in 5 to 200
         epochs. With 0 the map is its start.
 
     random_state : int, RandomState instance or None, default=None

@@ -1,10 +1,9 @@
 """One fit of a map that keeps neighbours together, step by step."""
 
 import dataclasses
-from typing import Any
 
 from skae import _defaults
-from skae._data.prepare import Prepared, prepare
+from skae._data.prepare import prepare
 from skae._model.codec import Codec, shared_codec
 from skae._model.description import described
 from skae._model.fitted import FittedNetwork
@@ -121,7 +120,7 @@ def _check_perplexity(perplexity, n_rows):
         )
 
 
-def _plan(estimator, prepared: Prepared, objective: Any) -> MapPlan:
+def _plan(estimator, prepared, objective):
     network = network_of(estimator)
     _check_linear(network)
     shape, n_rows = prepared.sample_shape, len(prepared.rows)
