@@ -2,10 +2,10 @@
 New digits fall into place: parametric t-SNE
 ============================================
 
-t-SNE gives each row a point, and knows no other rows. :class:`~skae.ParametricTSNE` lays
-out rows by the same loss, but a network says where, so that new rows get a point too.
-Here are maps of three quarters of the digits, and the last quarter, which no fit has seen,
-placed by ``transform``.
+t-SNE gives each row a point, and knows no other rows. :class:`~skae.ParametricTSNE`
+lays out rows by the same loss, but a network says where, so that new rows get a point
+too. Here are maps of three quarters of the digits, and the last quarter, which no fit
+has seen, placed by ``transform``.
 """
 
 import matplotlib.pyplot as plt
@@ -38,7 +38,8 @@ plt.show()
 # Both maps have ten groups, with a few digits in the wrong one. New rows come to lie in
 # the groups of their digit, though some lie between groups, where no training row does:
 # a network is continuous, and a digit that is like none it has seen is placed between
-# those that it is like. How often do the five nearest training rows give the right digit?
+# those that it is like. How often do the five nearest training rows give the right
+# digit?
 
 labels = KNeighborsClassifier().fit(parametric.transform(X_train), y_train)
 print(f"new rows: {labels.score(parametric.transform(X_test), y_test):.1%}")

@@ -320,9 +320,9 @@ class ParametricTSNE(BaseEncoder):
         return trustworthiness_of_some(rows, self._fitted.encode)
 
     @property
-    @available_if(_has_decoder)
     def decoder_(self) -> KerasModel:
         """Keras model from points to rows in the user's units; a copy of the fit."""
+        _has_decoder(self)
         return self._fitted.models[1]
 
     def _network(self) -> Network:

@@ -92,29 +92,29 @@ class PairTask:
 def train_on_pairs(task, compiled_steps, start):
     """Train from a start; return the weights, and the history by name.
 
-    Where the loss becomes infinite or NaN, the weights are those before that epoch.
+    Where the loss becomes infinite or NaN, the weights are those of two epochs before:
+    the loss of an epoch is that before each of its steps, so the last steps of the one
+    before may already have lost the map.
     """
-    logs_of = LossUnits(
-        1.0, 0.0, task.objective.terms, np.array(task.term_weights)
-    ).logs
+    weights = np.array(task.term_weights)
+    units = LossUnits(1.0, 0.0, task.objective.terms, weights)
     reader = BatchReader(task.rows, ())
     compiled_steps.reset(start, draw_seed(task.generator))
     rate = compiled_steps.learning_rate
     task.tell("begin", compiled_steps, None)
-    kept, epochs = start, []
+    kept, trained, epochs = start, start, []
     for epoch in range(task.epochs):
         steps = epoch * task.n_batches + np.arange(task.n_batches)
         factors = cosine_with_warmup(steps, task.epochs * task.n_batches)
         terms = _train_epoch(task, compiled_steps, reader, steps, factors)
-        logs = logs_of(terms) | {"learning_rate": rate * float(factors[-1])}
-        trained = compiled_steps.weights
-        if not _are_finite(terms, *trained):
+        logs = units.logs(terms) | {"learning_rate": rate * float(factors[-1])}
+        if not _are_finite(terms, *compiled_steps.weights):
             _warn_of_divergence(epoch)
-            break
-        kept = trained
+            return kept, by_name(epochs[:-1], False)
+        kept, trained = trained, compiled_steps.weights
         epochs.append(logs)
         task.tell("epoch_end", epoch, logs, None)
-    return kept, by_name(epochs, False)
+    return trained, by_name(epochs, False)
 
 
 def _train_epoch(task, compiled_steps, reader, steps, factors):
@@ -140,9 +140,10 @@ def _are_finite(*arrays):
 
 
 def _warn_of_divergence(epoch):
+    kept = max(epoch - 1, 0)
     warn(
         f"The loss became infinite or NaN in epoch {epoch + 1}; training stopped "
-        f"and kept the weights after epoch {epoch}. Try a smaller learning_rate, a "
+        f"and kept the weights after epoch {kept}. Try a smaller learning_rate, a "
         "larger batch_size, or data without extreme values.",
         ConvergenceWarning,
     )

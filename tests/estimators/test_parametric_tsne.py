@@ -19,6 +19,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.pipeline import make_pipeline
 
 import skae
+import skae.onnx
 from skae import AutoencoderTransformer, ParametricTSNE
 from skae._neighbors import trustworthiness as of_some
 from skae.displays import LatentDisplay
@@ -291,8 +292,10 @@ def test_points_of_another_dimension_are_refused(with_decoder):
 def test_without_a_decoder_nothing_is_decoded(name, fitted):
     assert not hasattr(fitted, name)
     assert not hasattr(clone(BRIEFLY), name)
-    with pytest.raises(AttributeError, match="set reconstruction_weight=0.1"):
-        fitted.inverse_transform(np.zeros((1, 2)))
+    with pytest.raises(AttributeError) as raised:
+        getattr(fitted, name)
+    error = raised.value.__cause__ or raised.value
+    assert "set reconstruction_weight=0.1" in str(error)
 
 
 def test_the_decoder_is_that_of_the_fit_not_of_the_parameters(fitted):
@@ -366,7 +369,7 @@ def test_missing_values_are_refused(X):
 
 def test_codes_with_an_activation_are_refused(X):
     network = DenseNetwork((8,), code_activation="relu")
-    with pytest.raises(ValueError, match="needs linear codes.*'relu'"):
+    with pytest.raises(ValueError, match=r"needs linear codes.*'relu'"):
         clone(BRIEFLY).set_params(network=network).fit(X)
 
 
