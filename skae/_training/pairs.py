@@ -102,7 +102,8 @@ def train_on_pairs(task, compiled_steps, start):
     compiled_steps.reset(start, draw_seed(task.generator))
     rate = compiled_steps.learning_rate
     task.tell("begin", compiled_steps, None)
-    kept, trained, epochs = start, start, []
+    kept, trained = start, start
+    epochs: list[dict] = []
     for epoch in range(task.epochs):
         steps = epoch * task.n_batches + np.arange(task.n_batches)
         factors = cosine_with_warmup(steps, task.epochs * task.n_batches)
