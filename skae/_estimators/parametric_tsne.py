@@ -78,7 +78,7 @@ class ParametricTSNE(BaseEncoder):
 
     network : network or None, default=None
         A network of `skae.networks`, such as ``ConvNetwork()`` for images. None is
-        ``DenseNetwork((256, 256, 256), activation="silu")``.
+        ``DenseNetwork((256, 256, 256, 256), activation="silu")``.
 
     reconstruction_weight : float, default=0.0
         Weight of the mean squared error of reconstruction in the loss, in units of the
@@ -106,7 +106,7 @@ class ParametricTSNE(BaseEncoder):
         256.
 
     epochs : int or "auto", default="auto"
-        Number of passes over the rows. "auto" gives about 8,000 steps, in 5 to 200
+        Number of passes over the rows. "auto" gives about 10,000 steps, in 5 to 200
         epochs. With 0 the map is its start.
 
     random_state : int, RandomState instance or None, default=None
