@@ -5,6 +5,7 @@ from skae._estimators.denoising import DenoisingAutoencoder
 from skae._estimators.dense import AutoencoderTransformer
 from skae._estimators.loading import load
 from skae._estimators.outliers import AutoencoderOutlierDetector
+from skae._estimators.parametric_tsne import ParametricTSNE
 from skae._estimators.sequence import SequenceAutoencoder
 from skae._estimators.variational import VAETransformer
 from skae._runtime.version import __version__ as __version__
@@ -16,6 +17,7 @@ __all__ = [
     "AutoencoderTransformer",
     "ConvAutoencoder",
     "DenoisingAutoencoder",
+    "ParametricTSNE",
     "SequenceAutoencoder",
     "TableEncoder",
     "VAETransformer",

@@ -136,3 +136,24 @@ def patience(n_epochs):
     early; more would run longer for nothing.
     """
     return max(5, n_epochs // 3)
+
+
+N_PAIRS = 256
+"""Pairs of neighbours in a step of `ParametricTSNE`."""
+
+LEARNING_RATE_OF_MAP = 0.01
+
+_STEPS_OF_MAP = 10_000
+_MOST_EPOCHS_OF_MAP = 200
+
+
+def epochs_of_map(n_rows, n_pairs):
+    """Return the number of epochs for about 10,000 steps, from 5 to 200."""
+    n_batches = math.ceil(n_rows / n_pairs)
+    wanted = math.ceil(_STEPS_OF_MAP / n_batches)
+    return min(max(wanted, _FEWEST_EPOCHS), _MOST_EPOCHS_OF_MAP)
+
+
+def network_of_map():
+    """Return hidden layer sizes and activation of the network of `ParametricTSNE`."""
+    return (256, 256, 256, 256), "silu"

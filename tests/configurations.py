@@ -8,6 +8,7 @@ from skae import (
     AutoencoderTransformer,
     ConvAutoencoder,
     DenoisingAutoencoder,
+    ParametricTSNE,
     SequenceAutoencoder,
     VAETransformer,
 )
@@ -46,6 +47,7 @@ CHECKED = [
     DenoisingAutoencoder(2, network=DenseNetwork((8,)), **QUICK),
     SequenceAutoencoder(2, units=4, **QUICK),
     VAETransformer(2, network=DenseNetwork((8,)), **QUICK),
+    ParametricTSNE(perplexity=2, network=DenseNetwork((8,)), **QUICK),
 ]
 """One configuration of each estimator, which the default run checks."""
 
@@ -75,6 +77,7 @@ ALSO_CHECKED = [
     ),
     DenoisingAutoencoder(2, epochs=2, network=UsersNetwork(), corruption="swap"),
     VAETransformer(2, epochs=2, network=DenseNetwork((8,), linear_shortcut=False)),
+    ParametricTSNE(1, perplexity=2, epochs=2, init="random", reconstruction_weight=0.1),
 ]
 """The defaults, and further configurations of the same code."""
 

@@ -16,6 +16,7 @@ ROOMS = [
     "_defaults",
     "_data",
     "_pca",
+    "_neighbors",
     "_objective",
     "networks",
     "_model",

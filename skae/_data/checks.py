@@ -200,7 +200,7 @@ def check_sample_weight(sample_weight, X, fewest=2):
     return weights
 
 
-def check_codes(codes, encoding_dim, name, are_nested=False):
+def check_codes(codes, encoding_dim, name, are_nested=False, parameter="encoding_dim"):
     """Return codes as float32 or float64 of shape (n_rows, encoding_dim).
 
     Nested codes may be the first few only; zeros stand for the others.
@@ -213,7 +213,7 @@ def check_codes(codes, encoding_dim, name, are_nested=False):
     if codes.shape[1] != encoding_dim:
         raise ValueError(
             f"X has {codes.shape[1]} columns, but {name} was fitted with "
-            f"encoding_dim={encoding_dim}: inverse_transform expects the "
+            f"{parameter}={encoding_dim}: inverse_transform expects the "
             f"{encoding_dim} codes that transform returns."
         )
     return codes

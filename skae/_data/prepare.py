@@ -126,6 +126,7 @@ def prepare(
     earlier=None,
     fewest=2,
     validation_fraction="auto",
+    merges=True,
 ):
     """Check, merge, scale and split the user's data.
 
@@ -153,6 +154,9 @@ def prepare(
     validation_fraction : float or "auto", default="auto"
         Fraction of the rows to hold out, unless there is `X_val`.
 
+    merges : bool, default=True
+        Whether repeated rows of small data become one, of their weight together.
+
     Returns
     -------
     Prepared
@@ -173,8 +177,9 @@ def prepare(
     if not weights.all():  # the rows to leave out must be finite too
         check_finite_rows(estimator, X)
     arrays = [X] if clean is None else [X, clean]
-    weights, X, *others = merge_repeated_rows(weights, *arrays)
-    clean = others[0] if others else None
+    if merges:
+        weights, X, *others = merge_repeated_rows(weights, *arrays)
+        clean = others[0] if others else None
 
     name, targets = ("X", X) if clean is None else ("X_clean", clean)
     moments = moments_of(targets, weights, _needs_range(objective))

@@ -34,6 +34,8 @@ def table(estimator):
 
 def facts(estimator):
     """Return what there is to say of a fit: names to text."""
+    if not hasattr(estimator, "best_epoch_"):
+        return {k: v for k, v in _of_map(estimator).items() if v}
     fitted = estimator._fitted
     arrays = [*fitted.weights, *fitted.correction.arrays]
     n_parameters = sum(array.size for array in arrays)
@@ -51,6 +53,19 @@ def facts(estimator):
         "Variance explained": _explained(estimator),
     }
     return {name: text for name, text in said.items() if text}
+
+
+def _of_map(estimator):
+    """Return what there is to say of a map of neighbours."""
+    layers = estimator._layers
+    n_parameters = sum(array.size for array in estimator._fitted.weights)
+    return {
+        "Encoder": ", ".join(layers["encoder"]),
+        "Decoder": ", ".join(layers["decoder"]),
+        "Parameters": f"{n_parameters:,}",
+        "Epochs": f"{estimator.n_iter_} run",
+        "Kullback-Leibler divergence": f"{estimator.kl_divergence_:.3f} nats",
+    }
 
 
 def _explained(estimator):

@@ -3,8 +3,6 @@
 What `_model/correction.py` computes is built of Keras' layers here.
 """
 
-import functools
-
 import numpy as np
 
 from skae._runtime.tensorflow import load_keras
@@ -39,44 +37,67 @@ def standalone_models(codec, weights, scaling, correction):
     Returns
     -------
     encoder, decoder : keras.Model
+        None in place of a decoder where there is none.
     """
-    keras = load_keras()
-    objective, shape = codec.objective, codec.sample_shape
     assign(codec, weights)
+    encoder = _standalone_encoder(codec, scaling, correction)
+    samples = np.zeros((1, *codec.sample_shape), np.float32)
+    if not codec.objective.has_decoder:
+        encoder(samples)  # Keras exports to ONNX only what has been called
+        return encoder, None
+    decoder = _standalone_decoder(codec, scaling, correction)
+    decoder(encoder(samples))
+    return encoder, decoder
+
+
+def _code_unit(codec, scaling):
+    return scaling.scale if codec.objective.codes_are_in_units else 1.0
+
+
+def _rescaling(*arguments, **how):
+    return load_keras().layers.Rescaling(*arguments, dtype="float32", **how)
+
+
+def _standalone_encoder(codec, scaling, correction):
+    """Build the encoder in the user's units."""
+    keras, objective, shape = load_keras(), codec.objective, codec.sample_shape
     mean, scale = scaling.mean.reshape(shape), scaling.scale
-    code_unit = scale if objective.codes_are_in_units else 1.0
     rows = keras.Input(shape, dtype="float32", name="sample")
+    samples = rows
+    if not objective.has_logits:
+        # Two layers, because the difference of two large numbers close to each other is
+        # exact in float32 (Sterbenz, 1974), but not after scaling. The second layer
+        # subtracts what the mean lost when it was rounded to float32.
+        centred = _rescaling(1.0, (-mean).tolist(), name="centre")(rows)
+        with np.errstate(over="ignore"):  # beyond float32, which the models cannot hold
+            rest = ((mean.astype(np.float32) - mean) / scale).tolist()
+        samples = _rescaling(1 / scale, rest, name="standardize")(centred)
+    encoded = objective.codes(_encoder_outputs(codec, samples, correction))
+    code_unit = _code_unit(codec, scaling)
+    if code_unit != 1:
+        encoded = _rescaling(code_unit, name="code_unit")(encoded)
+    return keras.Model(rows, encoded, name="encoder")
+
+
+def _standalone_decoder(codec, scaling, correction):
+    """Build the decoder in the user's units."""
+    keras, objective = load_keras(), codec.objective
+    mean, scale = scaling.mean.reshape(codec.sample_shape), scaling.scale
     codes = keras.Input((codec.encoding_dim,), dtype="float32", name="code")
-    rescaling = functools.partial(keras.layers.Rescaling, dtype="float32")
     if objective.has_logits:
-        encoded = _encoder_outputs(codec, rows, correction)
         probabilities = keras.layers.Activation(
             "sigmoid", dtype="float32", name="probability"
         )
         outputs = probabilities(_decoder_outputs(codec, codes, correction))
-    else:
-        # Two layers, because the difference of two large numbers close to each other is
-        # exact in float32 (Sterbenz, 1974), but not after scaling. The second layer
-        # subtracts what the mean lost when it was rounded to float32.
-        centred = rescaling(1.0, (-mean).tolist(), name="centre")(rows)
-        with np.errstate(over="ignore"):  # beyond float32, which the models cannot hold
-            rest = ((mean.astype(np.float32) - mean) / scale).tolist()
-        standardize = rescaling(1 / scale, rest, name="standardize")
-        encoded = _encoder_outputs(codec, standardize(centred), correction)
-        network_codes = rescaling(1 / code_unit, name="network_unit")(codes)
-        outputs = _decoder_outputs(codec, network_codes, correction)
-        if objective.link == "log":
-            rates = keras.layers.Activation("exponential", dtype="float32", name="rate")
-            outputs = rates(outputs)
-        outputs = rescaling(scale, mean.tolist(), name="unit")(outputs)
-    encoded = objective.codes(encoded)
-    if code_unit != 1:
-        encoded = rescaling(code_unit, name="code_unit")(encoded)
-    encoder = keras.Model(rows, encoded, name="encoder")
-    decoder = keras.Model(codes, outputs, name="decoder")
-    # Keras exports to ONNX only what has been called.
-    decoder(encoder(np.zeros((1, *shape), np.float32)))
-    return encoder, decoder
+        return keras.Model(codes, outputs, name="decoder")
+    code_unit = _code_unit(codec, scaling)
+    network_codes = _rescaling(1 / code_unit, name="network_unit")(codes)
+    outputs = _decoder_outputs(codec, network_codes, correction)
+    if objective.link == "log":
+        rates = keras.layers.Activation("exponential", dtype="float32", name="rate")
+        outputs = rates(outputs)
+    outputs = _rescaling(scale, mean.tolist(), name="unit")(outputs)
+    return keras.Model(codes, outputs, name="decoder")
 
 
 def _encoder_outputs(codec, samples, correction):

@@ -74,6 +74,9 @@ class Objective:
     losses_start_at_zero: ClassVar[bool] = True
     """Whether no loss is negative, but for a user's own."""
 
+    has_decoder: ClassVar[bool] = True
+    """Whether rows are reconstructed from their codes."""
+
     @classmethod
     def of(cls, estimator, **others):
         """Return the objective that an estimator's parameters describe."""

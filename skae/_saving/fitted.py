@@ -13,6 +13,7 @@ from skae._keras.objects import plain, restored
 from skae._model.correction import UNCORRECTED, Correction
 from skae._model.fitted import FittedNetwork
 from skae._objective.losses import as_given, comparable
+from skae._objective.neighbor_embedding import NeighborEmbedding
 from skae._objective.objective import NegativeELBO, Objective
 from skae._runtime.tensorflow import load_keras
 from skae._serving.graph import as_text, of_text
@@ -22,7 +23,10 @@ from skae.networks._build import Architecture, variables
 
 OWN_NETWORKS = ConvNetwork, DenseNetwork, RecurrentNetwork
 
-_OBJECTIVES = {objective.__name__: objective for objective in (NegativeELBO, Objective)}
+_OBJECTIVES = {
+    objective.__name__: objective
+    for objective in (NegativeELBO, NeighborEmbedding, Objective)
+}
 
 
 class LoadedNetwork(FittedNetwork):
@@ -188,7 +192,8 @@ def _are_of(graphs, architecture):
     n_features, dim = architecture.n_features, architecture.encoding_dim
     n_outputs = dim * architecture.objective.outputs_per_code
     sizes = [(graph.n_inputs, graph.n_outputs) for graph in graphs]
-    return sizes == [(n_features, n_outputs), (dim, n_features)]
+    n_decoded = n_features if architecture.objective.has_decoder else dim
+    return sizes == [(n_features, n_outputs), (dim, n_decoded)]
 
 
 def _correction_of(arrays, architecture):

@@ -27,6 +27,7 @@ ESTIMATORS = {
     "skae.AutoencoderTransformer",
     "skae.ConvAutoencoder",
     "skae.DenoisingAutoencoder",
+    "skae.ParametricTSNE",
     "skae.SequenceAutoencoder",
     "skae.TableEncoder",
     "skae.VAETransformer",

@@ -117,9 +117,10 @@ def _check_fit(estimator):
     sizes = {
         "sample_shape_": sample_shape,
         "n_features_in_": math.prod(sample_shape),
-        "encoding_dim_": dim,
         "_n_features_out": dim,
     }
+    if "encoding_dim" in type(estimator)().get_params(deep=False):
+        sizes["encoding_dim_"] = dim
     for name, size in sizes.items():
         if getattr(estimator, name) != size:
             raise ValueError(f"{name} is {getattr(estimator, name)!r:.50}, not {size}")

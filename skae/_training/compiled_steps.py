@@ -295,7 +295,9 @@ class CompiledSteps:
             shape = (tf.shape(rows)[0], self._n_draws)
             draws = keras.random.normal(shape, dtype="float32", seed=self._seed)
         codes = self.objective.sampled(encoded, draws)
-        outputs = tf.reshape(self.decoder(codes, training=True), tf.shape(targets))
+        outputs = self.decoder(codes, training=True)
+        if self.objective.has_decoder:
+            outputs = tf.reshape(outputs, tf.shape(targets))
         values = [variable.value for variable in self._objective_variables]
         return self.objective.row_terms(targets, encoded, outputs, values)
 

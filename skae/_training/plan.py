@@ -154,10 +154,7 @@ def plan_fit(request, prepared, n_codes=None, searches=False):
     searches : bool, default=False
         Whether this fit is there to resolve "auto".
     """
-    estimator, earlier = request.estimator, request.earlier
-    network = copy.copy(estimator._network())
-    if estimator.init == "random" and hasattr(network, "linear_shortcut"):
-        network.linear_shortcut = False
+    earlier, network = request.earlier, network_of(request.estimator)
     wanted, found = _wanted_codes(request, n_codes), None
     is_number = wanted is None or isinstance(wanted, numbers.Integral)
     fraction = None if is_number else float(wanted)
@@ -166,9 +163,7 @@ def plan_fit(request, prepared, n_codes=None, searches=False):
         wanted, found = _number_of_codes(request, prepared, fraction)
     shape = prepared.sample_shape
     dim = network.n_codes(shape, wanted)
-    init = resolved(estimator.init, automatic_init(network))
-    if init == "pca":
-        check_network(network)
+    init = init_of(request.estimator, network)
     architecture = Architecture(network, shape, dim, request.objective)
     check_memory(architecture, len(prepared.rows))
     # Inference has no use for what corrupts the rows in training.
@@ -179,6 +174,22 @@ def plan_fit(request, prepared, n_codes=None, searches=False):
     if goes_on:
         check_continues(codec, earlier.fitted)
     return Plan(architecture, codec, init, goes_on, fraction, found)
+
+
+def network_of(estimator):
+    """Return a copy of an estimator's network, a plain one for a random start."""
+    network = copy.copy(estimator._network())
+    if estimator.init == "random" and hasattr(network, "linear_shortcut"):
+        network.linear_shortcut = False
+    return network
+
+
+def init_of(estimator, network):
+    """Return where weights start: "pca" or "random"."""
+    init = resolved(estimator.init, automatic_init(network))
+    if init == "pca":
+        check_network(network)
+    return init
 
 
 def _wanted_codes(request, n_codes):

@@ -13,14 +13,14 @@ from skae.networks._checks import check_positive
 _RANGES = {"relu": (0, np.inf), "sigmoid": (0, 1), "tanh": (-1, 1)}
 
 
-def check_estimator(estimator):
-    """Raise an error unless `estimator` is one of skae's, and fitted."""
+def check_estimator(estimator, kind=BaseAutoencoder):
+    """Raise an error unless `estimator` is one of skae's, of a kind, and fitted."""
     if isinstance(estimator, Pipeline):
         raise TypeError(
             "estimator is a Pipeline. Pass its last step, and the rows as that gets "
             "them: from_estimator(pipeline[-1], pipeline[:-1].transform(X))."
         )
-    if not isinstance(estimator, BaseAutoencoder):
+    if not isinstance(estimator, kind):
         raise TypeError(
             f"estimator must be a fitted estimator of skae, got {estimator!r}. Pass "
             "one; of a search, its best_estimator_."

@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from skae._drawing.axes import check_matplotlib, hide_ticks, one_axes
 from skae._drawing.points import draw_points_with_key
 from skae._estimators.base import BaseAutoencoder
+from skae._estimators.encoder import BaseEncoder
 from skae._runtime.annotations import ArrayLike, NDArray, Rows, Seed
 from skae._runtime.randomness import as_generator, draw_seed
 from skae.comparison._measures import tsne_plane
@@ -100,7 +101,7 @@ class LatentDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: BaseAutoencoder,
+        estimator: BaseEncoder,
         X: Rows,
         y: ArrayLike | None = None,
         *,
@@ -160,15 +161,15 @@ class LatentDisplay:
         Van der Maaten and Hinton (2008), Visualizing data using t-SNE, Journal of
         Machine Learning Research 9.
         """
-        check_estimator(estimator)
+        check_estimator(estimator, BaseEncoder)
         check_choice("method", method, _METHODS)
-        dimensions = check_dimensions(dimensions, estimator.encoding_dim_)
+        dimensions = check_dimensions(dimensions, estimator._n_features_out)
         codes = encode(estimator, X)
         labels = None if y is None else column_or_1d(y)
         check_consistent_length(codes, labels)
         if method is None:
             positions = codes[:, list(dimensions)]
-            names = [code_label(estimator, number) for number in dimensions]
+            names = _names(estimator, dimensions)
         else:
             positions, names = _plane(codes, method, random_state)
         display = cls(positions=positions, y=labels, xlabel=names[0], ylabel=names[1])
@@ -203,6 +204,13 @@ class LatentDisplay:
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _names(estimator, dimensions):
+    """Return the names of the axes; those of a map of neighbours mean nothing."""
+    if isinstance(estimator, BaseAutoencoder):
+        return [code_label(estimator, number) for number in dimensions]
+    return "map by parametric t-SNE", None
 
 
 def _plane(codes, method, random_state):

@@ -56,8 +56,11 @@ class Architecture:
     def models(self):
         """Return the encoder and the decoder that the network builds."""
         n_outputs = self.encoding_dim * self.objective.outputs_per_code
+        encoder = self.network.build_encoder(self.sample_shape, n_outputs)
+        if not self.objective.has_decoder:
+            return encoder, _nothing_decoded(self.encoding_dim)
         return (
-            self.network.build_encoder(self.sample_shape, n_outputs),
+            encoder,
             self.network.build_decoder(self.sample_shape, self.encoding_dim),
         )
 
@@ -93,6 +96,14 @@ class Architecture:
                 f"{tuple(self.sample_shape)} is too large to be built: {network!r}. "
                 "Use smaller sizes."
             ) from error
+
+
+def _nothing_decoded(encoding_dim):
+    """Return a model that gives codes back, in place of a decoder."""
+    keras = load_keras()
+    inputs = keras.Input((encoding_dim,), dtype="float32", name="code")
+    outputs = keras.layers.Activation("linear", dtype="float32")(inputs)
+    return keras.Model(inputs, outputs, name="decoder")
 
 
 def _seeded_for_users_code(network, seed):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae._estimators.base import BaseAutoencoder
+from skae._estimators.encoder import BaseEncoder
 from skae._estimators.variational import VAETransformer
 from skae._runtime.version import __version__
 from skae.onnx._keras_models import NEWEST_OF_KERAS
@@ -110,7 +110,7 @@ default="transform"
     nodes.nodes.append(onnx.helper.make_node("Identity", [output], [given]))
     shapes = {
         "X": estimator.sample_shape_,
-        "codes": (estimator.encoding_dim_,),
+        "codes": (estimator._n_features_out,),
         "reconstructions": estimator.sample_shape_,
         "scores": (),
     }
@@ -135,7 +135,7 @@ default="transform"
 
 
 def _check(estimator, method):
-    if not isinstance(estimator, BaseAutoencoder):
+    if not isinstance(estimator, BaseEncoder):
         raise TypeError(
             f"estimator={estimator!r:.100} is not one of skae's. For a pipeline call "
             "skae.onnx.register() and then skl2onnx.to_onnx."
@@ -144,6 +144,11 @@ def _check(estimator, method):
     if method not in METHODS:
         raise ValueError(
             f"method={method!r} is none of {', '.join(map(repr, METHODS))}."
+        )
+    if not hasattr(estimator, method):
+        raise ValueError(
+            f"method={method!r} is none of {type(estimator).__name__}'s here. Export "
+            "'transform', which all estimators have."
         )
     if method == "score_samples" and isinstance(estimator, VAETransformer):
         raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 from skae._estimators.convolutional import ConvAutoencoder
 from skae._estimators.denoising import DenoisingAutoencoder
 from skae._estimators.dense import AutoencoderTransformer
+from skae._estimators.parametric_tsne import ParametricTSNE
 from skae._estimators.sequence import SequenceAutoencoder
 from skae._estimators.variational import VAETransformer
 from skae.onnx._library import load_onnx, load_skl2onnx
@@ -17,6 +18,7 @@ _ESTIMATORS = (
     AutoencoderTransformer,
     ConvAutoencoder,
     DenoisingAutoencoder,
+    ParametricTSNE,
     SequenceAutoencoder,
     VAETransformer,
 )
@@ -69,7 +71,7 @@ def _set_output_type(operator):
     estimator, given = operator.raw_operator, operator.inputs[0]
     kind = _kind_of(_output_type(estimator, given))
     n_rows = given.type.shape[0] if given.type.shape else None
-    operator.outputs[0].type = kind([n_rows, estimator.encoding_dim_])
+    operator.outputs[0].type = kind([n_rows, estimator._n_features_out])
 
 
 def _convert(scope, operator, container):

@@ -22,7 +22,7 @@ NETWORKS = [
     networks.RecurrentNetwork,
 ]
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
-ENCODERS = [skae.TableEncoder]
+ENCODERS = [skae.ParametricTSNE, skae.TableEncoder]
 DETECTORS = [skae.AutoencoderOutlierDetector]
 OTHERS = ENCODERS + DETECTORS
 each_class = pytest.mark.parametrize("documented", ESTIMATORS + NETWORKS + OTHERS)

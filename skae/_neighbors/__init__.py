@@ -1,0 +1,1 @@
+"""Neighbours of rows, and the affinities of t-SNE between them."""
