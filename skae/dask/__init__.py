@@ -1,0 +1,1 @@
+"""The same estimators over a Dask cluster."""
