@@ -32,15 +32,20 @@ class Layout:
     feature_names : object ndarray of shape (n_features,) or None
         Names of the columns of a frame, if all are text.
 
-    is_frame : bool
-        Whether the partitions are data frames.
+    columns : list or None
+        Labels of all columns of a frame; None for arrays.
     """
 
     name: str
     sample_shape: tuple
     dtype: np.dtype
     feature_names: np.ndarray | None
-    is_frame: bool
+    columns: list | None
+
+    @property
+    def is_frame(self):
+        """Whether the partitions are data frames."""
+        return self.columns is not None
 
     @property
     def n_features(self):
@@ -66,10 +71,12 @@ def layout_of(X, name="X"):
     if isinstance(X, dd.DataFrame) or is_dataframe_like(X):
         n_features = len(X.columns)
         dtype = dtype_of_frame(X, name)
-        return Layout(name, (n_features,), dtype, names_of_frame(X, name), True)
+        return Layout(
+            name, (n_features,), dtype, names_of_frame(X, name), list(X.columns)
+        )
     _check_axes(X, name)
     dtype = _number_type(X.dtype, name)
-    return Layout(name, tuple(map(int, X.shape[1:])), dtype, None, False)
+    return Layout(name, tuple(map(int, X.shape[1:])), dtype, None, None)
 
 
 def _other_collection(X, name):
