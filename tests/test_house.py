@@ -24,6 +24,7 @@ ROOMS = [
     "_tables",
     "_estimators",
     "onnx",
+    "dask",
     "_drawing",
     "comparison",
     "displays",

@@ -117,6 +117,11 @@ class Prepared:
         """Number of values of a sample."""
         return self.rows.values.shape[1]
 
+    @property
+    def total_weight(self):
+        """Sum of the weights of all rows of the fit."""
+        return float(self.rows.weights.sum())
+
 
 def prepare(
     estimator,

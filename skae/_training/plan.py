@@ -155,9 +155,7 @@ def plan_fit(request, prepared, n_codes=None, searches=False):
         Whether this fit is there to resolve "auto".
     """
     estimator, earlier = request.estimator, request.earlier
-    network = copy.copy(estimator._network())
-    if estimator.init == "random" and hasattr(network, "linear_shortcut"):
-        network.linear_shortcut = False
+    network = network_of(estimator)
     wanted, found = _wanted_codes(request, n_codes), None
     is_number = wanted is None or isinstance(wanted, numbers.Integral)
     fraction = None if is_number else float(wanted)
@@ -179,6 +177,14 @@ def plan_fit(request, prepared, n_codes=None, searches=False):
     if goes_on:
         check_continues(codec, earlier.fitted)
     return Plan(architecture, codec, init, goes_on, fraction, found)
+
+
+def network_of(estimator):
+    """Return the network that an estimator's parameters describe."""
+    network = copy.copy(estimator._network())
+    if estimator.init == "random" and hasattr(network, "linear_shortcut"):
+        network.linear_shortcut = False
+    return network
 
 
 def _wanted_codes(request, n_codes):

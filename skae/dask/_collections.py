@@ -70,6 +70,11 @@ class Partitions:
         return self.layout.feature_names
 
 
+def is_collection(X):
+    """Tell whether X is a collection of Dask's, of rows or of something else."""
+    return dask.is_dask_collection(X)
+
+
 def partitions(X, sample_weight=None, *, name="X"):
     """Divide rows into partitions, which stay where they are.
 
@@ -99,7 +104,7 @@ def partitions(X, sample_weight=None, *, name="X"):
     ValueError
         For chunks of columns, for no rows, and for weights of another number.
     """
-    if not dask.is_dask_collection(X):
+    if not is_collection(X):
         X = _in_memory(X, name)
     layout = layout_of(X, name)
     weights = _as_dask_weights(sample_weight)
@@ -204,7 +209,7 @@ def _as_dask_weights(sample_weight):
         return None
     if isinstance(sample_weight, dd.Series):
         sample_weight = sample_weight.to_dask_array()
-    if dask.is_dask_collection(sample_weight):
+    if is_collection(sample_weight):
         _check_collection_of_weights(sample_weight)
     else:
         sample_weight = containers.checked(sample_weight, "sample_weight")
