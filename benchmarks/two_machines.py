@@ -9,9 +9,9 @@ that all machines read. The program fits `DaskAutoencoderTransformer` to it, enc
 lazily, and prints where the workers were, what each has computed and sent, and whether
 a cluster within one process gives the same bits.
 
-Namespaces need Linux, the command `ip` and the right to use it (root). Where they cannot
-be had, both workers are started by hand on ports of the loopback, and the benchmark
-says so.
+Namespaces need Linux, the command `ip` and the right to use it (root). Where they
+cannot be had, both workers are started by hand on ports of the loopback, and the
+benchmark says so.
 """
 
 import argparse
@@ -108,8 +108,7 @@ def run_cluster(stack, machines, port, folder):
 
 def run_meanwhile(stack, command):
     """Start a command that the stack ends."""
-    log = stack.enter_context(tempfile.TemporaryFile())
-    process = subprocess.Popen(command, stdout=log, stderr=log)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     stack.callback(process.wait, 30)
     stack.callback(process.terminate)
 
