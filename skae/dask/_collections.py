@@ -115,7 +115,7 @@ def partitions(X, sample_weight=None, *, name="X"):
         )
     parts = _filled(X, lengths)
     lengths = tuple(n for n in lengths if n)
-    if isinstance(sample_weight, numbers.Number):
+    if isinstance(sample_weight, numbers.Real):
         weights = da.full(sum(lengths), float(sample_weight), chunks=(lengths,))
         weight_lengths = lengths
     if weights is not None:
@@ -205,7 +205,7 @@ def _in_memory(X, name):
 
 def _as_dask_weights(sample_weight):
     """Return weights as a Dask array of one axis; None for None and for a number."""
-    if sample_weight is None or isinstance(sample_weight, numbers.Number):
+    if sample_weight is None or isinstance(sample_weight, numbers.Real):
         return None
     if isinstance(sample_weight, dd.Series):
         sample_weight = sample_weight.to_dask_array()

@@ -124,8 +124,6 @@ def _check_axes(X, name):
 
 def _number_type(dtype, name):
     """Return the type that rows of a type get, or raise an error for no numbers."""
-    if dtype is None:
-        raise TypeError(f"{name} has no dtype. Convert it: {name}.astype('float64').")
     if dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: {name} has the dtype {dtype}. Make real and "
