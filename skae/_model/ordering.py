@@ -280,6 +280,10 @@ class Ordering:
             self._means,
         )
 
+    def _explained_by_all(self):
+        """Return the fraction of the variance that all codes together explain."""
+        return self.first_codes().explain([len(self._means)])[0]
+
     def ratios(self):
         """Return the fraction of the variance that each code explains.
 
@@ -291,10 +295,10 @@ class Ordering:
         -------
         float64 array of shape (n_codes,)
         """
-        n_codes, first = len(self._means), self.first_codes()
+        n_codes = len(self._means)
         if self._objective.nested_dropout and not self._is_pca:
-            return first.gains()
-        explained = first.explain([n_codes])[0]
+            return self.first_codes().gains()
+        explained = self._explained_by_all()
         total = self._explained.sum()
         if not total > 0:
             return np.where(np.arange(n_codes) == 0, explained, 0.0)
