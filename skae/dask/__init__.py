@@ -7,8 +7,8 @@ from skae.dask._library import check_dask
 
 check_dask()
 
-#from skae.dask._estimator import DaskAutoencoderTransformer  # noqa: E402
+from skae.dask._estimator import DaskAutoencoderTransformer  # noqa: E402
 
 __all__ = ["DaskAutoencoderTransformer"]
 
-#DaskAutoencoderTransformer.__module__ = __name__
+DaskAutoencoderTransformer.__module__ = __name__
