@@ -79,7 +79,7 @@ def cluster_of(n_processes, n_threads, memory_limit=0):
             threads_per_worker=n_threads,
             processes=True,
             memory_limit=memory_limit,
-            dashboard_address=None,
+            dashboard_address=":0",
         ) as cluster,
         Client(cluster) as client,
     ):

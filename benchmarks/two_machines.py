@@ -170,7 +170,7 @@ def report_bits(over_machines, folder):
 
     with (
         LocalCluster(
-            1, processes=False, threads_per_worker=1, dashboard_address=None
+            1, processes=False, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         Client(cluster),
     ):
