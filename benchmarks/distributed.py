@@ -34,7 +34,7 @@ import dask
 import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
-from keras.callbacks import Callback
+from distributed.diagnostics.plugin import SchedulerPlugin
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
@@ -132,14 +132,13 @@ def rows_for_bits():
     return da.from_array(X, chunks=((900, 1500, 0, 600, 1000, 800, 700, 500), -1))
 
 
-def fitted_for_bits(client, n_replicas, callbacks=None):
+def fitted_for_bits(client, n_replicas):
     """Return a fit of these rows."""
     return DaskAutoencoderTransformer(
         8,
         n_replicas=n_replicas,
         client=client,
         epochs=8,
-        callbacks=callbacks,
         random_state=0,
     ).fit(rows_for_bits())
 
@@ -165,32 +164,34 @@ def report_bits(n_replicas):
         print(f"| {shape[0]} × {shape[1]} | {same} |", flush=True)
 
 
-class KillAWorker(Callback):
-    """Kills a worker's process soon after a round has begun.
+class KillAWorker(SchedulerPlugin):
+    """Kills a worker's process once it trains a replica in a round.
 
     Parameters
     ----------
     client : Client
-        Of the cluster.
+        Of a cluster whose scheduler is in this process.
 
-    round_number : int
-        From 1.
+    n_replicas, round_number : int
+        The worker of the round's last replica is killed; rounds begin with 1.
     """
 
-    def __init__(self, client, round_number):
-        super().__init__()
-        self._client, self._round = client, round_number
+    def __init__(self, client, n_replicas, round_number):
+        self._scheduler = client.cluster.scheduler
+        self._processes = client.run(os.getpid)
+        self._left = n_replicas * round_number
         self.killed = None
+        self._scheduler.add_plugin(self)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Kill in the round, while its tasks run."""
-        if epoch + 1 == self._round:
-            threading.Timer(0.02, self._kill).start()
-
-    def _kill(self):
-        workers = self._client.run(os.getpid)
-        self.killed = sorted(workers.items())[0]
-        os.kill(self.killed[1], signal.SIGKILL)
+    def transition(self, key, start, finish, *others, **more):
+        """Count the replicas whose training begins; kill at the last one."""
+        if str(key).startswith("skae-train-") and finish == "processing":
+            self._left -= 1
+            if self._left == 0:
+                worker = self._scheduler.tasks[key].processing_on.address
+                self.killed = self._processes[worker]
+                # Soon after, so that the task has begun.
+                threading.Timer(0.02, os.kill, (self.killed, signal.SIGKILL)).start()
 
 
 def report_lost(n_replicas):
@@ -199,11 +200,10 @@ def report_lost(n_replicas):
     with cluster_of(2, 2) as client:
         undisturbed = weights(fitted_for_bits(client, n_replicas))
     with cluster_of(2, 2) as client:
-        killer = KillAWorker(client, 3)
-        disturbed = fitted_for_bits(client, n_replicas, [killer])
-        alive = set(client.run(os.getpid).values())
-    assert killer.killed is not None
-    assert killer.killed[1] not in alive
+        killer = KillAWorker(client, n_replicas, 3)
+        disturbed = fitted_for_bits(client, n_replicas)
+        assert killer.killed is not None
+        assert killer.killed not in client.run(os.getpid).values()
     same = all(map(np.array_equal, undisturbed, weights(disturbed)))
     print(f"Rounds: {disturbed.n_rounds_}. The same bits: {same}.")
 
