@@ -127,7 +127,7 @@ def partitions(X, sample_weight=None, *, name="X"):
 # Partitions
 
 
-def _parts(X):
+def parts_of(X):
     """Return delayed objects of the partitions as they are."""
     if is_lazy(X):
         return list(np.ravel(X.to_delayed()))
@@ -136,7 +136,7 @@ def _parts(X):
 
 def _filled(X, lengths):
     """Return delayed objects of the partitions that have rows."""
-    return [part for part, n in zip(_parts(X), lengths, strict=True) if n]
+    return [part for part, n in zip(parts_of(X), lengths, strict=True) if n]
 
 
 def _lengths(*collections):
@@ -146,7 +146,7 @@ def _lengths(*collections):
     """
     found = [_known_lengths(X) for X in collections]
     unknown = {
-        i: [_n_rows(part) for part in _parts(X)]
+        i: [_n_rows(part) for part in parts_of(X)]
         for i, X in enumerate(collections)
         if X is not None and found[i] is None
     }

@@ -12,7 +12,7 @@ from dask.delayed import delayed
 from skae.dask._layout import Layout, layout_of, rows_of
 
 
-def mapped(estimator, method_name, X, *, names=None):
+def mapped(estimator, method_name, X):
     """Return what a method of a fitted estimator gives for each row, not yet computed.
 
     Each partition of X becomes one of the result, by one task. The fitted network is a
@@ -24,14 +24,12 @@ def mapped(estimator, method_name, X, *, names=None):
         Fitted. Dense networks are computed in NumPy, and then workers need no
         TensorFlow.
 
-    method_name : {"transform", "inverse_transform", "reconstruct", "score_samples"}
+    method_name : {"transform", "inverse_transform", "reconstruct", "score_samples", \
+"impute"}
         A method that maps rows to as many rows.
 
     X : dask.array or dask.dataframe
         What the method takes. Chunks of an array hold whole rows.
-
-    names : sequence of str or None, default=None
-        Names of the codes as columns of a frame; None for those of the estimator.
 
     Returns
     -------
@@ -46,12 +44,11 @@ def mapped(estimator, method_name, X, *, names=None):
         values come when they are computed.
     """
     layout = layout_of(X)
-    example = getattr(estimator, method_name)(_example(estimator, method_name, layout))
-    example = np.asarray(example)
+    example = checked_example(estimator, method_name, layout)
     call = _Call(method_name, layout, example.shape[1:], example.dtype)
-    model = delayed(_for_workers(estimator), pure=True, traverse=False)
+    model = delayed(for_workers(estimator), pure=True, traverse=False)
     if isinstance(X, dd.DataFrame):
-        columns = _columns(estimator, method_name, X, names)
+        columns = _columns(estimator, method_name, X)
         return _mapped_frame(call, model, X, columns)
     return _mapped_array(call, model, X)
 
@@ -89,11 +86,20 @@ class _Call:
         return np.asarray(getattr(model, self.method_name)(rows), self.dtype)
 
 
-def _example(estimator, method_name, layout):
-    """Return one row like those to come, as the method would be given them.
+def checked_example(estimator, method_name, layout):
+    """Return what a method gives for one row like those to come, as an array.
 
-    The method then makes its checks of shapes and names, and shows what it returns. A
-    mean row is as near to the fit as a row can be.
+    So the method makes its own checks of types, shapes and names before anything is
+    computed, and shows what it returns.
+    """
+    row = _example(estimator, method_name, layout)
+    return np.asarray(getattr(estimator, method_name)(row))
+
+
+def _example(estimator, method_name, layout):
+    """Return a row as the method would be given it.
+
+    A mean row is as near to the fit as a row can be.
     """
     row = np.zeros(layout.n_features)
     mean = np.ravel(getattr(estimator, "mean_", row))
@@ -108,7 +114,7 @@ def _example(estimator, method_name, layout):
     return row
 
 
-def _for_workers(estimator):
+def for_workers(estimator):
     """Return a copy that holds what inference needs, and takes rows without names.
 
     An optimizer of Keras' would make workers import TensorFlow, and callbacks may be
@@ -116,7 +122,7 @@ def _for_workers(estimator):
     """
     kept = dict(vars(estimator))
     kept.pop("feature_names_in_", None)
-    for name, value in (("optimizer", "auto"), ("callbacks", None)):
+    for name, value in (("optimizer", "auto"), ("callbacks", None), ("client", None)):
         if name in kept:
             kept[name] = value
     model = object.__new__(type(estimator))
@@ -175,12 +181,12 @@ def _frame(values, index, columns):
     return pd.DataFrame(values, index, columns)
 
 
-def _columns(estimator, method_name, X, names):
+def _columns(estimator, method_name, X):
     """Return the names of the result's columns, or of its series."""
     if method_name == "score_samples":
         return method_name
     if method_name == "transform":
-        return list(estimator.get_feature_names_out() if names is None else names)
+        return list(estimator.get_feature_names_out())
     if method_name != "inverse_transform":
         return list(X.columns)
     n_features = estimator.n_features_in_

@@ -101,6 +101,13 @@ def test_flat_rows_of_images_come_back_as_images(of_images):
     np.testing.assert_array_equal(lazy.compute(), of_images.reconstruct(ROWS))
 
 
+def test_missing_values_are_imputed():
+    estimator = untrained(missing_values="allow").fit(ROWS)
+    incomplete = np.where(ROWS > 5, np.nan, ROWS)
+    lazy = mapped(estimator, "impute", da.from_array(incomplete, chunks=(25, 4)))
+    np.testing.assert_array_equal(lazy.compute(), estimator.impute(incomplete))
+
+
 # Frames
 
 
@@ -122,11 +129,6 @@ def test_a_frame_keeps_index_divisions_and_names(named, method):
         codes = list(named.get_feature_names_out())
         expected = codes if method == "transform" else list(FRAME)
         assert list(found) == expected
-
-
-def test_the_caller_may_name_the_codes(named):
-    lazy = mapped(named, "transform", frame(), names=["first", "second"])
-    assert list(lazy.columns) == list(lazy.compute()) == ["first", "second"]
 
 
 def test_names_are_those_of_scikit_learn_where_the_fit_had_none(plain):
