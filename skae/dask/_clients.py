@@ -5,9 +5,8 @@ import contextlib
 import distributed
 
 _ASYNCHRONOUS = (
-    "client={client!r} is asynchronous, but fit waits for its results. Pass a client "
-    "made by distributed.Client(...) without asynchronous=True, or call fit in a thread "
-    "of its own with one."
+    "client={client!r} is asynchronous, but fit waits for its results. Pass one of "
+    "distributed.Client(...) without asynchronous=True."
 )
 
 

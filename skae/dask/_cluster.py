@@ -11,11 +11,11 @@ from distributed.client import FutureCancelledError
 # Each time a worker that held what a step needs was lost. A cluster that loses one in
 # every step never ends a fit, so there must be a number.
 _MOST_TRIES = 5
-_LOST = [FutureCancelledError, TimeoutError]
+_LOST: tuple[type[BaseException], ...] = (FutureCancelledError, TimeoutError)
 with contextlib.suppress(ImportError):  # of later versions
     from distributed.client import FuturesCancelledError
 
-    _LOST.append(FuturesCancelledError)
+    _LOST = (*_LOST, FuturesCancelledError)
 
 
 class Cluster:
@@ -68,7 +68,7 @@ class Cluster:
         )
 
     def compute(self, tasks, near=None):
-        """Return the future of a delayed task; see `submit`."""
+        """Return the future of a delayed task, or those of a list; see `submit`."""
         return self._client.compute(tasks, **self._at(near))
 
     def _at(self, near):
@@ -105,7 +105,7 @@ class Cluster:
                     "little memory. Rechunk to smaller partitions, or give the workers "
                     f"more memory. Dask says: {error}"
                 ) from error
-            except tuple(_LOST) as error:
+            except _LOST as error:
                 lost = error
         raise RuntimeError(
             f"Data for {name} were lost {_MOST_TRIES} times and could not be computed "

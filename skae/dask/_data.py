@@ -5,6 +5,7 @@ import functools
 import math
 
 import numpy as np
+from distributed import futures_of
 
 from skae._data.rows import Rows
 from skae.dask import _worker
@@ -157,7 +158,14 @@ class Groups:
             )
             for number in self._groups[group]
         ]
-        return self.cluster.compute(task(joined, parts), near=self.replica_of(group))
+        near = self.replica_of(group)
+        if not any(map(futures_of, self._groups_blocks(group))):
+            return self.cluster.compute(task(joined, parts), near=near)
+        # Rows that workers hold are read where they are.
+        return self.cluster.submit(joined, self.cluster.compute(parts), near=near)
+
+    def _groups_blocks(self, group):
+        return [self._partitions.blocks[number] for number in self._groups[group]]
 
     def submit(self, function, group, *before, after=()):
         """Return the future of a function of a group's block; see `for_each`."""

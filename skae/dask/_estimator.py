@@ -17,6 +17,7 @@ from skae._runtime.annotations import (
     Seed,
     Shape,
 )
+from skae._runtime.scikit_learn import HasMethods
 from skae.dask._clients import client_of, current_client
 from skae.dask._collections import is_collection
 from skae.dask._fit import fit
@@ -78,8 +79,8 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
 
     n_replicas : int or "auto", default="auto"
         Number of replicas that train at the same time. "auto" is the number of the
-        workers' threads, at most that of the partitions, and so few that each has at
-        least 32 rows in a step: 16 at most. An array in memory has one.
+        workers' threads or of the partitions, whichever is smaller, at most 16, and so
+        few that each has 1,000 rows. An array in memory has one.
 
     client : distributed.Client or None, default=None
         Client of the cluster. None takes the current one; in a task, that of the
@@ -128,7 +129,7 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
     _parameter_constraints = {
         **AutoencoderTransformer._parameter_constraints,
         "n_replicas": [AUTO, COUNT],
-        "client": "no_validation",
+        "client": [HasMethods(["gather", "submit"]), None],
     }
 
     def __init__(
@@ -353,7 +354,7 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
         """
         local = object.__new__(AutoencoderTransformer)
         state = {name: v for name, v in vars(self).items() if name not in _OWN}
-        vars(local).update(state)
+        local.__dict__.update(state)
         return local
 
     @property
@@ -366,7 +367,7 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
 
     def __sklearn_clone__(self):
         bare = object.__new__(type(self))
-        vars(bare).update(vars(self), client=None)
+        bare.__dict__.update(vars(self), client=None)
         cloned = super(DaskAutoencoderTransformer, bare).__sklearn_clone__()
         cloned.client = self.client
         return cloned

@@ -9,9 +9,7 @@ import numpy as np
 from skae._runtime.randomness import draw_seed
 from skae._training.selection import Judge, Judged
 from skae.dask import _worker
-from skae.dask._cluster import Cluster
-from skae.dask._data import Judging
-from skae.dask._networks import Blueprint, State, is_averaging
+from skae.dask._networks import State, is_averaging
 
 
 class Rounds:
@@ -167,9 +165,9 @@ class ClusterJudge(Judge):
         The rows that judge.
     """
 
-    cluster: Cluster | None = None
-    blueprint: Blueprint | None = None
-    judging: Judging | None = None
+    cluster: Any = None
+    blueprint: Any = None
+    judging: Any = None
 
     @property
     def counts(self):

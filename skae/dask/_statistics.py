@@ -1,6 +1,7 @@
 """PCA of all rows: one pass over the partitions, reduced as a tree in their order."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh
@@ -55,7 +56,7 @@ class Statistics:
 
 
 @one_blas_thread()
-def _of_partition(block, weights, number, seed, has_hashes):
+def _of_partition(block, weights, number, seed, has_hashes, has_products):
     """Return the `Statistics` of a partition, or None if no row of it counts."""
     rows, weights = checked_block(block, weights, number)
     hashes = row_hashes(seed, number, len(rows)) if has_hashes else None
@@ -67,7 +68,7 @@ def _of_partition(block, weights, number, seed, has_hashes):
         return None
     moments = moments_of(rows, weights, with_range=True)
     products = None
-    if rows.shape[1] <= MOST_FEATURES_OF_GRAM:
+    if has_products:
         products = _products(rows, weights, moments.mean)
     total = weights.sum()
     moments = dataclasses.replace(
@@ -96,7 +97,9 @@ def _together(parts):
     parts = [part for part in parts if part is not None]
     if len(parts) < 2:
         return parts[0] if parts else None
-    moments, products, hashes = Moments.together([p.moments for p in parts]), None, None
+    moments = Moments.together([part.moments for part in parts])
+    products: Any = None
+    hashes = None
     if parts[0].products is not None:
         products = sum(part.products for part in parts)
         roots = np.sqrt([part.weight for part in parts])
@@ -119,11 +122,15 @@ def statistics_of(cluster, partitions, seed):
         When fewer than two rows count, or for values that are no finite numbers.
     """
     weights = partitions.weights or (None,) * len(partitions.blocks)
-    has_hashes = partitions.n_rows <= MOST_HASHES
+    known = (
+        seed,
+        partitions.n_rows <= MOST_HASHES,
+        partitions.n_features <= MOST_FEATURES_OF_GRAM,
+    )
 
     def step():
         parts = [
-            task(_of_partition, block, weight, number, seed, has_hashes)
+            task(_of_partition, block, weight, number, *known)
             for number, (block, weight) in enumerate(
                 zip(partitions.blocks, weights, strict=True)
             )

@@ -52,8 +52,9 @@ def pulls_of(blueprint, start, block, limits):
     rows, terms = block.training, np.array(request.objective.term_weights)
     if not len(rows) or not request.objective.losses_start_at_zero:
         return np.ones(len(rows), np.float32)
-    distances = distances_of(network, rows, terms)
-    return pulls_in_training(*distances, limits).astype(np.float32)
+    losses, squared_lengths = distances_of(network, rows, terms)
+    pulls = pulls_in_training(losses, squared_lengths, limits)
+    return pulls.astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
