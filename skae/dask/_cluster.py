@@ -1,8 +1,10 @@
 """Tasks on a cluster: submitted, waited for, and issued again after a loss."""
 
 import contextlib
+import pickle
 import uuid
 
+import cloudpickle
 import dask
 import distributed
 from dask.delayed import delayed
@@ -11,6 +13,8 @@ from distributed.client import FutureCancelledError
 # Each time a worker that held what a step needs was lost. A cluster that loses one in
 # every step never ends a fit, so there must be a number.
 _MOST_TRIES = 5
+# 8 MB. Dask warns of tasks that hold more than 10 MB.
+_BYTES_OF_TASK = 2**23
 _LOST: tuple[type[BaseException], ...] = (FutureCancelledError, TimeoutError)
 with contextlib.suppress(ImportError):  # of later versions
     from distributed.client import FuturesCancelledError
@@ -44,8 +48,19 @@ class Cluster:
         return sum(limits) if limits and all(limits) else float("inf")
 
     def send(self, value):
-        """Return a future of a value, which lies on one of the workers."""
-        return self._client.scatter(value, hash=False)
+        """Return a future of a value, which the scheduler can send again.
+
+        What is scattered is lost with its worker, and tasks that wait for it then wait
+        for ever.
+        """
+        pickled = cloudpickle.dumps(value)
+        parts = [
+            pickled[first : first + _BYTES_OF_TASK]
+            for first in range(0, len(pickled), _BYTES_OF_TASK)
+        ]
+        if len(parts) > 1:
+            parts = [self.submit(_same, part) for part in parts]
+        return self.submit(_loaded, parts)
 
     def submit(self, function, *arguments, near=None):
         """Return the future of a function of values and futures.
@@ -80,8 +95,8 @@ class Cluster:
     def carried_out(self, step, name):
         """Return the results of a step: a function that submits tasks.
 
-        Dask itself computes anew what was lost with a worker, but for what was sent
-        there. Then the step is taken again.
+        Dask itself computes anew what was lost with a worker. Where it gives up, the
+        step is taken again.
 
         Parameters
         ----------
@@ -109,9 +124,17 @@ class Cluster:
                 lost = error
         raise RuntimeError(
             f"Data for {name} were lost {_MOST_TRIES} times and could not be computed "
-            "anew. What was scattered, and not computed from a graph, is lost with its "
-            f"worker. Dask says: {lost}"
+            "anew. Rows that were scattered, and not computed from a graph, are lost "
+            f"with their worker. Dask says: {lost}"
         ) from lost
+
+
+def _same(part):
+    return part
+
+
+def _loaded(parts):
+    return pickle.loads(b"".join(parts))
 
 
 def _memory_limits(dask_scheduler):
