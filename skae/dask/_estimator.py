@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+from sklearn.utils.validation import check_is_fitted
 
 from skae._data.prepare import UserData
 from skae._estimators.constraints import AUTO, COUNT, fit_context
@@ -22,6 +26,7 @@ from skae.dask._clients import client_of, current_client
 from skae.dask._collections import is_collection
 from skae.dask._fit import fit
 from skae.dask._lazy import mapped
+from skae.dask._scores import scored
 from skae.networks import Network
 
 if TYPE_CHECKING:
@@ -338,6 +343,61 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
             In the squared unit of X; 0 is best. Not computed yet where X is of Dask.
         """
         return self._mapped("score_samples", X)
+
+    def score(self, X: Any, y: object = None) -> float:
+        """Return the fraction of the variance of X that reconstructions explain.
+
+        Parameters
+        ----------
+        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
+            Rows like those of `fit`. Collections of Dask are computed, in one pass.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            1 - SSE / SST over all features, with SST around the means of X; at most 1.
+
+        Raises
+        ------
+        ValueError
+            When all values of X are missing.
+        """
+        if not is_collection(X):
+            return super().score(X, y)
+        check_is_fitted(self)
+        with contextlib.ExitStack() as stack:
+            if self.client is not None:
+                stack.enter_context(current_client(self.client).as_current())
+            return scored(self.to_local(), X)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plain estimator (`to_local`) to a file for `skae.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, by convention ending in ".skae".
+
+        Returns
+        -------
+        None
+
+        Raises
+        ------
+        TypeError
+            When a parameter holds code of the user's own, which no file of data can
+            hold.
+
+        ValueError
+            When there is something else than a file at the path.
+
+        OSError
+            When the file cannot be written.
+        """
+        self.to_local().save(path)
 
     def _mapped(self, name, X):
         if is_collection(X):
