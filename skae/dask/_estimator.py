@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 from typing import TYPE_CHECKING, Any, Literal, Self
-
-from sklearn.utils.validation import check_is_fitted
 
 from skae._data.prepare import UserData
 from skae._estimators.constraints import AUTO, COUNT, fit_context
@@ -25,8 +22,7 @@ from skae._runtime.scikit_learn import HasMethods
 from skae.dask._clients import client_of, current_client
 from skae.dask._collections import is_collection
 from skae.dask._fit import fit
-from skae.dask._lazy import mapped
-from skae.dask._scores import scored
+from skae.dask._methods import CollectionsMixin
 from skae.networks import Network
 
 if TYPE_CHECKING:
@@ -36,7 +32,7 @@ _OWN = ("n_replicas", "client", "n_replicas_", "n_rounds_")
 
 
 @documented
-class DaskAutoencoderTransformer(AutoencoderTransformer):
+class DaskAutoencoderTransformer(CollectionsMixin, AutoencoderTransformer):
     """`skae.AutoencoderTransformer` fitted over a Dask cluster.
 
     The rows stay on the cluster, in the partitions that they come in. PCA, the start
@@ -56,21 +52,7 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
 
         Over a cluster "auto" is refused.
 
-    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
-        Units of the encoder's hidden layers, from the input to the code; the decoder
-        mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, or of 1,024 with `nested_dropout`.
-
-    activation : str, default="relu"
-        Name of the Keras activation of the hidden layers.
-
-    code_activation : {"linear", "relu", "tanh", "sigmoid"}, default="linear"
-        Activation of the code. "relu" with ``init="random"`` is the classic
-        autoencoder.
-
-    network : network or None, default=None
-        A network of `skae.networks`, instead of the one that the three parameters
-        above describe.
+    %(dense_network)s
 
     %(l1_activity)s
 
@@ -282,97 +264,6 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
             )
         return super().partial_fit(X, y, sample_weight=sample_weight)
 
-    def transform(self, X: Any) -> Any:
-        """Encode rows.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`.
-
-        Returns
-        -------
-        codes : dask.array, dask.dataframe or ndarray of shape (n_samples, encoding_dim)
-            Of the kind of X; not computed yet where X is of Dask.
-        """
-        return self._mapped("transform", X)
-
-    def inverse_transform(self, X: Any) -> Any:
-        """Decode codes.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe or array-like of shape (n_samples, encoding_dim)
-            Codes as `transform` returns them.
-
-        Returns
-        -------
-        reconstructions : dask.array, dask.dataframe or ndarray of shape \
-(n_samples, *sample_shape)
-            Of the kind of X; not computed yet where X is of Dask.
-        """
-        return self._mapped("inverse_transform", X)
-
-    def reconstruct(self, X: Any) -> Any:
-        """Encode and decode rows in one step.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`.
-
-        Returns
-        -------
-        reconstructions : dask.array, dask.dataframe or ndarray of shape \
-(n_samples, *sample_shape)
-            Of the kind of X; not computed yet where X is of Dask.
-        """
-        return self._mapped("reconstruct", X)
-
-    def score_samples(self, X: Any) -> Any:
-        """Return the negative mean squared error of each row's reconstruction.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`.
-
-        Returns
-        -------
-        scores : dask.array, Series of dask.dataframe or ndarray of shape (n_samples,)
-            In the squared unit of X; 0 is best. Not computed yet where X is of Dask.
-        """
-        return self._mapped("score_samples", X)
-
-    def score(self, X: Any, y: object = None) -> float:
-        """Return the fraction of the variance of X that reconstructions explain.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`. Collections of Dask are computed, in one pass.
-
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        score : float
-            1 - SSE / SST over all features, with SST around the means of X; at most 1.
-
-        Raises
-        ------
-        ValueError
-            When all values of X are missing.
-        """
-        if not is_collection(X):
-            return super().score(X, y)
-        check_is_fitted(self)
-        with contextlib.ExitStack() as stack:
-            if self.client is not None:
-                stack.enter_context(current_client(self.client).as_current())
-            return scored(self.to_local(), X)
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plain estimator (`to_local`) to a file for `skae.load`.
 
@@ -398,11 +289,6 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
             When the file cannot be written.
         """
         self.to_local().save(path)
-
-    def _mapped(self, name, X):
-        if is_collection(X):
-            return mapped(self, name, X)
-        return getattr(super(), name)(X)
 
     def to_local(self) -> AutoencoderTransformer:
         """Return the plain estimator, with the same parameters and the same fit.
