@@ -10,7 +10,7 @@ from distributed import Client, LocalCluster
 def cluster_of(n_workers, n_threads):
     """Give a client of a cluster of processes on this machine."""
     with (
-        # What waits for a busy worker would be computed, and its rows copied, elsewhere.
+        # Otherwise rows are copied to where a worker is idle.
         dask.config.set({"distributed.scheduler.work-stealing": False}),
         LocalCluster(
             n_workers=n_workers,

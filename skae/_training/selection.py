@@ -81,6 +81,7 @@ class Judge:
     @property
     def counts(self):
         """What the rows that judge count, in the order of `Judged.row_losses`."""
+        assert self.validation is not None
         return self.validation.weights
 
     def selection(self, start):

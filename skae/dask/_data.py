@@ -16,6 +16,9 @@ from skae.dask._cluster import reduced, shared, task
 # holds it twice while it is put together. More would need larger workers, less would
 # be shuffled less well.
 _VALUES_OF_GROUP = 2**25
+# Steps between two averages. More let replicas drift apart; fewer would cost more time
+# for rounds than for steps.
+_STEPS_OF_ROUND = 25
 # Of the workers' memory. Rows in float32 that take less are kept there between rounds;
 # others are computed anew for each round.
 _KEPT_IN_MEMORY = 0.25
@@ -98,11 +101,16 @@ class _Kept:
     def __init__(self):
         self._futures = {}
 
-    def get(self, name, submit):
-        """Return the future of a name; submit its task where there is none alive."""
-        future = self._futures.get(name)
-        if future is None or future.status in ("cancelled", "lost", "error"):
-            future = self._futures[name] = submit()
+    def get(self, name, submit, version=0):
+        """Return the future of a name; submit its task where there is none alive.
+
+        One of another version makes place for it.
+        """
+        known, future = self._futures.get(name, (None, None))
+        is_lost = future is None or future.status in ("cancelled", "lost", "error")
+        if is_lost or known != version:
+            future = submit()
+            self._futures[name] = version, future
         return future
 
 
@@ -142,9 +150,11 @@ class Groups:
 
     def block(self, group):
         """Return the future of a group's rows, a `Block`."""
-        if not self.are_kept:
-            return self._computed(group)
-        return self._kept.get(group, lambda: self._computed(group))
+        submit = functools.partial(self._computed, group)
+        if self.are_kept:
+            return self._kept.get(("group", group), submit)
+        # The last one of each replica is kept, for its next round.
+        return self._kept.get(("replica", self.replica_of(group)), submit, group)
 
     def _computed(self, group):
         partitions, dealing = self._partitions, shared(self._dealing)
@@ -249,7 +259,7 @@ class Replicas:
 
     def __init__(self, groups, n_training, *pull_arguments):
         self._groups, self._pull_arguments = groups, pull_arguments
-        self.longest = max(n_training)
+        self._n_training = n_training
         dealt: dict[int, list] = {}
         for group, n_rows in enumerate(n_training):
             if n_rows:
@@ -258,9 +268,27 @@ class Replicas:
         self._kept = _Kept()
 
     @property
-    def rounds_per_epoch(self):
-        """Number of rounds in which every row is trained on once."""
+    def groups_per_epoch(self):
+        """The largest number of groups of a replica."""
         return max(map(len, self.dealt))
+
+    def n_parts(self, batch_size):
+        """Return in how many parts a replica trains on a group, one in a round."""
+        return max(1, round(max(self._n_training) / (batch_size * _STEPS_OF_ROUND)))
+
+    def rounds_per_epoch(self, batch_size):
+        """Return the number of rounds in which every row is trained on once."""
+        return self.groups_per_epoch * self.n_parts(batch_size)
+
+    def length(self, group, place):
+        """Return the number of rows of a group in the part of a round."""
+        whole, rest = divmod(self._n_training[group], place.n_parts)
+        return whole + (place.part < rest)
+
+    def steps_of_round(self, batch_size):
+        """Return the most steps of a replica in a round."""
+        longest = math.ceil(max(self._n_training) / self.n_parts(batch_size))
+        return math.ceil(longest / batch_size)
 
     def train(self, group, blueprint, state, *others):
         """Return the future of a round on a group; see `skae.dask._worker.train`."""

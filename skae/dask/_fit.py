@@ -66,7 +66,7 @@ def fit(estimator, data, client):
         codes = ordered(facts, refined, on_cluster.groups, training.blueprint)
         attributes = attributes_of(facts, refined.trained, codes)
         attributes |= _plan.attributes_of_rounds(
-            attributes, on_cluster.n_replicas, training.replicas.rounds_per_epoch
+            attributes, on_cluster.n_replicas, training.rounds_per_epoch
         )
         set_attributes(estimator, attributes)
         for observer in observers:
@@ -197,6 +197,7 @@ class _Training:
     task: _RoundsTask
     replicas: Replicas
     blueprint: Blueprint
+    rounds_per_epoch: int
 
 
 def _training(facts, cluster, on_cluster):
@@ -216,7 +217,7 @@ def _training(facts, cluster, on_cluster):
     sent = Network(start.weights, n_codes)
     n_training = on_cluster.sample.n_training
     replicas = Replicas(on_cluster.groups, n_training, blueprint, sent, limits)
-    per_epoch = replicas.rounds_per_epoch
+    per_epoch = replicas.rounds_per_epoch(chosen.batch_size)
     n_rounds = 0 if start.is_solution else chosen.epochs * per_epoch
     settings = _plan.settings_of(request, plan, prepared, chosen, n_rounds, per_epoch)
 
@@ -240,7 +241,7 @@ def _training(facts, cluster, on_cluster):
             judging=on_cluster.judging,
         ),
     )
-    return _Training(task, replicas, blueprint)
+    return _Training(task, replicas, blueprint, per_epoch)
 
 
 def _train(training, cluster, rate, start):

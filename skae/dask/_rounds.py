@@ -1,7 +1,6 @@
 """Training by rounds: replicas take local steps, and the driver averages them."""
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -46,8 +45,10 @@ class Rounds:
         self._cluster, self._replicas, self._blueprint = cluster, replicas, blueprint
         self._generator, self._rate = generator, learning_rate
         self._orders: list[np.ndarray] = []
+        self._seeds: list[int] = []
         self._n_rounds = n_rounds
-        self._n_steps = math.ceil(replicas.longest / blueprint.batch_size)
+        self._n_parts = replicas.n_parts(blueprint.batch_size)
+        self._n_steps = replicas.steps_of_round(blueprint.batch_size)
 
     def begin(self, start):
         """Start from the given values of all variables."""
@@ -74,15 +75,20 @@ class Rounds:
         rate : float
             Learning rate of the last step.
         """
-        groups = self._groups(round_)
-        place = _worker.Place(round_, self._n_rounds, self._n_steps)
-        seeds = [draw_seed(self._generator) for _ in groups]
+        place = _worker.Place(
+            round_,
+            self._n_rounds,
+            self._n_steps,
+            round_ % self._n_parts,
+            self._n_parts,
+        )
+        groups = self._groups(place)
 
         def step():
             state = self._cluster.send(self._state)
             return [
                 self._replicas.train(group, self._blueprint, state, seed, place)
-                for group, seed in zip(groups, seeds, strict=True)
+                for group, seed in groups
             ]
 
         trained = self._cluster.carried_out(step, f"round {round_ + 1}")
@@ -91,17 +97,26 @@ class Rounds:
         terms = np.average([one.terms for one in trained], axis=0, weights=weights)
         return terms, self._rate * trained[0].last_factor
 
-    def _groups(self, round_):
-        """Return the group of each replica that has one in a round.
+    def _groups(self, place):
+        """Return the group of each replica that has rows in a round, and its seed.
 
-        A replica goes through its groups in an order of its own, drawn anew each time.
+        A replica goes through its groups in an order of its own, drawn anew each time,
+        and through the rows of each part by part.
         """
-        place = round_ % self._replicas.rounds_per_epoch
-        if place == 0:
-            self._orders = [
-                self._generator.permutation(groups) for groups in self._replicas.dealt
-            ]
-        return [int(order[place]) for order in self._orders if place < len(order)]
+        n_groups = self._replicas.groups_per_epoch
+        number = place.round_number // self._n_parts % n_groups
+        if place.part == 0:
+            if number == 0:
+                self._orders = [
+                    self._generator.permutation(groups)
+                    for groups in self._replicas.dealt
+                ]
+            self._seeds = [draw_seed(self._generator) for _ in self._orders]
+        return [
+            (int(order[number]), seed)
+            for order, seed in zip(self._orders, self._seeds, strict=True)
+            if number < len(order) and self._replicas.length(order[number], place)
+        ]
 
     def put_averages_in_place(self):
         """Let the optimizer put its averages in the weights' place."""

@@ -68,11 +68,21 @@ class Place:
 
     n_steps : int
         Steps of a round in the schedule: those of the replica with the most rows.
+
+    part, n_parts : int
+        Which part of the rows of its group a replica trains on, and of how many.
     """
 
     round_number: int
     n_rounds: int
     n_steps: int
+    part: int
+    n_parts: int
+
+    def rows_of(self, n_rows, seed):
+        """Return the numbers of the rows of this part, at random but for the seed."""
+        order = np.random.RandomState(seed).permutation(n_rows)
+        return np.array_split(order, self.n_parts)[self.part]
 
     def factors(self, n_batches):
         """Return the factors of the learning rate for a replica's batches.
@@ -102,21 +112,25 @@ def train(blueprint, state, block, pulls, seed, place):
         How hard they pull.
 
     seed : int
-        Of the order of the batches, and of other draws.
+        Divides the rows into parts, and orders the batches.
 
     place : Place
         Where in the schedule the round is.
     """
     request = blueprint.request()
     built = built_network(blueprint, request, blueprint.encoding_dim)
-    codec, rows = built.codec, block.training
+    codec, rows, generator = built.codec, block.training, np.random.RandomState(seed)
+    if place.n_parts > 1:
+        some = place.rows_of(len(rows), seed)
+        rows, pulls = rows[some], pulls[some]
+        generator = np.random.RandomState(seed + 1 + place.part)
     task = Task(
         settings=Settings(1, min(blueprint.batch_size, len(rows))),
         rows=rows_to_read(rows, Cost.of(codec.encoder, codec.decoder)),
         validation=None,
         objective=request.objective,
         row_terms=_never,
-        generator=np.random.RandomState(seed),
+        generator=generator,
         steps=blueprint.steps,
         pulls=pulls,
     )

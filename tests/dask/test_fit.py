@@ -147,9 +147,14 @@ def test_the_seed_decides_the_bits_also_of_two_fits_at_once(client, fitted):
             same_weights(found.result(), fitted)
 
 
-def test_rows_that_workers_do_not_keep_give_the_same_bits(client, fitted, monkeypatch):
+def test_rows_that_workers_do_not_keep_give_the_same_bits(client, monkeypatch):
+    monkeypatch.setattr(_data, "_STEPS_OF_ROUND", 2)
+    monkeypatch.setattr(_data, "_VALUES_OF_GROUP", 5 * 80)
+    kept = estimator().fit(in_chunks())
     monkeypatch.setattr(_data, "_KEPT_IN_MEMORY", -1.0)
-    same_weights(estimator().fit(in_chunks()), fitted)
+    computed = estimator().fit(in_chunks())
+    assert computed.n_rounds_ > computed.n_iter_ == 3
+    same_weights(computed, kept)
 
 
 def test_sparse_rows_give_the_same_statistics(client):
