@@ -1,7 +1,7 @@
 """Is a fit over a Dask cluster as good, as exact and as frugal as one should be?
 
     python -m benchmarks.distributed [--only quality bits lost memory overhead]
-        [--gigabytes 8] [--replicas 4]
+        [--gigabytes 8] [--replicas 4] [--data mnist satellite]
 
 One machine stands for many: a `LocalCluster` of processes. Five questions:
 
@@ -53,7 +53,7 @@ MEMORY_EPOCHS = 5
 def main():
     """Run the benchmark and print its tables."""
     sections = {
-        "quality": lambda arguments: report_quality(arguments.replicas),
+        "quality": lambda arguments: report_quality(arguments.replicas, arguments.data),
         "bits": lambda arguments: report_bits(arguments.replicas),
         "lost": lambda arguments: report_lost(arguments.replicas),
         "memory": lambda arguments: report_memory(arguments.gigabytes),
@@ -63,6 +63,8 @@ def main():
     parser.add_argument("--only", choices=sections, nargs="+", help="run some sections")
     parser.add_argument("--gigabytes", type=float, default=8.0)
     parser.add_argument("--replicas", type=int, default=4)
+    names = ("mnist", "satellite")
+    parser.add_argument("--data", choices=names, nargs="+", default=names)
     arguments = parser.parse_args()
     for name, report in sections.items():
         if not arguments.only or name in arguments.only:
@@ -94,17 +96,15 @@ def in_chunks(X, n_chunks=8):
 # 1
 
 
-def report_quality(n_replicas):
+def report_quality(n_replicas, names):
     """Print errors of a fit in replicas over those of the plain fit and of PCA."""
     print(f"Error on held-out rows of {n_replicas} replicas, {n_replicas} processes\n")
     print("| data | codes | plain / PCA | replicas / PCA | replicas / plain | rounds |")
     print("|---|---|---|---|---|---|")
-    satellite = datasets.load("satellite").astype(np.float32)
-    split = train_test_split(satellite, test_size=0.2, random_state=0)
-    cases = [("mnist", 32, datasets.mnist())]
-    cases += [("satellite", codes, split) for codes in SATELLITE_CODES]
+    cases = [("mnist", 32)] + [("satellite", codes) for codes in SATELLITE_CODES]
     with cluster_of(n_replicas, 1) as client:
-        for name, codes, (train, test) in cases:
+        for name, codes in (case for case in cases if case[0] in names):
+            train, test = train_and_test(name)
             plain = AutoencoderTransformer(codes, random_state=0).fit(train)
             replicas = DaskAutoencoderTransformer(
                 codes, n_replicas=n_replicas, client=client, random_state=0
@@ -121,6 +121,14 @@ def report_quality(n_replicas):
                 f"| {other / one:.3f} | {replicas.n_rounds_} |",
                 flush=True,
             )
+
+
+def train_and_test(name):
+    """Return rows to fit and rows to judge by."""
+    if name == "mnist":
+        return datasets.mnist()
+    X = datasets.load(name).astype(np.float32)
+    return train_test_split(X, test_size=0.2, random_state=0)
 
 
 # 2 and 3

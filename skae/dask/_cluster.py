@@ -34,10 +34,6 @@ class Cluster:
     def __init__(self, client):
         self._client = client
 
-    def workers(self):
-        """Return the addresses of the workers, in order."""
-        return sorted(self._client.nthreads())
-
     def n_threads(self):
         """Return the number of threads of all workers, at least one."""
         return max(1, sum(self._client.nthreads().values()))
@@ -62,35 +58,25 @@ class Cluster:
             parts = [self.submit(_same, part) for part in parts]
         return self.submit(_loaded, parts)
 
-    def submit(self, function, *arguments, near=None):
+    def submit(self, function, *arguments):
         """Return the future of a function of values and futures.
+
+        The scheduler takes the worker that holds most of these. (To name one would stop
+        a fit for ever: a task that names a worker which is gone waits for it, if there
+        is no other at that moment.)
 
         Parameters
         ----------
         function : callable
             Its result follows from the arguments alone, so that it can be computed
             anew elsewhere.
-
-        near : int or None, default=None
-            Tasks of equal numbers go to one worker, if it lives and has room.
         """
-        return self._client.submit(
-            function,
-            *arguments,
-            key=_key(function),
-            pure=False,
-            **self._at(near),
-        )
+        key = _key(function)
+        return self._client.submit(function, *arguments, key=key, pure=False)
 
-    def compute(self, tasks, near=None):
+    def compute(self, tasks):
         """Return the future of a delayed task, or those of a list; see `submit`."""
-        return self._client.compute(tasks, **self._at(near))
-
-    def _at(self, near):
-        workers = self.workers()
-        if near is None or not workers:
-            return {}
-        return {"workers": [workers[near % len(workers)]], "allow_other_workers": True}
+        return self._client.compute(tasks)
 
     def carried_out(self, step, name):
         """Return the results of a step: a function that submits tasks.

@@ -168,20 +168,18 @@ class Groups:
             )
             for number in self._groups[group]
         ]
-        near = self.replica_of(group)
         if not any(map(futures_of, self._groups_blocks(group))):
-            return self.cluster.compute(task(joined, parts), near=near)
+            return self.cluster.compute(task(joined, parts))
         # Rows that workers hold are read where they are.
-        return self.cluster.submit(joined, self.cluster.compute(parts), near=near)
+        return self.cluster.submit(joined, self.cluster.compute(parts))
 
     def _groups_blocks(self, group):
         return [self._partitions.blocks[number] for number in self._groups[group]]
 
     def submit(self, function, group, *before, after=()):
         """Return the future of a function of a group's block; see `for_each`."""
-        near = self.replica_of(group)
         arguments = *before, self.block(group), *after
-        return self.cluster.submit(function, *arguments, near=near)
+        return self.cluster.submit(function, *arguments)
 
     def for_each(self, function, name, *before, after=()):
         """Return what a function of each group's block gives.
