@@ -59,7 +59,7 @@ def batch_size(n_rows):
     return 2 ** min(max(round(math.log2(n_rows / 64)), 5), 9)
 
 
-def epochs(n_rows, batch, cost, codes_are_nested=False):
+def epochs(n_rows, batch, cost, codes_are_nested=False, n_replicas=1):
     """Return the number of epochs for about 3,000 steps, from 5 to 200.
 
     Wide or many rows get fewer epochs: training is bounded by 5e12 additions and
@@ -76,6 +76,9 @@ def epochs(n_rows, batch, cost, codes_are_nested=False):
 
     codes_are_nested : bool, default=False
         Whether the first codes are to be good by themselves.
+
+    n_replicas : int, default=1
+        Replicas that share the rows of a batch and the operations.
     """
     n_batches = math.ceil(n_rows / batch)
     products = cost.n_products * (1 if cost.is_dense else _SLOWNESS_OF_CONVOLUTION)
@@ -85,7 +88,7 @@ def epochs(n_rows, batch, cost, codes_are_nested=False):
         products * (6 * batch + _OPERATIONS_OF_AN_UPDATE)
         + cost.n_sequential_steps * _OPERATIONS_OF_A_SEQUENTIAL_STEP
     )
-    most = _OPERATIONS * (6 if codes_are_nested else 1)
+    most = n_replicas * _OPERATIONS * (6 if codes_are_nested else 1)
     wanted = min(_STEPS / n_batches, most / operations)
     return min(max(math.ceil(wanted), _FEWEST_EPOCHS), _MOST_EPOCHS)
 

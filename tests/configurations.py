@@ -12,6 +12,7 @@ from skae import (
     SequenceAutoencoder,
     VAETransformer,
 )
+from skae.dask import DaskAutoencoderTransformer
 from skae.networks import ConvNetwork, CustomNetwork, DenseNetwork
 
 
@@ -44,6 +45,7 @@ QUICK = {"epochs": 2, "random_state": 0}
 CHECKED = [
     AutoencoderTransformer(2, hidden_layer_sizes=(8,), **QUICK),
     ConvAutoencoder(2, filters=(4,), **QUICK),
+    DaskAutoencoderTransformer(2, hidden_layer_sizes=(8,), **QUICK),
     DenoisingAutoencoder(2, network=DenseNetwork((8,)), **QUICK),
     SequenceAutoencoder(2, units=4, **QUICK),
     VAETransformer(2, network=DenseNetwork((8,)), **QUICK),

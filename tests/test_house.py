@@ -25,6 +25,7 @@ ROOMS = [
     "_tables",
     "_estimators",
     "onnx",
+    "dask",
     "_drawing",
     "comparison",
     "displays",

@@ -117,6 +117,11 @@ class Prepared:
         """Number of values of a sample."""
         return self.rows.values.shape[1]
 
+    @property
+    def total_weight(self):
+        """Sum of the weights of all rows of the fit."""
+        return float(self.rows.weights.sum())
+
 
 def prepare(
     estimator,
@@ -186,12 +191,14 @@ def prepare(
     if not moments.are_finite:
         check_finite_rows(estimator, targets, name)
     limits = float(moments.lowest), float(moments.highest)
-    _check_range(objective, name, *limits)
+    check_range(objective, name, *limits)
     has_missing = objective.allows_missing and moments.has_missing
     known = None if earlier is None else earlier.mean
     mean = mean_of_observed(moments, known) if has_missing else moments.mean
     spread = total_scale(mean, moments.variance)
-    scaling = _scaling(objective, mean, spread) if earlier is None else earlier.scaling
+    scaling = (
+        scaling_for(objective, mean, spread) if earlier is None else earlier.scaling
+    )
     fill = mean if known is None else known
 
     fraction = 0.0 if given_validation is not None else validation_fraction
@@ -262,13 +269,13 @@ def _check_validation(estimator, data, objective):
         return None
     X_val = check_rows_named(estimator, "X_val", data.X_val)
     clean = check_clean_rows(estimator, "X_val_clean", data.X_val_clean, X_val)
-    if _is_bounded(objective):
+    if is_bounded(objective):
         name, targets = ("X_val", X_val) if clean is None else ("X_val_clean", clean)
-        _check_range(objective, name, *extremes(targets))
+        check_range(objective, name, *extremes(targets))
     return X_val, clean
 
 
-def _is_bounded(objective):
+def is_bounded(objective):
     """Tell whether the loss takes only values of some range."""
     return objective.has_logits or objective.link == "log"
 
@@ -276,17 +283,19 @@ def _is_bounded(objective):
 def _needs_range(objective):
     corruption = objective.corruption
     is_known = corruption is not None and corruption.has_known_range
-    return is_known or _is_bounded(objective)
+    return is_known or is_bounded(objective)
 
 
-def _check_range(objective, name, lowest, highest):
+def check_range(objective, name, lowest, highest):
+    """Raise a ValueError for values that the objective's loss does not take."""
     if objective.has_logits:
         check_unit_interval(name, lowest, highest)
     if objective.link == "log":
         check_counts(name, lowest)
 
 
-def _scaling(objective, mean, spread):
+def scaling_for(objective, mean, spread):
+    """Return the `Scaling` that an objective needs of rows of this mean and spread."""
     if objective.has_logits:
         return Scaling.identity(len(mean))
     if objective.link == "log":  # rates have a unit, but no other zero

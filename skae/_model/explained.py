@@ -46,6 +46,11 @@ def fraction_explained(X, errors, known_mean=None):
         observed = ~np.isnan(X)
         error = np.average(errors, weights=observed.sum(axis=1))
         variance = np.average(variance, weights=observed.sum(axis=0))
+    return fraction_of(error, variance, mean)
+
+
+def fraction_of(error, variance, mean):
+    """Return the same from a mean squared error, a mean variance, and the means."""
     rounding = rounding_of(mean)
     if np.sqrt(variance) <= rounding:
         return 1.0 if np.sqrt(error) <= rounding else 0.0

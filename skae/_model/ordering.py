@@ -142,7 +142,7 @@ class Ordering:
             self._codes = fitted.encode(rows.values)
         else:
             self._codes, self._with_rows = self._encode()
-        self._mean = self._sum(lambda some, shares: shares @ some)
+        self._mean = self._mean_code()
         if self._is_pca:
             n_codes = len(self._mean)
             found = variances_of_pca[:n_codes]
@@ -162,6 +162,15 @@ class Ordering:
             for chunk in row_chunks(self._codes)
         )
 
+    def _mean_code(self):
+        return self._sum(lambda some, shares: shares @ some)
+
+    def _deviations(self):
+        """Return the standard deviations of the network's own codes."""
+        return np.sqrt(
+            self._sum(lambda some, shares: shares @ (some - self._mean) ** 2)
+        )
+
     @functools.cached_property
     def _covariance(self):
         def of_some(codes, shares):
@@ -178,9 +187,7 @@ class Ordering:
         shared = self._covariance_with_rows()
         if self._is_decorrelated:
             return decorrelating(self._covariance, shared, self._mean)
-        deviations = np.sqrt(
-            self._sum(lambda some, shares: shares @ (some - self._mean) ** 2)
-        )
+        deviations = self._deviations()
         explained = np.linalg.norm(shared, axis=1) / np.where(deviations, deviations, 1)
         if self._objective.nested_dropout or not self._layers.can_change:
             order = np.arange(len(explained))
@@ -273,6 +280,10 @@ class Ordering:
             self._means,
         )
 
+    def _explained_by_all(self):
+        """Return the fraction of the variance that all codes together explain."""
+        return self.first_codes().explain([len(self._means)])[0]
+
     def ratios(self):
         """Return the fraction of the variance that each code explains.
 
@@ -284,10 +295,10 @@ class Ordering:
         -------
         float64 array of shape (n_codes,)
         """
-        n_codes, first = len(self._means), self.first_codes()
+        n_codes = len(self._means)
         if self._objective.nested_dropout and not self._is_pca:
-            return first.gains()
-        explained = first.explain([n_codes])[0]
+            return self.first_codes().gains()
+        explained = self._explained_by_all()
         total = self._explained.sum()
         if not total > 0:
             return np.where(np.arange(n_codes) == 0, explained, 0.0)

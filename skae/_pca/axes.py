@@ -145,12 +145,26 @@ def principal_axes(values, weights, n_components, generator):
     weights = weights / weights.sum()
     n_components = min(n_components, n_rows, n_features)
     decompose = _decomposition(n_rows, n_features)
-    mean, total, variances, components = decompose(
-        values, weights, n_components, generator
-    )
+    return axes_of_pairs(*decompose(values, weights, n_components, generator))
+
+
+def axes_of_pairs(mean, total, variances, components):
+    """Return the `PrincipalAxes` of the leading eigenpairs of a covariance matrix.
+
+    Parameters
+    ----------
+    mean, total : float64 arrays of shape (n_features,)
+        Means and variances of the features.
+
+    variances : float64 array of shape (n_pairs,)
+        Eigenvalues, in falling order.
+
+    components : float64 array of shape (n_pairs, n_features)
+        Eigenvectors, of any sign.
+    """
     kept = variances > _NOISE * total.sum()
     variances, components = variances[kept], components[kept]
-    components *= signs_of(components)[:, None]
+    components = components * signs_of(components)[:, None]
     # Rounding may make the difference slightly negative.
     residual = np.maximum(total - variances @ components**2, 0.0)
     return PrincipalAxes(components, variances, residual, mean, bool(kept.all()))

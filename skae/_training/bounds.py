@@ -1,6 +1,7 @@
 """How far out a network is asked for codes and reconstructions; see `Bounds`."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -19,21 +20,37 @@ _SLACK = 1.1
 # To tell outliers; more would change little.
 _ROWS_FOR_LIMIT = 2_000
 # Of the rows' scale, which is 1. Lengths below it are rounding of float32.
-_LEAST_REACH = 1e-6
+LEAST_REACH = 1e-6
 
 
 @one_blas_thread()
-def within_bounds(facts, refined, codes):
+def within_bounds(facts, refined, codes, extents_of=None):
     """Return `OrderedCodes` whose network has bounds, if it is bent.
 
     Without bounds a row far outside the training rows can be reconstructed far worse
     than by PCA (three times as badly, a thousand times as far out on digits).
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of the fit.
+
+    refined : Refined
+        What training gave.
+
+    codes : OrderedCodes
+        Of the network.
+
+    extents_of : callable or None, default=None
+        ``extents_of(network, metric)`` gives the length of the longest row, the centre
+        of the codes, and the largest length of their deviations from it, times the
+        metric. None measures the rows of the facts.
     """
     trained = refined.trained
     is_bent = trained.best_epoch > 0 or not refined.correction.is_empty
     if not (facts.plan.starts_at_pca and is_bent and _has_bounds(facts)):
         return codes
-    bounds = _bounds(facts, codes)
+    bounds = _bounds(facts, codes, extents_of or functools.partial(_extents, facts))
     if bounds is None:
         return codes
     network = codes.fitted
@@ -48,7 +65,7 @@ def _has_bounds(facts):
     return {LINEAR, BRANCH} <= layers and network.code_activation == "linear"
 
 
-def _bounds(facts, codes):
+def _bounds(facts, codes, extents_of):
     """Return the `Bounds` of a network with its codes in order, or None."""
     plan, start = facts.plan, facts.start.weights
     layers = CodeLayers(plan.codec.encoder, plan.codec.decoder)
@@ -61,11 +78,9 @@ def _bounds(facts, codes):
     n_features = plan.architecture.n_features
     if encoder_kernel.shape[0] != n_features or decoder_kernel.shape[1] != n_features:
         return None  # a map of each time step
-    reach, seen = _seen(facts, codes.fitted)
-    centre = seen.mean(axis=0, dtype=np.float64)
     # A deviation of codes is as long as what the linear decoder makes of it.
     metric = _root(decoder_kernel @ decoder_kernel.T)
-    longest = np.linalg.norm((seen - centre) @ metric, axis=1).max()
+    reach, centre, longest = extents_of(codes.fitted, metric)
     return Bounds(
         *(
             np.asarray(values, np.float32)
@@ -74,7 +89,7 @@ def _bounds(facts, codes):
                 _SLACK * reach,
                 decoder_kernel,
                 centre,
-                metric / (_SLACK * max(longest, _LEAST_REACH)),
+                metric / (_SLACK * max(longest, LEAST_REACH)),
             )
         )
     )
@@ -89,23 +104,40 @@ def _root(matrix):
     return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
 
+def _extents(facts, network, metric):
+    """Measure the rows of the facts; see `within_bounds`."""
+    reach, seen = _seen(facts, network)
+    centre = seen.mean(axis=0, dtype=np.float64)
+    return reach, centre, np.linalg.norm((seen - centre) @ metric, axis=1).max()
+
+
 def _seen(facts, network):
     """Return the length of the longest row, and all codes; but for outliers.
 
     Corrupted rows that judge count as well.
     """
     start = on_standardized(facts.plan, facts.start.weights)
-    codes, longest = [], _LEAST_REACH
+    codes, longest = [], LEAST_REACH
     for rows in _measured_rows(facts):
-        some = np.linspace(0, len(rows) - 1, min(len(rows), _ROWS_FOR_LIMIT))
-        limit = outlier_limit(start.squared_errors(rows[some.astype(int)]))
-        for chunk in row_chunks(rows):
-            values = np.asarray(rows[chunk])
-            values = values[start.squared_errors(values) <= limit]
-            if len(values):
-                codes.append(network.encode(values))
-                longest = max(longest, np.linalg.norm(values, axis=1).max())
+        for values in without_outliers(start, rows, limit_of(start, rows)):
+            codes.append(network.encode(values))
+            longest = max(longest, np.linalg.norm(values, axis=1).max())
     return longest, np.concatenate(codes)
+
+
+def limit_of(start, rows):
+    """Return the error at the start beyond which rows are outliers, by some rows."""
+    some = np.linspace(0, len(rows) - 1, min(len(rows), _ROWS_FOR_LIMIT))
+    return outlier_limit(start.squared_errors(rows[some.astype(int)]))
+
+
+def without_outliers(start, rows, limit):
+    """Yield rows, a chunk at a time, whose error at the start is within a limit."""
+    for chunk in row_chunks(rows):
+        values = np.asarray(rows[chunk])
+        values = values[start.squared_errors(values) <= limit]
+        if len(values):
+            yield values
 
 
 def _measured_rows(facts):

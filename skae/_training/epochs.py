@@ -9,18 +9,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae._data.rows import Rows
 from skae._objective.objective import Objective
-from skae._runtime.randomness import draw_seed
 from skae._runtime.warnings import warn
-from skae._training.batches import BatchReader, lengthened
 from skae._training.history import LossUnits, Trained, by_name
+from skae._training.passes import EpochsHere
 from skae._training.principal_coordinates import Coordinates
-from skae._training.schedule import (
-    USUAL_STEPS,
-    Settings,
-    StepSizes,
-    cosine_with_warmup,
-    warmed_up_weights,
-)
+from skae._training.schedule import USUAL_STEPS, Settings, StepSizes
 from skae._training.selection import Judge
 
 
@@ -171,6 +164,23 @@ def train(task, compiled_steps, start):
     Returns
     -------
     Trained
+    """
+    return train_by(task, EpochsHere(task, compiled_steps), start)
+
+
+def train_by(task, passes, start):
+    """Do as `train` does, whatever carries out the epochs.
+
+    Parameters
+    ----------
+    task, start : see `train`
+
+    passes : EpochsHere or the like
+        Carries out the epochs.
+
+    Returns
+    -------
+    Trained
 
     Raises
     ------
@@ -178,26 +188,22 @@ def train(task, compiled_steps, start):
         When no epoch and no start had a finite loss.
     """
     judge, epochs = task.judge, []
-    found = task.coordinates
-    reader = BatchReader(task.rows if found is None else found.rows, task.units)
-    compiled_steps.reset(start, draw_seed(task.generator), task.optimizer_values)
+    passes.begin(start)
     selection, has_diverged = judge.selection(judge.judge(start, 0)), False
-    task.tell("begin", compiled_steps, task.start_loss(selection.start))
+    task.tell("begin", passes.compiled_steps, task.start_loss(selection.start))
     for epoch in range(task.settings.epochs):
         task.tell("epoch_begin", epoch)
-        rate = compiled_steps.learning_rate
-        factors = _schedule_factors(task, compiled_steps, epoch)
-        terms = _train_epoch(task, compiled_steps, reader, epoch, factors)
-        judged = _judge(task, compiled_steps.weights, epoch + 1, terms)
+        terms, rate = passes.run(epoch)
+        judged = _judge(task, passes.weights, epoch + 1, terms)
         selection = selection.considered(judged, judge)
         logs = task.loss_units.logs(terms)
         if judged.terms is not None:
             logs |= task.loss_units.logs(judged.terms, "val_")
-        logs["learning_rate"] = rate * float(factors[-1])  # of the epoch's last step
+        logs["learning_rate"] = rate
         epochs.append(logs)
 
         def training_so_far(selection=selection):
-            return _so_far(task, compiled_steps.weights, selection, epochs)
+            return _so_far(task, passes.weights, selection, epochs)
 
         task.tell("epoch_end", epoch, logs, training_so_far)
         has_diverged = not np.isfinite(logs.get("val_loss", 0.0) + logs["loss"])
@@ -205,63 +211,15 @@ def train(task, compiled_steps, start):
             break
     if has_diverged:
         selection = _after_divergence(task, selection, len(epochs))
-    if compiled_steps.optimizer.use_ema and epochs:
-        compiled_steps.put_averages_in_place()
+    if passes.averages_weights and epochs:
+        passes.put_averages_in_place()
         loss = task.loss_units.in_scale(epochs[-1]["loss"])
-        averaged = judge.judge(compiled_steps.weights, len(epochs), loss)
+        averaged = judge.judge(passes.weights, len(epochs), loss)
         selection = selection.considered(averaged, judge)
     task.tell("train_end", epochs[-1] if epochs else {})
     if task.validation is not None:
         return _best(task, selection, epochs)
-    return _latest(task, compiled_steps.weights, selection, epochs, has_diverged)
-
-
-# One epoch
-
-
-def _train_epoch(task, compiled_steps, reader, epoch, factors):
-    """Train on all batches, a group at a time; return the mean terms of the loss."""
-    weights = warmed_up_weights(
-        _steps_of(task, epoch),
-        task.settings.warmup * task.n_batches,
-        task.term_weights,
-    )
-    groups: list[tuple] = []
-    for group in reader.groups(*_shuffled_batches(task)):
-        *_, done = _train_group(task, compiled_steps, group, factors, weights, groups)
-        groups.append(done)
-        if task.watches_batches and task.is_stopped:
-            break
-    return _mean_of(groups)
-
-
-def _train_group(task, compiled_steps, group, factors, weights, groups):
-    """Train on a `BatchGroup`; yield what `CompiledSteps.run` does.
-
-    If observers want to, they hear of each batch; the `groups` before count in
-    what these hear. They may end the training.
-    """
-    pieces = compiled_steps.run(
-        group.data,
-        (group.numbers, group.counts, group.pulls),
-        lengthened(factors, group.batches),
-        lengthened(weights, group.batches),
-        group.n_batches,
-        steps=task.steps,
-        units=group.units,
-        one_by_one=task.watches_batches,
-    )
-    if not task.watches_batches:
-        yield from pieces
-        return
-    first = group.batches.start
-    for batch in range(first, first + group.n_batches):
-        task.tell("batch_begin", batch)
-        done = next(pieces)
-        task.tell("batch_end", batch, task.loss_units.logs(_mean_of([*groups, done])))
-        yield done
-        if task.is_stopped:
-            return
+    return _latest(task, passes.weights, selection, epochs, has_diverged)
 
 
 def _judge(task, weights, epoch, terms):
@@ -272,40 +230,6 @@ def _judge(task, weights, epoch, terms):
     judged = task.judge.judge(weights, epoch)
     task.tell("validation_end", task.loss_units.reported(judged.loss))
     return judged
-
-
-def _shuffled_batches(task):
-    """Return numbers, weights and pulls of rows in batches, the last one padded."""
-    n_rows = len(task.rows)
-    shape = (task.n_batches, task.settings.batch_size)
-    order = task.generator.permutation(n_rows)
-    # Padded by random rows, not one: batch normalisation sees them too.
-    numbers = np.resize(order, shape).astype(np.int32)
-    weights = np.zeros(shape, np.float32)
-    weights.flat[:n_rows] = task.row_weights[order]
-    pulls = np.ones(shape, np.float32)
-    if task.pulls is not None:
-        pulls.flat[:n_rows] = task.pulls[order]
-    return numbers, weights, pulls
-
-
-def _schedule_factors(task, compiled_steps, epoch):
-    """Return the learning rate's factor at each of the epoch's steps."""
-    is_constant = task.settings.learning_rate_schedule == "constant"
-    if is_constant or not compiled_steps.follows_schedule:
-        return np.ones(task.n_batches, np.float32)
-    n_steps = task.settings.epochs * task.n_batches
-    return cosine_with_warmup(_steps_of(task, epoch), n_steps)
-
-
-def _steps_of(task, epoch):
-    return epoch * task.n_batches + np.arange(task.n_batches)
-
-
-def _mean_of(groups):
-    """Return the mean terms of groups of batches, from that of each and its weight."""
-    means, weights = zip(*groups, strict=True)
-    return np.average(means, axis=0, weights=weights) if len(means) > 1 else means[0]
 
 
 # The end of training

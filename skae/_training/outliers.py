@@ -1,5 +1,7 @@
 """How hard rows pull: those far from the start no harder than typical ones."""
 
+import dataclasses
+
 import numpy as np
 
 # Of the rows' distances. A tenth of the rows pulls less than its errors would have it;
@@ -34,7 +36,29 @@ def pulls_up_to(limit, losses):
     return np.sqrt(_at_most(losses, limit))
 
 
-def pulls_in_training(losses, squared_lengths):
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Beyond what rows are outliers that pull less, by their loss and their place.
+
+    Parameters
+    ----------
+    loss : float
+        Mean squared error at the start.
+
+    squared_length : float
+        Squared distance from the mean.
+    """
+
+    loss: float
+    squared_length: float
+
+    @classmethod
+    def of(cls, losses, squared_lengths):
+        """Return the limits that some rows show."""
+        return cls(_usual_limit(losses), _usual_limit(squared_lengths))
+
+
+def pulls_in_training(losses, squared_lengths, limits=None):
     """Return factors of the rows' weights by which outliers pull as typical rows do.
 
     The gradient of a squared error is a row's error times what a layer reads, which
@@ -49,9 +73,13 @@ def pulls_in_training(losses, squared_lengths):
 
     squared_lengths : float64 array of shape (n_rows,)
         Squared distance of each row from the mean.
+
+    limits : Limits or None, default=None
+        Those of more rows than these; None takes what these rows show.
     """
-    of_place = _at_most(squared_lengths, _usual_limit(squared_lengths))
-    return of_place * pulls_up_to(_usual_limit(losses), losses)
+    limits = limits or Limits.of(losses, squared_lengths)
+    of_place = _at_most(squared_lengths, limits.squared_length)
+    return of_place * pulls_up_to(limits.loss, losses)
 
 
 def judging_weights(weights, losses):

@@ -20,7 +20,7 @@ PCA_ATTRIBUTES = (
 
 def n_samples_of(prepared):
     """Return the number of rows, or the sum of their weights."""
-    total = float(prepared.rows.weights.sum())
+    total = prepared.total_weight
     return int(total) if total.is_integer() else total
 
 

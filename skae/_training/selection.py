@@ -78,11 +78,17 @@ class Judge:
     validation: Rows | None
     has_outliers: bool = True
 
+    @property
+    def counts(self):
+        """What the rows that judge count, in the order of `Judged.row_losses`."""
+        assert self.validation is not None
+        return self.validation.weights
+
     def selection(self, start):
         """Return the `Selection` at a start."""
         if self.validation is None:
             return Selection.of(start)
-        plain = weights = self.validation.weights
+        plain = weights = self.counts
         if self.has_outliers:
             weights = judging_weights(plain, start.row_losses)
         return Selection.of(start, plain * (weights > 0), weights)

@@ -138,15 +138,34 @@ def without_pull_of_outliers(task, plan, start):
     rows = task.rows
     if not (task.settings.epochs and task.objective.losses_start_at_zero):
         return task
-    network, found = on_standardized(plan, start.weights), []
+    network = on_standardized(plan, start.weights)
+    distances = distances_of(network, rows, task.term_weights)
+    pulls = pulls_in_training(*distances).astype(np.float32)
+    return dataclasses.replace(task, pulls=pulls)
+
+
+def distances_of(network, rows, term_weights):
+    """Return the loss of each row, and its squared distance from the mean.
+
+    Parameters
+    ----------
+    network : FittedNetwork
+        For rows in the network's scale.
+
+    rows : Rows
+        In this scale.
+
+    term_weights : array of shape (n_terms,)
+        What the terms of the loss count in it.
+    """
+    found = []
     for chunk in row_chunks(rows.values):
         values = np.asarray(rows.values[chunk])  # read once
         some = dataclasses.replace(rows[chunk], values=values)
         squares = np.square(values, dtype=np.float64).sum(axis=1)
-        found.append((network.row_terms(some) @ task.term_weights, squares))
+        found.append((network.row_terms(some) @ term_weights, squares))
     losses, lengths = (np.concatenate(part) for part in zip(*found, strict=True))
-    pulls = pulls_in_training(losses, lengths).astype(np.float32)
-    return dataclasses.replace(task, pulls=pulls)
+    return losses, lengths
 
 
 def on_standardized(plan, weights):
