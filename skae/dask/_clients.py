@@ -4,11 +4,6 @@ import contextlib
 
 import distributed
 
-_ASYNCHRONOUS = (
-    "client={client!r} is asynchronous, but fit waits for its results. Pass one of "
-    "distributed.Client(...) without asynchronous=True."
-)
-
 
 def check_client(client):
     """Raise a TypeError or ValueError for what cannot carry out a fit."""
@@ -18,7 +13,11 @@ def check_client(client):
             "distributed.Client, or None for the current one."
         )
     if client.asynchronous:
-        raise TypeError(_ASYNCHRONOUS.format(client=client))
+        raise TypeError(
+            f"client={client!r} is asynchronous, but fit waits for its results. Pass a "
+            "client made by distributed.Client(...) without asynchronous=True, or call "
+            "fit in a thread of its own with one."
+        )
     if client.status != "running":
         raise ValueError(
             f"client={client!r} has the status {client.status!r}. Connect a new one "
