@@ -398,9 +398,9 @@ def report_on_paper():
     n_rows_of_partition = round(PARTITION_BYTES / 4 / N_FEATURES)
     print(
         f"On paper: {ROWS_OF_WORKER:,} rows a worker, {N_FEATURES} features in "
-        f"float32, partitions of {PARTITION_BYTES / 1e6:.0f} MB, 32 codes, {n_weights:,} "
-        f"weights ({state / 1e6:.1f} MB with the optimizer's state), workers of four "
-        'threads, n_replicas="auto"\n'
+        f"float32, partitions of {PARTITION_BYTES / 1e6:.0f} MB, 32 codes, "
+        f"{n_weights:,} weights ({state / 1e6:.1f} MB with the optimizer's), workers "
+        'of four threads, n_replicas="auto"\n'
     )
     print(
         "| workers | rows | GB | replicas | rounds an epoch | GB moved for PCA, all "

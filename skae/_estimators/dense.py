@@ -48,21 +48,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     ----------
     %(encoding_dim)s
 
-    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
-        Units of the encoder's hidden layers, from the input to the code; the decoder
-        mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, or of 1,024 with `nested_dropout`.
-
-    activation : str, default="relu"
-        Name of the Keras activation of the hidden layers.
-
-    code_activation : {"linear", "relu", "tanh", "sigmoid"}, default="linear"
-        Activation of the code. "relu" with ``init="random"`` is the classic
-        autoencoder.
-
-    network : network or None, default=None
-        A network of `skae.networks`, instead of the one that the three parameters
-        above describe.
+    %(dense_network)s
 
     %(l1_activity)s
 

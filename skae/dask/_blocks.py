@@ -71,7 +71,7 @@ def checked_block(block, weights, number, name="X"):
     try:
         rows = check_array(block, dtype="numeric", accept_sparse="csr", input_name=name)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"Partition {number} of {name}: {error}") from error
+        raise ValueError(f"Partition {number} of {name}: {error}") from error
     if rows.dtype.kind not in "biuf":
         rows = rows.astype(np.float64)
     if weights is None:

@@ -14,9 +14,8 @@ def check_client(client):
         )
     if client.asynchronous:
         raise TypeError(
-            f"client={client!r} is asynchronous, but fit waits for its results. Pass a "
-            "client made by distributed.Client(...) without asynchronous=True, or call "
-            "fit in a thread of its own with one."
+            f"client={client!r} is asynchronous, but fit waits for its results. Pass "
+            "one of distributed.Client(...) without asynchronous=True."
         )
     if client.status != "running":
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from skae._data.prepare import UserData
@@ -21,7 +22,7 @@ from skae._runtime.scikit_learn import HasMethods
 from skae.dask._clients import client_of, current_client
 from skae.dask._collections import is_collection
 from skae.dask._fit import fit
-from skae.dask._lazy import mapped
+from skae.dask._methods import CollectionsMixin
 from skae.networks import Network
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _OWN = ("n_replicas", "client", "n_replicas_", "n_rounds_")
 
 
 @documented
-class DaskAutoencoderTransformer(AutoencoderTransformer):
+class DaskAutoencoderTransformer(CollectionsMixin, AutoencoderTransformer):
     """`skae.AutoencoderTransformer` fitted over a Dask cluster.
 
     The rows stay on the cluster, in the partitions that they come in. PCA, the start
@@ -51,21 +52,7 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
 
         Over a cluster "auto" is refused.
 
-    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
-        Units of the encoder's hidden layers, from the input to the code; the decoder
-        mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, or of 1,024 with `nested_dropout`.
-
-    activation : str, default="relu"
-        Name of the Keras activation of the hidden layers.
-
-    code_activation : {"linear", "relu", "tanh", "sigmoid"}, default="linear"
-        Activation of the code. "relu" with ``init="random"`` is the classic
-        autoencoder.
-
-    network : network or None, default=None
-        A network of `skae.networks`, instead of the one that the three parameters
-        above describe.
+    %(dense_network)s
 
     %(l1_activity)s
 
@@ -277,72 +264,31 @@ class DaskAutoencoderTransformer(AutoencoderTransformer):
             )
         return super().partial_fit(X, y, sample_weight=sample_weight)
 
-    def transform(self, X: Any) -> Any:
-        """Encode rows.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plain estimator (`to_local`) to a file for `skae.load`.
 
         Parameters
         ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`.
+        path : str or path-like
+            The file, by convention ending in ".skae".
 
         Returns
         -------
-        codes : dask.array, dask.dataframe or ndarray of shape (n_samples, encoding_dim)
-            Of the kind of X; not computed yet where X is of Dask.
+        None
+
+        Raises
+        ------
+        TypeError
+            When a parameter holds code of the user's own, which no file of data can
+            hold.
+
+        ValueError
+            When there is something else than a file at the path.
+
+        OSError
+            When the file cannot be written.
         """
-        return self._mapped("transform", X)
-
-    def inverse_transform(self, X: Any) -> Any:
-        """Decode codes.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe or array-like of shape (n_samples, encoding_dim)
-            Codes as `transform` returns them.
-
-        Returns
-        -------
-        reconstructions : dask.array, dask.dataframe or ndarray of shape \
-(n_samples, *sample_shape)
-            Of the kind of X; not computed yet where X is of Dask.
-        """
-        return self._mapped("inverse_transform", X)
-
-    def reconstruct(self, X: Any) -> Any:
-        """Encode and decode rows in one step.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`.
-
-        Returns
-        -------
-        reconstructions : dask.array, dask.dataframe or ndarray of shape \
-(n_samples, *sample_shape)
-            Of the kind of X; not computed yet where X is of Dask.
-        """
-        return self._mapped("reconstruct", X)
-
-    def score_samples(self, X: Any) -> Any:
-        """Return the negative mean squared error of each row's reconstruction.
-
-        Parameters
-        ----------
-        X : dask.array, dask.dataframe, or what AutoencoderTransformer takes
-            Rows like those of `fit`.
-
-        Returns
-        -------
-        scores : dask.array, Series of dask.dataframe or ndarray of shape (n_samples,)
-            In the squared unit of X; 0 is best. Not computed yet where X is of Dask.
-        """
-        return self._mapped("score_samples", X)
-
-    def _mapped(self, name, X):
-        if is_collection(X):
-            return mapped(self, name, X)
-        return getattr(super(), name)(X)
+        self.to_local().save(path)
 
     def to_local(self) -> AutoencoderTransformer:
         """Return the plain estimator, with the same parameters and the same fit.

@@ -63,7 +63,7 @@ def _of_partition(block, weights, number, seed, has_hashes, has_products):
     counted = weights > 0
     if not counted.all():
         rows, weights = rows[counted], weights[counted]
-        hashes = hashes[counted] if has_hashes else None
+        hashes = None if hashes is None else hashes[counted]
     if not len(rows):
         return None
     moments = moments_of(rows, weights, with_range=True)

@@ -1,6 +1,7 @@
 """What workers do for a round; results follow from the arguments alone."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def train(blueprint, state, block, pulls, seed, place):
         rows=rows_to_read(rows, Cost.of(codec.encoder, codec.decoder)),
         validation=None,
         objective=request.objective,
-        row_terms=_never,
+        row_terms=functools.partial(_row_terms, blueprint),
         generator=generator,
         steps=blueprint.steps,
         pulls=pulls,
@@ -144,10 +145,6 @@ def train(blueprint, state, block, pulls, seed, place):
     return Trained(trained, terms, float(rows.weights.sum()), float(factors[-1]))
 
 
-def _never(weights, rows):
-    raise NotImplementedError("a replica judges nothing")
-
-
 def _is_cosine(blueprint):
     return blueprint.estimator.learning_rate_schedule == "cosine"
 
@@ -160,6 +157,11 @@ def averages_in_place(blueprint, state):
         steps.reset(state.weights, 0, state.optimizer_values)
         steps.put_averages_in_place()
         return steps.weights
+
+
+def _row_terms(blueprint, weights, rows):
+    network = Network(weights, blueprint.encoding_dim)
+    return fitted_network(blueprint, network)[0].row_terms(rows)
 
 
 def judge(blueprint, state, rows, step):
@@ -183,10 +185,7 @@ def judge(blueprint, state, rows, step):
     -------
     float64 array of shape (n_means, n_terms)
     """
-    network, _ = fitted_network(
-        blueprint, Network(state.weights, blueprint.encoding_dim)
-    )
-    terms = network.row_terms(rows).astype(np.float64)
+    terms = _row_terms(blueprint, state.weights, rows).astype(np.float64)
     if step == 1 or not len(rows):
         return terms
     starts = np.arange(0, len(rows), step)

@@ -20,7 +20,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, load
 from skae.dask import DaskAutoencoderTransformer, _data, _library, _statistics
 
 ROWS = correlated(240)
@@ -108,6 +108,7 @@ def test_training_beats_pca(client):
     assert errors.mean() < 0.7 * np.square(rest).mean()
     explained = fitted.explained_variance_ratio_.sum()
     np.testing.assert_allclose(explained, fitted.score(CURVE), rtol=1e-5)
+    np.testing.assert_allclose(fitted.score(in_chunks()), fitted.score(CURVE))
     assert fitted.best_loss_ < fitted.initial_loss_
 
 
@@ -284,6 +285,13 @@ def test_pickles_and_clones(client, fitted):
     np.testing.assert_array_equal(again.transform(CURVE), fitted.transform(CURVE))
     assert clone(estimator(client=client)).client is client
     assert fitted.client_ is client
+
+
+def test_a_file_holds_the_local_estimator(fitted, tmp_path):
+    fitted.save(tmp_path / "fit.skae")
+    again = load(tmp_path / "fit.skae")
+    assert type(again) is AutoencoderTransformer
+    np.testing.assert_array_equal(again.transform(CURVE), fitted.transform(CURVE))
 
 
 def test_warm_start_goes_on(client, fitted):

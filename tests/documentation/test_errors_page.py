@@ -59,8 +59,6 @@ WITHIN_OTHERS = {
     ("_tables/table", "either both have"): "in '... held values of the kind ...'",
     ("_tables/plain", "is no part of a table"): "in 'is not what skae ... writes'",
     ("_data/checks", ""): "words of other checks, with X_val or the like for X",
-    ("dask/_blocks", "Partition"): "words of scikit-learn, with the partition's number",
-    ("dask/_worker", "a replica judges nothing"): "nobody sees it",
     (
         "_training/optimizers",
         "it is no instance of Keras",
