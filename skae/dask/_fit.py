@@ -144,7 +144,8 @@ def _dealt(request, cluster, X, X_val):
         judging = users_rows(cluster, X_val, dealing, draws_seed, n_draws)
         validation = judging.sample()
     elif fraction:
-        judging = held_out_rows(groups, draws_seed, n_draws)
+        n_held_out = sum(sample.n_held_out)
+        judging = held_out_rows(groups, n_held_out, draws_seed, n_draws)
         validation = judging.sample()
     prepared = _plan.prepared_of(
         X, statistics, spread, scaling, sample, validation, fraction
