@@ -1,9 +1,9 @@
 """Is a fit over a Dask cluster as good, as exact and as frugal as one should be?
 
-    python -m benchmarks.distributed [--only quality bits lost memory overhead]
+    python -m benchmarks.distributed [--only quality bits lost memory overhead paper]
         [--gigabytes 8] [--replicas 4] [--data mnist satellite]
 
-One machine stands for many: a `LocalCluster` of processes. Five questions:
+One machine stands for many: a `LocalCluster` of processes. Six questions:
 
 1. quality: the error on held-out rows with 4 replicas, over the plain estimator's and
    over PCA's (both computed from all training rows in memory). MNIST with 32 codes, on
@@ -20,10 +20,13 @@ One machine stands for many: a `LocalCluster` of processes. Five questions:
    of a fit's time over its epochs, so starts and compilation drop out. The machine has
    to have as many idle cores as replicas for the comparison to be fair, so more
    replicas than cores are left out.
+6. paper: what do fits on 10, 100 and 1,000 workers move, and what does the driver hold?
+   Not measured, but counted from the sizes of what is sent.
 """
 
 import argparse
 import contextlib
+import math
 import os
 import signal
 import statistics
@@ -40,14 +43,18 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks import datasets
 from benchmarks.memory import in_fresh_process, resident
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, _defaults
 from skae.dask import DaskAutoencoderTransformer
+from skae.dask._data import _STEPS_OF_ROUND as STEPS_OF_ROUND
+from skae.dask._data import _VALUES_OF_GROUP as VALUES_OF_GROUP
+from skae.dask._plan import number_of_replicas
 
 SATELLITE_CODES = (2, 8, 32)
 SHAPES = ((1, 4), (4, 1), (2, 2))
 LIMIT = "2GB"
 WIDTH, LATENT, CHUNK_ROWS = 1000, 20, 12_500
 MEMORY_EPOCHS = 5
+N_FEATURES, ROWS_OF_WORKER, PARTITION_BYTES = 784, 1_000_000, 1e8
 
 
 def main():
@@ -58,6 +65,7 @@ def main():
         "lost": lambda arguments: report_lost(arguments.replicas),
         "memory": lambda arguments: report_memory(arguments.gigabytes),
         "overhead": lambda arguments: report_overhead(),
+        "paper": lambda arguments: report_on_paper(),
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sections, nargs="+", help="run some sections")
@@ -374,6 +382,54 @@ def slope(fit, few=5, many=20, n_times=3):
             marks.append(time.perf_counter())
         seconds.append((marks[2] - 2 * marks[1] + marks[0]) / (many - few))
     return statistics.median(seconds)
+
+
+# 6
+
+
+def report_on_paper():
+    """Print what fits to a million rows a worker move, by the sizes of their parts."""
+    X = np.random.default_rng(0).normal(size=(200, N_FEATURES))
+    small = AutoencoderTransformer(32, epochs=1, random_state=0).fit(X)
+    models = small.encoder_, small.decoder_
+    n_weights = sum(model.count_params() for model in models)
+    state = 4 * 3 * n_weights  # weights, and Adam's two means for each
+    gram = 8 * N_FEATURES**2
+    n_rows_of_partition = round(PARTITION_BYTES / 4 / N_FEATURES)
+    print(
+        f"On paper: {ROWS_OF_WORKER:,} rows a worker, {N_FEATURES} features in "
+        f"float32, partitions of {PARTITION_BYTES / 1e6:.0f} MB, 32 codes, "
+        f"{n_weights:,} weights ({state / 1e6:.1f} MB with the optimizer's), workers "
+        'of four threads, n_replicas="auto"\n'
+    )
+    print(
+        "| workers | rows | GB | replicas | rounds an epoch | GB moved for PCA, all "
+        "workers | MB moved a round | of these by the driver | driver's memory, MB |"
+    )
+    print("|---" * 9 + "|")
+    for n_workers in (10, 100, 1000):
+        n_rows = n_workers * ROWS_OF_WORKER
+        n_parts = -(-n_rows // n_rows_of_partition)
+        n_replicas = number_of_replicas("auto", n_parts, n_rows, 4 * n_workers)
+        by_driver = state * (1 + n_replicas)  # one is sent, the replicas' come back
+        moved = by_driver + state * n_replicas  # from the worker that has it to others
+        sample = 20_000 * 4 * N_FEATURES
+        memory = 2 * sample + 3 * gram + state * (n_replicas + 3)
+        print(
+            f"| {n_workers:,} | {n_rows:,} | {4 * N_FEATURES * n_rows / 1e9:,.0f} "
+            f"| {n_replicas} | {rounds_of_epoch(n_rows, n_replicas):,} "
+            f"| {n_parts * gram / 1e9:,.1f} | {moved / 1e6:.0f} "
+            f"| {by_driver / 1e6:.0f} | {memory / 1e6:.0f} |"
+        )
+
+
+def rounds_of_epoch(n_rows, n_replicas):
+    """Return the rounds in which every row is trained on once."""
+    n_training = 0.9 * n_rows
+    of_replica = n_training / n_replicas
+    n_groups = max(1, math.ceil(of_replica * N_FEATURES / VALUES_OF_GROUP))
+    batch = _defaults.batch_size(n_training) / math.sqrt(n_replicas)
+    return n_groups * max(1, round(of_replica / n_groups / batch / STEPS_OF_ROUND))
 
 
 if __name__ == "__main__":

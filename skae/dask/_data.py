@@ -12,10 +12,10 @@ from skae.dask import _worker
 from skae.dask._blocks import Dealing, joined, joined_rows
 from skae.dask._cluster import reduced, shared, task
 
-# 128 MB in float32: what a replica trains on in a round, and shuffles at once. A worker
-# holds it twice while it is put together. More would need larger workers, less would
-# be shuffled less well.
-_VALUES_OF_GROUP = 2**25
+# 64 MB in float32: what a replica holds and shuffles at once. A worker holds it about
+# three times while it is put together. More would need larger workers, less would be
+# shuffled less well.
+_VALUES_OF_GROUP = 2**24
 # Steps between two averages. More let replicas drift apart; fewer would cost more time
 # for rounds than for steps.
 _STEPS_OF_ROUND = 25
@@ -25,9 +25,9 @@ _KEPT_IN_MEMORY = 0.25
 # Rows that the driver sees for what needs some rows together: steps, regressions, the
 # closed form, mean directions. As float32 64 MB at most, but for very wide rows.
 _ROWS_OF_SAMPLE, _VALUES_OF_SAMPLE, _FEWEST_OF_SAMPLE = 20_000, 2**24, 1_000
-# Rows that judge one by one; of more, neighbours are judged by their mean, so that the
-# driver holds a few numbers of 8 bytes for each at most.
-_MOST_JUDGED = 100_000
+# Rows that judge, of more evenly spaced ones. A replica's round is some thousands of
+# rows, so to judge by all of very many would take longer than to train.
+_MOST_JUDGED = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +136,7 @@ class Groups:
         self.cluster, self._partitions, self._dealing = cluster, partitions, dealing
         dealt = deal(partitions.lengths, n_replicas, partitions.n_features)
         self._groups = [group for groups in dealt for group in groups]
+        self.n_replicas = n_replicas
         self._replicas = [i for i, groups in enumerate(dealt) for _ in groups]
         n_bytes = 4 * partitions.n_rows * partitions.n_features
         self.are_kept = n_bytes <= _KEPT_IN_MEMORY * cluster.memory_limit()
@@ -143,6 +144,10 @@ class Groups:
 
     def __len__(self):
         return len(self._groups)
+
+    def of(self, replica):
+        """Return the groups of a replica."""
+        return [group for group, of in enumerate(self._replicas) if of == replica]
 
     def replica_of(self, group):
         """Return the number of a group's replica."""
@@ -320,16 +325,8 @@ class Judging:
 
     def __init__(self, cluster, submits):
         self._cluster, self._submits, self._kept = cluster, submits, _Kept()
-        lengths = cluster.carried_out(
-            lambda: [cluster.submit(len, rows) for rows in self.rows()],
-            "the number of rows that judge",
-        )
-        self.step = max(1, math.ceil(sum(lengths) / _MOST_JUDGED))
         found = cluster.carried_out(
-            lambda: [
-                cluster.submit(_worker.counts_of, rows, self.step)
-                for rows in self.rows()
-            ],
+            lambda: [cluster.submit(_worker.weights_of, rows) for rows in self.rows()],
             "the weights of rows that judge",
         )
         self.counts = np.concatenate(found)
@@ -343,10 +340,9 @@ class Judging:
 
     def sample(self):
         """Return some of the rows, evenly spaced."""
-        n_rows = len(self.counts) * self.step
+        fraction = min(1.0, _ROWS_OF_SAMPLE / max(1, len(self.counts)))
 
         def step():
-            fraction = min(1.0, _ROWS_OF_SAMPLE / max(1, n_rows))
             return [
                 self._cluster.submit(_worker.some_of, rows, fraction)
                 for rows in self.rows()
@@ -355,7 +351,7 @@ class Judging:
         return joined_rows(self._cluster.carried_out(step, "a sample of X_val"))
 
 
-def held_out_rows(groups, seed, n_draws):
+def held_out_rows(groups, n_rows, seed, n_draws):
     """Return the `Judging` by the rows that groups hold out.
 
     Parameters
@@ -363,28 +359,41 @@ def held_out_rows(groups, seed, n_draws):
     groups : Groups
         All rows.
 
+    n_rows : int
+        Number of rows that they hold out.
+
     seed : int
         Of draws.
 
     n_draws : int
         Number of draws for each row, which stay the same in all rounds.
     """
+    fraction = _fraction_to_judge(n_rows)
 
-    def submit(group):
-        return groups.submit(_worker.held_out, group, after=(seed + group, n_draws))
+    def submit(replica):
+        parts = [
+            groups.submit(_worker.held_out, group, after=(fraction,))
+            for group in groups.of(replica)
+        ]
+        return groups.cluster.submit(_worker.drawn, parts, seed + replica, n_draws)
 
     return Judging(
-        groups.cluster, [functools.partial(submit, g) for g in range(len(groups))]
+        groups.cluster, [functools.partial(submit, i) for i in range(groups.n_replicas)]
     )
 
 
 def users_rows(cluster, partitions, dealing, seed, n_draws):
     """Return the `Judging` by the partitions of `X_val`; see `held_out_rows`."""
+    fraction = _fraction_to_judge(partitions.n_rows)
 
     def submit(number):
-        block = partitions.blocks[number]
-        rows = task(Dealing.validation, dealing, block, number)
-        return cluster.compute(task(_worker.drawn, rows, seed + number, n_draws))
+        rows = task(Dealing.validation, dealing, partitions.blocks[number], number)
+        kept = task(_worker.spaced, rows, fraction)
+        return cluster.compute(task(_worker.drawn, [kept], seed + number, n_draws))
 
     n_parts = len(partitions.blocks)
     return Judging(cluster, [functools.partial(submit, i) for i in range(n_parts)])
+
+
+def _fraction_to_judge(n_rows):
+    return min(1.0, _MOST_JUDGED / max(1, n_rows))

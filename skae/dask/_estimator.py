@@ -42,7 +42,9 @@ class DaskAutoencoderTransformer(CollectionsMixin, AutoencoderTransformer):
 
     The bits of a fit follow from the partitions, `n_replicas` and `random_state`. The
     number of workers, threads and machines does not matter, nor does a worker that is
-    lost: it costs its round.
+    lost: it costs its round. (A task computes in one thread, as ``OMP_NUM_THREADS=1``
+    has it, which Dask's nannies set. Workers that are started without a nanny need that
+    variable, and all machines the same kind of processor.)
 
     For arrays in memory it does what `AutoencoderTransformer` does, with the same bits.
 

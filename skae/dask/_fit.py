@@ -144,7 +144,8 @@ def _dealt(request, cluster, X, X_val):
         judging = users_rows(cluster, X_val, dealing, draws_seed, n_draws)
         validation = judging.sample()
     elif fraction:
-        judging = held_out_rows(groups, draws_seed, n_draws)
+        n_held_out = sum(sample.n_held_out)
+        judging = held_out_rows(groups, n_held_out, draws_seed, n_draws)
         validation = judging.sample()
     prepared = _plan.prepared_of(
         X, statistics, spread, scaling, sample, validation, fraction
@@ -232,7 +233,7 @@ def _training(facts, cluster, on_cluster):
         objective=objective,
         row_terms=row_terms,
         generator=request.generator,
-        observers=observers_for(request, plan, prepared, settings),
+        observers=observers_for(request, plan, prepared, settings, "round"),
         cluster_judge=ClusterJudge(
             *known,
             objective.losses_start_at_zero,

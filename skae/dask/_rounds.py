@@ -186,7 +186,7 @@ class ClusterJudge(Judge):
 
     @property
     def counts(self):
-        """What the rows that judge count, or the means of some neighbours."""
+        """What the rows that judge count."""
         return self.judging.counts
 
     def judge(self, weights, epoch, loss=np.nan):
@@ -198,9 +198,7 @@ class ClusterJudge(Judge):
         def step():
             state = self.cluster.send(State(weights))
             return [
-                self.cluster.submit(
-                    _worker.judge, self.blueprint, state, rows, judging.step
-                )
+                self.cluster.submit(_worker.judge, self.blueprint, state, rows)
                 for rows in judging.rows()
             ]
 

@@ -12,6 +12,7 @@ from skae._training.outliers import pulls_in_training
 from skae._training.passes import train_epoch
 from skae._training.schedule import Settings, cosine_with_warmup
 from skae._training.task import distances_of
+from skae.dask._blocks import joined_rows
 from skae.dask._networks import (
     Network,
     State,
@@ -164,8 +165,8 @@ def _row_terms(blueprint, weights, rows):
     return fitted_network(blueprint, network)[0].row_terms(rows)
 
 
-def judge(blueprint, state, rows, step):
-    """Return the terms of the rows that judge, averaged over a few neighbours each.
+def judge(blueprint, state, rows):
+    """Return the terms of the rows that judge, a float64 array (n_rows, n_terms).
 
     Parameters
     ----------
@@ -177,36 +178,40 @@ def judge(blueprint, state, rows, step):
 
     rows : Rows
         Rows that judge.
-
-    step : int
-        How many neighbours make a mean.
-
-    Returns
-    -------
-    float64 array of shape (n_means, n_terms)
     """
-    terms = _row_terms(blueprint, state.weights, rows).astype(np.float64)
-    if step == 1 or not len(rows):
-        return terms
-    starts = np.arange(0, len(rows), step)
-    sums = np.add.reduceat(terms * rows.weights[:, None], starts, axis=0)
-    return sums / np.add.reduceat(rows.weights, starts)[:, None]
+    return _row_terms(blueprint, state.weights, rows).astype(np.float64)
 
 
-def counts_of(rows, step):
-    """Return what the rows that judge count, added up over a few neighbours each."""
-    if step == 1 or not len(rows):
-        return rows.weights
-    return np.add.reduceat(rows.weights, np.arange(0, len(rows), step))
+def weights_of(rows):
+    """Return what rows count."""
+    return rows.weights
 
 
-def held_out(block, seed, n_draws):
-    """Return the rows of a block that judge, with their draws."""
-    return drawn(block.held_out, seed, n_draws)
+def held_out(block, fraction):
+    """Return a fraction of the rows that a block holds out; see `spaced`."""
+    return spaced(block.held_out, fraction)
 
 
-def drawn(rows, seed, n_draws):
-    """Return rows with normal draws, the same in all rounds, if any are wanted."""
+def spaced(rows, fraction):
+    """Return evenly spaced rows, about a fraction of them, but one at least."""
+    return rows if fraction == 1 else rows[_evenly_spaced(len(rows), fraction)]
+
+
+def drawn(parts, seed, n_draws):
+    """Return rows of some parts, with draws, the same in all rounds, if any are wanted.
+
+    Parameters
+    ----------
+    parts : list of Rows
+        Rows that judge.
+
+    seed : int
+        Of the draws.
+
+    n_draws : int
+        Number of draws for each row.
+    """
+    rows = joined_rows(parts)
     if not n_draws:
         return rows
     draws = np.random.RandomState(seed).standard_normal((len(rows), n_draws))
@@ -215,9 +220,14 @@ def drawn(rows, seed, n_draws):
 
 def some_of(rows, fraction):
     """Return evenly spaced rows, dense: about a fraction of them."""
-    n_rows = min(len(rows), round(fraction * len(rows)))
-    kept = rows[np.linspace(0, len(rows) - 1, n_rows).astype(int)]
+    kept = rows[_evenly_spaced(len(rows), fraction)]
     return dataclasses.replace(kept, values=np.array(kept.values, np.float32))
+
+
+def _evenly_spaced(n_rows, fraction):
+    """Return the numbers of about a fraction of so many rows."""
+    n_kept = min(n_rows, max(1, round(fraction * n_rows)))
+    return np.linspace(0, n_rows - 1, n_kept).astype(int)
 
 
 def sample_of(block, fraction):

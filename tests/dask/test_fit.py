@@ -118,6 +118,11 @@ def test_a_round_is_a_value_of_the_history(fitted):
     assert {len(values) for values in fitted.history_.values()} == {3}
 
 
+def test_progress_counts_rounds(client, capsys):
+    estimator(verbose=2).fit(in_chunks())
+    assert "round 3/3  loss" in capsys.readouterr().out
+
+
 def test_a_fraction_takes_as_many_codes_as_pca(client):
     found = estimator(epochs=0).set_params(encoding_dim=0.9).fit(in_chunks(ROWS))
     assert found.encoding_dim_ == PCA(0.9).fit(ROWS).n_components_
