@@ -256,3 +256,23 @@ def check_counts(name, lowest):
             f"loss='poisson' needs counts, or other values from zero up, but {name} "
             f"has values down to {lowest:g}. Use loss='mse' for data of both signs."
         )
+
+
+def is_bounded(objective):
+    """Tell whether the loss takes only values of some range."""
+    return objective.has_logits or objective.link == "log"
+
+
+def needs_range(objective):
+    """Tell whether a fit must know the least and the largest value of its rows."""
+    corruption = objective.corruption
+    is_known = corruption is not None and corruption.has_known_range
+    return is_known or is_bounded(objective)
+
+
+def check_range(objective, name, lowest, highest):
+    """Raise a ValueError for values that the objective's loss does not take."""
+    if objective.has_logits:
+        check_unit_interval(name, lowest, highest)
+    if objective.link == "log":
+        check_counts(name, lowest)

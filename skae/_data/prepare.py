@@ -9,20 +9,21 @@ from sklearn import config_context
 from skae import _defaults
 from skae._data.checks import (
     check_clean_rows,
-    check_counts,
     check_finite_rows,
+    check_range,
     check_rows,
     check_rows_named,
     check_sample_weight,
-    check_unit_interval,
     extremes,
+    is_bounded,
+    needs_range,
 )
 from skae._data.corruption import CorruptionUnits, shares_of
 from skae._data.lazy import LazyRows
 from skae._data.missing import fill_with_means, mean_of_observed
 from skae._data.moments import Moments, moments_of, total_scale, without_rounding
 from skae._data.rows import Rows, merge_repeated_rows, validation_last
-from skae._data.scaling import Scaling
+from skae._data.scaling import Scaling, scaling_for
 
 # 64 MB in float32, as what is always copied. From so many values of lazy rows at most
 # swap noise draws for validation rows; fewer would be a coarser sample of the data.
@@ -187,7 +188,7 @@ def prepare(
         clean = others[0] if others else None
 
     name, targets = ("X", X) if clean is None else ("X_clean", clean)
-    moments = moments_of(targets, weights, _needs_range(objective))
+    moments = moments_of(targets, weights, needs_range(objective))
     if not moments.are_finite:
         check_finite_rows(estimator, targets, name)
     limits = float(moments.lowest), float(moments.highest)
@@ -273,34 +274,6 @@ def _check_validation(estimator, data, objective):
         name, targets = ("X_val", X_val) if clean is None else ("X_val_clean", clean)
         check_range(objective, name, *extremes(targets))
     return X_val, clean
-
-
-def is_bounded(objective):
-    """Tell whether the loss takes only values of some range."""
-    return objective.has_logits or objective.link == "log"
-
-
-def _needs_range(objective):
-    corruption = objective.corruption
-    is_known = corruption is not None and corruption.has_known_range
-    return is_known or is_bounded(objective)
-
-
-def check_range(objective, name, lowest, highest):
-    """Raise a ValueError for values that the objective's loss does not take."""
-    if objective.has_logits:
-        check_unit_interval(name, lowest, highest)
-    if objective.link == "log":
-        check_counts(name, lowest)
-
-
-def scaling_for(objective, mean, spread):
-    """Return the `Scaling` that an objective needs of rows of this mean and spread."""
-    if objective.has_logits:
-        return Scaling.identity(len(mean))
-    if objective.link == "log":  # rates have a unit, but no other zero
-        return Scaling(np.zeros_like(mean), spread)
-    return Scaling(mean, spread)
 
 
 def _swaps(objective):

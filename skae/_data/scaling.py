@@ -64,3 +64,12 @@ class Scaling:
 
     def _lazily(self, X, order):
         return ScaledRows(np.asarray(X), order, self.mean, self.scale)
+
+
+def scaling_for(objective, mean, spread):
+    """Return the `Scaling` that an objective needs of rows of this mean and spread."""
+    if objective.has_logits:
+        return Scaling.identity(len(mean))
+    if objective.link == "log":  # rates have a unit, but no other zero
+        return Scaling(np.zeros_like(mean), spread)
+    return Scaling(mean, spread)

@@ -7,9 +7,8 @@ import numpy as np
 from scipy.sparse import issparse, vstack
 from sklearn.utils import check_array
 
-from skae._data.checks import extremes
+from skae._data.checks import check_range, extremes, is_bounded
 from skae._data.lazy import dense_copy
-from skae._data.prepare import check_range, is_bounded
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae._data.sparse import SparseRows

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import clone
 
 from skae import _defaults
+from skae._data.checks import check_range
 from skae._data.moments import total_scale
-from skae._data.prepare import check_range, scaling_for
+from skae._data.scaling import scaling_for
 from skae._model.order_checks import warn_if_constant, warn_if_short
 from skae._runtime.randomness import as_generator, draw_seed
 from skae._training.attributes import Facts, attributes_of, set_attributes
