@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from clusters import cluster_of
 from distributed import Client, WorkerPlugin
+from documented import entries
 from helpers import assert_same_bits, correlated
 from scipy import sparse
 from sklearn.base import clone
@@ -54,6 +55,12 @@ def test_constructors_are_alike_but_for_two_parameters():
     )
     assert list(own) == [*plain, "n_replicas", "client"]
     assert all(own[name].default == plain[name].default for name in plain)
+
+
+def test_parameters_are_documented_in_the_order_of_the_constructor():
+    documented = entries(DaskAutoencoderTransformer, "Parameters")
+    parameters = inspect.signature(DaskAutoencoderTransformer).parameters
+    assert list(documented) == list(parameters)
 
 
 def test_without_dask_the_error_says_what_to_install(monkeypatch):
