@@ -20,11 +20,14 @@ class ProgressBar(Observer):
 
     start : str
         What the training starts from, for the user: "PCA" or "start".
+
+    unit : str, default="epoch"
+        What is counted, for the user.
     """
 
-    def __init__(self, n_epochs, start):
-        self._start = start
-        self._epochs = f"epoch 0/{n_epochs}"
+    def __init__(self, n_epochs, start, unit="epoch"):
+        self._start, self._unit = start, unit
+        self._epochs = f"{unit} 0/{n_epochs}"
         self._losses: dict[str, str] = {}
         self._level: dict[str, str] = {}
         self._began = time.monotonic()
@@ -43,7 +46,7 @@ class ProgressBar(Observer):
 
     def epoch_end(self, epoch, logs, training):
         """Show the losses."""
-        self._epochs = f"epoch {epoch + 1}/{self._bar.total}"
+        self._epochs = f"{self._unit} {epoch + 1}/{self._bar.total}"
         names = [name for name in ("loss", "val_loss") if name in logs]
         self._losses = {name: f"{logs[name]:#.4g}" for name in names}
         self._bar.set_postfix({**self._losses, **self._level}, refresh=False)
@@ -71,9 +74,9 @@ class ProgressBar(Observer):
 class EpochLines(Observer):
     """Prints a line per epoch; see `ProgressBar` for the parameters."""
 
-    def __init__(self, n_epochs, start):
+    def __init__(self, n_epochs, start, unit="epoch"):
         self._n_epochs = n_epochs
-        self._start = start
+        self._start, self._unit = start, unit
 
     def begin(self, compiled_steps, start_loss):
         """Print the loss of the start."""
@@ -84,7 +87,7 @@ class EpochLines(Observer):
         """Print the epoch's numbers."""
         numbers = {name: x for name, x in logs.items() if isinstance(x, float)}
         values = "  ".join(f"{name} {x:.6g}" for name, x in numbers.items())
-        print(f"epoch {epoch + 1}/{self._n_epochs}  {values}", flush=True)
+        print(f"{self._unit} {epoch + 1}/{self._n_epochs}  {values}", flush=True)
 
     def end(self, attributes):
         """Print which weights were kept."""

@@ -86,8 +86,11 @@ def settings_for_part(request, plan, prepared, chosen):
     )
 
 
-def observers_for(request, plan, prepared, settings):
-    """Return what watches: Keras' callbacks first, which add to the logs."""
+def observers_for(request, plan, prepared, settings, unit="epoch"):
+    """Return what watches: Keras' callbacks first, which add to the logs.
+
+    What progress counts are epochs, unless they have another name.
+    """
     estimator, n_epochs = request.estimator, settings.epochs
     observers: list[Observer] = []
     if estimator.callbacks:
@@ -95,7 +98,7 @@ def observers_for(request, plan, prepared, settings):
         observers += [KerasCallbacks(estimator.callbacks, n_epochs, n_batches)]
     if estimator.verbose:
         shown = ProgressBar if estimator.verbose == 1 else EpochLines
-        observers += [shown(n_epochs, plan.start_name)]
+        observers += [shown(n_epochs, plan.start_name, unit)]
     return observers
 
 

@@ -12,10 +12,10 @@ from skae.dask import _worker
 from skae.dask._blocks import Dealing, joined, joined_rows
 from skae.dask._cluster import reduced, shared, task
 
-# 128 MB in float32: what a replica trains on in a round, and shuffles at once. A worker
-# holds it twice while it is put together. More would need larger workers, less would
-# be shuffled less well.
-_VALUES_OF_GROUP = 2**25
+# 64 MB in float32: what a replica holds and shuffles at once. A worker holds it about
+# three times while it is put together. More would need larger workers, less would be
+# shuffled less well.
+_VALUES_OF_GROUP = 2**24
 # Steps between two averages. More let replicas drift apart; fewer would cost more time
 # for rounds than for steps.
 _STEPS_OF_ROUND = 25

@@ -233,7 +233,7 @@ def _training(facts, cluster, on_cluster):
         objective=objective,
         row_terms=row_terms,
         generator=request.generator,
-        observers=observers_for(request, plan, prepared, settings),
+        observers=observers_for(request, plan, prepared, settings, "round"),
         cluster_judge=ClusterJudge(
             *known,
             objective.losses_start_at_zero,

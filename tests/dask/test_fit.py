@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from clusters import cluster_of
 from distributed import Client, WorkerPlugin
+from documented import entries
 from helpers import assert_same_bits, correlated
 from scipy import sparse
 from sklearn.base import clone
@@ -54,6 +55,12 @@ def test_constructors_are_alike_but_for_two_parameters():
     )
     assert list(own) == [*plain, "n_replicas", "client"]
     assert all(own[name].default == plain[name].default for name in plain)
+
+
+def test_parameters_are_documented_in_the_order_of_the_constructor():
+    documented = entries(DaskAutoencoderTransformer, "Parameters")
+    parameters = inspect.signature(DaskAutoencoderTransformer).parameters
+    assert list(documented) == list(parameters)
 
 
 def test_without_dask_the_error_says_what_to_install(monkeypatch):
@@ -116,6 +123,11 @@ def test_a_round_is_a_value_of_the_history(fitted):
     assert fitted.n_rounds_ == fitted.n_iter_ == 3
     assert fitted.n_replicas_ == 2
     assert {len(values) for values in fitted.history_.values()} == {3}
+
+
+def test_progress_counts_rounds(client, capsys):
+    estimator(verbose=2).fit(in_chunks())
+    assert "round 3/3  loss" in capsys.readouterr().out
 
 
 def test_a_fraction_takes_as_many_codes_as_pca(client):
