@@ -69,7 +69,9 @@ class DaskAutoencoderTransformer(CollectionsMixin, AutoencoderTransformer):
     n_replicas : int or "auto", default="auto"
         Number of replicas that train at the same time. "auto" is the number of the
         workers' threads or of the partitions, whichever is smaller, at most 16, and so
-        few that each has 1,000 rows. An array in memory has one.
+        few that each has 1,000 rows. An array in memory has one. `batch_size` are the
+        rows in a step of one replica; its "auto" is that of one machine divided by
+        √n_replicas, and that of `epochs` gives each replica about 3,000 steps.
 
     client : distributed.Client or None, default=None
         Client of the cluster. None takes the current one; in a task, that of the
