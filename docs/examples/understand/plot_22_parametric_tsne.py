@@ -53,7 +53,7 @@ print(f"ParametricTSNE {parametric.kl_divergence_:.2f} nats")
 
 fig, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
 for ax, exaggeration in zip(axes, (1, 4, 30), strict=True):
-    estimator = ParametricTSNE(exaggeration=exaggeration, epochs=100, random_state=0)
+    estimator = ParametricTSNE(exaggeration=exaggeration, epochs=60, random_state=0)
     points = ax.scatter(
         *estimator.fit_transform(X_train).T, c=y_train, cmap="tab10", s=8
     )
