@@ -17,9 +17,8 @@ One machine stands for many: a `LocalCluster` of processes. Six questions:
    to disk meanwhile, and the peak of the driver's.
 5. overhead: seconds of an epoch by rounds of 1, 2 and 4 replicas on as many workers of
    one thread, beside an epoch of the plain estimator limited to as many threads. Both
-   are the slope of a fit's time over its epochs, so starts and compilation drop out. The
-   machine has to have as many idle cores as replicas for the comparison to be fair, so
-   more replicas than cores are left out.
+   are the slope of a fit's time over its epochs, so starts and compilation drop out.
+   More replicas than cores are left out, since they would share them.
 6. paper: what do fits on 10, 100 and 1,000 workers move, and what does the driver hold?
    Not measured, but counted from the sizes of what is sent.
 """
