@@ -10,6 +10,7 @@ import dask
 import dask.array as da
 import dask.dataframe as dd
 import distributed
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,10 +20,12 @@ from documented import entries
 from helpers import assert_same_bits, correlated
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer, load
 from skae.dask import DaskAutoencoderTransformer, _data, _library, _statistics
+from skae.networks import ConvNetwork
 
 ROWS = correlated(240)
 # Rows on a curve, which a network reconstructs better than PCA does.
@@ -141,6 +144,32 @@ def test_rows_in_memory_are_fitted_as_on_one_machine():
     plain.fit(CURVE)
     assert_same_bits(found, plain)
     assert (found.n_replicas_, found.n_rounds_) == (1, plain.n_iter_)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"whiten": True},
+        {"nested_dropout": True},
+        {"loss": "binary_crossentropy"},
+        {"loss": "poisson"},
+        {"init": "random"},
+        {"code_activation": "relu"},
+        {"optimizer": keras.optimizers.Adam(0.01, use_ema=True)},
+        {"network": ConvNetwork((4,)), "hidden_layer_sizes": "auto"},
+    ],
+    ids=lambda parameters: next(iter(parameters)),
+)
+def test_what_codes_explain_is_the_score_whatever_is_learnt(client, parameters):
+    rows = load_digits().data[:240] / 16
+    lazy = da.from_array(rows.reshape(-1, 8, 8), chunks=(60, -1, -1))
+    if "network" not in parameters:
+        lazy = in_chunks(rows)
+    found = estimator(validation_fraction=0.2, **parameters).fit(lazy)
+    explained = found.explained_variance_ratio_.sum()
+    score = found.to_local().score(rows)
+    np.testing.assert_allclose(explained, score, rtol=1e-3)
 
 
 # The same bits
