@@ -12,14 +12,13 @@ One machine stands for many: a `LocalCluster` of processes. Six questions:
    threads?
 3. lost: are they, when a worker is killed in the third round?
 4. memory: a random float32 array of 8 GB that is made chunk by chunk, fitted on two
-   workers limited to 2 GB each, for five rounds: the peak of each worker's own memory
+   workers limited to 2 GB each, for five epochs: the peak of each worker's own memory
    (RssAnon, without the pages of files that the kernel can drop), what Dask has written
    to disk meanwhile, and the peak of the driver's.
 5. overhead: seconds of an epoch by rounds of 1, 2 and 4 replicas on as many workers of
    one thread, beside an epoch of the plain estimator limited to as many threads. Both
-   are the slope of a fit's time over its epochs, so starts and compilation drop out. The
-   machine has to have as many idle cores as replicas for the comparison to be fair, so
-   more replicas than cores are left out.
+   are the slope of a fit's time over its epochs, so starts and compilation drop out.
+   More replicas than cores are left out, since they would share them.
 6. paper: what do fits on 10, 100 and 1,000 workers move, and what does the driver hold?
    Not measured, but counted from the sizes of what is sent.
 """
@@ -279,7 +278,7 @@ def report_memory(gigabytes):
         f"A random float32 array of {X.shape[0]:,} × {X.shape[1]:,}, "
         f"{X.nbytes / 1e9:.1f} GB in {X.npartitions} chunks of "
         f"{X.nbytes / X.npartitions / 1e6:.0f} MB, on two workers of {LIMIT} each, "
-        f"{MEMORY_EPOCHS} rounds\n"
+        f"{MEMORY_EPOCHS} epochs\n"
     )
     found = in_fresh_process(fit_within, gigabytes)
     print("| process | peak of its own memory, MB | on disk at the end, MB |")
