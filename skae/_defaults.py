@@ -142,8 +142,8 @@ def patience(n_epochs):
 
 
 # The defaults of `ParametricTSNE` are by maps of MNIST's codes (32 of each row, 20,000
-# or 50,000 training rows, 5,000 others to compare, which are no test rows). Measures are
-# accuracy and trustworthiness of the others.
+# or 50,000 training rows, 5,000 others to compare, which are no test rows). Measures
+# are accuracy and trustworthiness of the others.
 
 N_PAIRS = 256
 """Pairs of neighbours in a step of `ParametricTSNE`.
@@ -154,8 +154,8 @@ With 512 and as many pairs in all the measures are the same, within 0.003.
 LEARNING_RATE_OF_MAP = 0.01
 """Largest learning rate of Adam; with 0.02 the measures are lower by up to 0.006."""
 
-# 8,000 steps of three hidden layers gave 0.962 and 0.958 from 50,000 rows, 10,000 of four
-# 0.964 and 0.964. More would take longer than openTSNE.
+# 8,000 steps of three hidden layers gave 0.962 and 0.958 from 50,000 rows, 10,000 of
+# four 0.964 and 0.964. More would take longer than openTSNE.
 _STEPS_OF_MAP = 10_000
 _MOST_EPOCHS_OF_MAP = 200
 
@@ -171,7 +171,7 @@ def network_of_map():
     """Return hidden layer sizes and activation of the network of `ParametricTSNE`.
 
     Wider layers gain nothing (three of 512: 0.941 and 0.945, in place of 0.942 and
-    0.951, from 20,000 rows) and make `transform` slower. SiLU is smooth, as maps are; it
-    gave 0.940 where ReLU gave 0.927, in accuracy.
+    0.951, from 20,000 rows) and make `transform` slower. SiLU is smooth, as maps are;
+    it gave 0.940 where ReLU gave 0.927, in accuracy.
     """
     return (256, 256, 256, 256), "silu"

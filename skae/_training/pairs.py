@@ -15,9 +15,9 @@ from skae._training.batches import BatchReader, lengthened
 from skae._training.history import LossUnits, by_name
 from skae._training.schedule import cosine_with_warmup
 
-# Fraction of the steps with early exaggeration, while the learning rate rises. Without it
-# trustworthiness is lower by 0.002, with an exaggeration of 12 by 0.007 (MNIST, 20,000
-# rows).
+# Fraction of the steps with early exaggeration, while the learning rate rises. Without
+# it trustworthiness is lower by 0.002, with an exaggeration of 12 by 0.007 (MNIST,
+# 20,000 rows).
 _EARLY = 0.1
 
 
