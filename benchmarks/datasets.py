@@ -18,6 +18,12 @@ BUNDLED = {
 }
 FILES = ("cardio", "satellite", "mouse_bladder", "ecg5000", "mnist")
 NAMES = (*BUNDLED, *FILES)
+_SOURCES = {
+    "cardio": "ADBench has it among its classical data sets, as arrays X and y",
+    "satellite": "ADBench has it among its classical data sets, as arrays X and y",
+    "mouse_bladder": "scDCC has its counts and cell types; save them as arrays x and y",
+    "ecg5000": "the UCR archive has it; save the first 500 series as arrays x and y",
+}
 LABELLED = tuple(name for name in NAMES if name != "diabetes")
 
 
@@ -38,7 +44,7 @@ def load(name):
         return BUNDLED[name]().data
     if name == "mnist":
         return mnist()[0]
-    arrays = np.load(_folder() / f"{name}.npz")
+    arrays = _arrays(name)
     if name == "mouse_bladder":
         counts = arrays["x"].astype(np.float32)
         return np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
@@ -64,7 +70,7 @@ def labelled(name):
         return np.concatenate(mnist()), np.concatenate(mnist_labels())
     if name in BUNDLED:
         return load(name), BUNDLED[name]().target
-    return load(name), np.load(_folder() / f"{name}.npz")["y"]
+    return load(name), _arrays(name)["y"]
 
 
 def mnist():
@@ -92,7 +98,7 @@ def _mnist():
 
 def ecg5000():
     """Return heartbeats as rows of 140 values, and their classes (1 is normal)."""
-    arrays = np.load(_folder() / "ecg5000.npz")
+    arrays = _arrays("ecg5000")
     return arrays["x"], arrays["y"]
 
 
@@ -103,6 +109,17 @@ def available():
         for name in NAMES
         if name in BUNDLED or (_folder() / f"{name}.npz").exists()
     ]
+
+
+def _arrays(name):
+    """Return the arrays of a file, or end with a sentence on where it comes from."""
+    path = _folder() / f"{name}.npz"
+    if not path.exists():
+        raise SystemExit(
+            f"This needs the file {path}: {_SOURCES[name]}. Put it there, or name its "
+            "folder in the environment variable SKAE_DATA_DIR."
+        )
+    return np.load(path)
 
 
 def _folder():
