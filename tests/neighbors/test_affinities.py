@@ -107,9 +107,9 @@ def test_the_divergence_of_many_rows_is_estimated():
     positions = np.random.RandomState(0).randn(6000, 2)
     affinities = Affinities.of(neighbors_of(positions, 3), 1.5)
     conditional = affinities.symmetrized().tocoo()
-    squares = np.square(
-        positions[conditional.coords[0]] - positions[conditional.coords[1]]
-    ).sum(axis=1)
+    squares = np.square(positions[conditional.row] - positions[conditional.col]).sum(
+        axis=1
+    )
     total = sum(
         (1 / (1 + np.square(one - positions).sum(axis=1))).sum() for one in positions
     )
