@@ -1,6 +1,8 @@
 """Small clusters of processes for tests."""
 
 import contextlib
+import os
+from unittest import mock
 
 import dask
 from distributed import Client, LocalCluster
@@ -10,6 +12,7 @@ from distributed import Client, LocalCluster
 def cluster_of(n_workers, n_threads):
     """Give a client of a cluster of processes on this machine."""
     with (
+        mock.patch.dict(os.environ),  # in which Dask leaves what its workers are to see
         # Otherwise rows are copied to where a worker is idle.
         dask.config.set({"distributed.scheduler.work-stealing": False}),
         LocalCluster(
