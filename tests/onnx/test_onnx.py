@@ -108,8 +108,8 @@ def assert_same(estimator, method, rows):
     expected = getattr(estimator, method)(rows)
     scale = np.abs(expected).max()
     if method == "score_samples":
-        # Squares of errors e, which change by 2e de, at most e² + s² times 1e-5 if de is
-        # 1e-5 of the rows' deviation s.
+        # Squares of errors e, which change by 2e de: at most 1e-5 (e² + s²) where de
+        # is 1e-5 of the rows' deviation s.
         scale += np.nanvar(rows)
     rounding = np.finfo(rows.dtype).eps * np.abs(expected).max()
     for some in (rows, rows[:1]):
