@@ -242,6 +242,7 @@ def _is_possible(request, plan, prepared, start):
     most = most_coordinates(dim, n_features)
     return (
         start.further is not None
+        and estimator.epochs != 0  # then there is nothing to train
         and most >= max(2 * dim, _FEWEST)
         and 4 * n_rows * most <= MOST_BYTES_TO_COPY
         and not start.is_solution

@@ -104,6 +104,7 @@ def test_gains_as_much_as_in_features(starts):
     "parameters",
     [
         {"init": "random"},
+        {"epochs": 0},
         {"loss": "poisson"},
         {"l1_activity": 0.1},
         {"hidden_layer_sizes": ()},
