@@ -10,6 +10,7 @@ from docutils import nodes
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
 
 import inventories
+import pictures
 
 # The examples draw into files, and TensorFlow starts in silence.
 os.environ["MPLBACKEND"] = "agg"
@@ -97,6 +98,7 @@ sphinx_gallery_conf = {
 
 
 def setup(app):
+    pictures.draw(Path(__file__).parent / "generated" / "pictures")
     app.connect("doctree-read", link_to_entries)
     # Before numpydoc, which reads docstrings at the usual 500.
     app.connect("autodoc-process-docstring", escape_stars, priority=400)

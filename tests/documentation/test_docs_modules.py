@@ -51,6 +51,28 @@ def test_sphinx_reads_the_inventories(from_docs, tmp_path):
         assert address.endswith("/")
 
 
+def test_pictures_have_the_benchmarks_figures(from_docs, tmp_path):
+    pictures = from_docs("pictures")
+    printed = (pictures.RESULTS / "defaults.md").read_text("utf-8").splitlines()
+    ratios = [
+        float(line.split("|")[4])
+        for line in printed[2:]
+        if line and "exact" not in line
+    ]
+    drawn = [
+        ratio
+        for line in pictures.defaults().axes[0].lines
+        if line.get_label().endswith("codes")
+        for ratio in line.get_xdata()
+    ]
+    assert sorted(drawn) == sorted(ratios)
+    pictures.draw(tmp_path / "pictures")
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        "alternatives.png",
+        "defaults.png",
+    }
+
+
 def test_every_parameter_of_an_estimator_has_a_group(from_docs):
     from_docs("sphinx")
     groups = from_docs("parameter_groups")
