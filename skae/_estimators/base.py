@@ -172,9 +172,13 @@ default=None
         return self._as_samples(self._fitted.reconstruct(X))
 
     def impute(self, X: ArrayLike) -> Floats:
-        """Fill missing values with their reconstructions from the others.
+        """Fill missing values from what is observed of their rows.
 
-        Needs ``missing_values="allow"``, in estimators that have it.
+        Needs ``missing_values="allow"``, in estimators that have it. A value is filled
+        from the network's reconstruction, or from similar training rows and what
+        correlates with its feature: whichever finds hidden values of held-out training
+        rows better. The first call compares them, which takes some seconds. Fits to
+        pairs of rows, and those of other losses than "mse", use the network alone.
 
         Parameters
         ----------
@@ -189,11 +193,12 @@ default=None
             input, else float64.
         """
         filled, X = self._checked(X)
-        imputed = as_floats(np.asarray(X))
+        rows = np.asarray(X)
+        imputed = as_floats(rows)
         if filled is not X:
-            gaps = np.isnan(X)
+            gaps = np.isnan(rows)
             incomplete = gaps.any(axis=1)
-            found = self._fitted.reconstruct(filled[incomplete])
+            found = self._fitted.impute(rows[incomplete], filled[incomplete])
             imputed[gaps] = found[gaps[incomplete]]
         return self._as_samples(imputed)
 

@@ -55,8 +55,9 @@ _SHARED = {
         Whether X may have missing values, which are NaN. The network reads a missing
         value as the mean of its feature. The loss, `score` and `score_samples` count
         only observed values (a Keras loss must be zero where a value is reconstructed
-        exactly). `impute` fills missing values. The PCA start is that of regularised
-        iterative PCA (Josse and Husson, 2012).
+        exactly). `impute` fills missing values; for it the fit keeps up to 5,000 of
+        its rows, also in files. The PCA start is that of regularised iterative PCA
+        (Josse and Husson, 2012).
 """,
     "loss": """
     loss : {"mse", "binary_crossentropy", "poisson"} or keras.losses.Loss, \

@@ -11,6 +11,7 @@ from skae._data.scaling import Scaling
 from skae._data.sparse import Products, SparseRows
 from skae._model.codec import Codec, shared_codec
 from skae._model.correction import UNCORRECTED
+from skae._model.imputation import chosen_means
 from skae._model.keras_models import assign, standalone_models
 from skae._model.numpy_codec import NumpyCodec
 from skae._runtime.interrupts import interrupts_deferred, let_interrupts_in
@@ -42,14 +43,18 @@ class FittedNetwork:
 
     correction : Correction, default=Correction()
         What is added to the network.
+
+    donors : Donors or None, default=None
+        Rows to fill missing values from; None leaves that to the network.
     """
 
-    def __init__(self, codec, weights, scaling, correction=UNCORRECTED):
+    def __init__(self, codec, weights, scaling, correction=UNCORRECTED, donors=None):
         self.codec = codec
         self.architecture = codec.architecture
         self.weights = weights
         self.scaling = scaling
         self.correction = correction
+        self.donors = donors
 
     def with_correction(self, correction):
         """Return the same network with another `Correction`."""
@@ -193,6 +198,31 @@ class FittedNetwork:
         name = "squared_distances" if others else "squared_errors"
         errors = check_finite(self._map(name, (X, *others), ()), X)
         return errors.astype(np.float64, copy=False) * self.scaling.scale**2
+
+    @interrupts_deferred()
+    def impute(self, X, filled):
+        """Return what missing values of X are to become, shape (n_rows, n_features).
+
+        Parameters
+        ----------
+        filled : ndarray of the shape of X
+            X with means in place of missing values.
+        """
+        if self._conditional_means is None:
+            return self.reconstruct(filled)
+        mean, scale = self.scaling.mean, self.scaling.scale
+        found = np.empty(X.shape)
+        for chunk in row_chunks(X):
+            values = self._conditional_means.of((X[chunk] - mean) / scale)
+            found[chunk] = values * scale + mean
+        return check_finite(found, X)
+
+    @functools.cached_property
+    def _conditional_means(self):
+        """What finds missing values better than the network; None if nothing does."""
+        if self.donors is None:
+            return None
+        return chosen_means(self.donors, self.on_standardized().reconstruct)
 
     def row_terms(self, rows):
         """Return the terms of the loss of `Rows`, shape (n_rows, n_terms)."""

@@ -12,6 +12,7 @@ from skae._keras.models import check_weights, compare_weights
 from skae._keras.objects import plain, restored
 from skae._model.correction import UNCORRECTED, Correction
 from skae._model.fitted import FittedNetwork
+from skae._model.imputation import Donors
 from skae._objective.losses import as_given, comparable
 from skae._objective.neighbor_embedding import NeighborEmbedding
 from skae._objective.objective import NegativeELBO, Objective
@@ -40,19 +41,26 @@ class LoadedNetwork(FittedNetwork):
     architecture : Architecture
         Of the network.
 
-    weights, scaling, correction : see `FittedNetwork`
+    weights, scaling, correction, donors : see `FittedNetwork`
 
     graphs : tuple of Graph or None, default=None
         Those of encoder and decoder, if they were saved. Then inference needs no Keras.
     """
 
     def __init__(
-        self, architecture, weights, scaling, correction=UNCORRECTED, graphs=None
+        self,
+        architecture,
+        weights,
+        scaling,
+        correction=UNCORRECTED,
+        graphs=None,
+        donors=None,
     ):
         self.architecture = architecture
         self.weights = weights
         self.scaling = scaling
         self.correction = correction
+        self.donors = donors
         self._saved_graphs = graphs
 
     def with_correction(self, correction):
@@ -143,6 +151,7 @@ def plain_fit(fitted, given):
     network, objective = architecture.network, architecture.objective
     fields = dict(vars(objective))
     fields["loss"] = as_given(objective.loss)
+    donors = fitted.donors
     return {
         "network": None if _is_shallow_copy(network, given) else network,
         "sample_shape": architecture.sample_shape,
@@ -153,6 +162,7 @@ def plain_fit(fitted, given):
         "scale": float(fitted.scaling.scale),
         "correction": [np.asarray(values) for values in fitted.correction.arrays],
         "graphs": as_text(fitted.graphs),
+        "donors": None if donors is None else [donors.values, donors.weights],
     }
 
 
@@ -184,7 +194,8 @@ def fit_of(state, given):
     _checked(graphs, graphs is None or _are_of(graphs, architecture))
     correction = _correction_of(state["correction"], architecture)
     scaling = Scaling(mean, float(scale))
-    return LoadedNetwork(architecture, weights, scaling, correction, graphs)
+    donors = _donors_of(state["donors"], architecture.n_features)
+    return LoadedNetwork(architecture, weights, scaling, correction, graphs, donors)
 
 
 def _are_of(graphs, architecture):
@@ -209,6 +220,19 @@ def _correction_of(arrays, architecture):
     wanted = correction.shapes(n_features, n_outputs, n_codes, centers_shape)
     _checked(arrays, [values.shape for values in arrays] == wanted)
     return correction
+
+
+def _donors_of(arrays, n_features):
+    """Return `Donors` of float32 rows and float64 weights, or None of None."""
+    if arrays is None:
+        return None
+    _checked(arrays, isinstance(arrays, list) and all(map(_is_numbers, arrays)))
+    values, weights = arrays
+    _checked(values, values.shape == (len(weights), n_features))
+    _checked(values, values.dtype == np.float32 and not np.isinf(values).any())
+    _checked(weights, weights.dtype == np.float64 and weights.ndim == 1)
+    _checked(weights, (weights > 0).all() and np.isfinite(weights).all())
+    return Donors(values, weights)
 
 
 def _objective_of(state):

@@ -96,6 +96,7 @@ def _put_models_for_code(estimator):
         fitted.scaling,
         fitted.correction,
         fitted.graphs,
+        fitted.donors,
     )
     if is_of_user:
         _check_that_models_do(estimator._fitted)

@@ -3,9 +3,12 @@
 import dataclasses
 import math
 
+import numpy as np
+
 from skae._data.prepare import Prepared
 from skae._model.description import described
 from skae._model.fitted import FittedNetwork
+from skae._model.imputation import Donors
 from skae._model.ordering import OrderedCodes, order_codes
 from skae._training.bounds import within_bounds
 from skae._training.encoding_dim import EncodingDimSearch
@@ -79,13 +82,20 @@ def as_trained(facts, trained):
     return OrderedCodes(on_standardized(facts.plan, trained.weights), None)
 
 
-def attributes_of(facts, trained, codes):
-    """Return the fitted attributes by name, from `Trained` and `OrderedCodes`."""
+def attributes_of(facts, trained, codes, earlier_donors=None):
+    """Return the fitted attributes by name, from `Trained` and `OrderedCodes`.
+
+    Donors of earlier passes stay among those to impute from.
+    """
     plan, chosen, prepared = facts.plan, facts.chosen, facts.prepared
     architecture = plan.architecture
     fitted = codes.fitted
     network = FittedNetwork(
-        fitted.codec, fitted.weights, prepared.scaling, fitted.correction
+        fitted.codec,
+        fitted.weights,
+        prepared.scaling,
+        fitted.correction,
+        _donors_of(facts, earlier_donors),
     )
     dim = fitted.codec.encoding_dim
     attributes = {
@@ -120,6 +130,21 @@ def attributes_of(facts, trained, codes):
     return attributes | facts.request.estimator._resolved_parameters(
         architecture.network
     )
+
+
+def _donors_of(facts, earlier):
+    """Return rows that missing values may be filled from; None if none are to be.
+
+    Of other losses the network knows the range of values, and of noisy rows the clean
+    ones. So it fills these.
+    """
+    objective, data = facts.request.objective, facts.request.data
+    if not objective.allows_missing or objective.loss != "mse" or data.is_paired:
+        return None
+    generator = np.random.default_rng(facts.seed)
+    rows = facts.prepared.rows
+    donors = Donors.drawn(rows.targets, rows.weights, generator)
+    return donors if earlier is None else donors.joined(earlier, generator)
 
 
 def _of_noise(chance):

@@ -1,6 +1,7 @@
 """One pass over a part of the data, from where the last one ended."""
 
 import contextlib
+import copy
 import functools
 
 import numpy as np
@@ -72,8 +73,11 @@ def partial_fit(estimator, data):
                 trained = train(task, steps, start.weights)
                 this_pass = _pass_of(steps, task)
             let_interrupts_in()
-            facts = Facts(request, plan, chance, start, chosen)
-            attributes = attributes_of(facts, trained, as_trained(facts, trained))
+            seed = draw_seed(copy.deepcopy(generator))
+            facts = Facts(request, plan, chance, start, chosen, seed=seed)
+            donors = None if earlier is None else earlier.fitted.donors
+            codes = as_trained(facts, trained)
+            attributes = attributes_of(facts, trained, codes, donors)
             attributes["_last_pass"] = this_pass
             if earlier is not None:
                 attributes |= _after_earlier_epochs(estimator, trained)

@@ -10,7 +10,6 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 
-import skae
 from skae import (
     AutoencoderTransformer,
     ConvAutoencoder,
@@ -139,7 +138,8 @@ def test_imputing_leaves_observed_values_as_they_are():
     fitted = autoencoder().fit(X)
     imputed = fitted.impute(X)
     np.testing.assert_array_equal(imputed[~GAPS], X[~GAPS])
-    np.testing.assert_allclose(imputed[GAPS], fitted.reconstruct(X)[GAPS], rtol=1e-5)
+    errors = (imputed - COMPLETE)[GAPS]
+    assert (errors**2).mean() < 0.5 * np.nanvar(X)
     assert np.isnan(X[GAPS]).all()
 
 
@@ -269,14 +269,6 @@ def test_a_start_despite_gaps_is_better_than_that_of_filled_rows():
         ((found - plane) ** 2).mean() for found in (start.reconstruct(rows), theirs)
     ]
     assert errors[0] < 0.7 * errors[1]
-
-
-@pytest.mark.slow
-def test_saved_fits_take_gaps_again(tmp_path):
-    fitted = autoencoder().fit(X)
-    fitted.save(tmp_path / "fit")
-    loaded = skae.load(tmp_path / "fit")
-    np.testing.assert_array_equal(loaded.impute(X), fitted.impute(X))
 
 
 @pytest.mark.slow
