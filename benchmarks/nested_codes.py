@@ -68,8 +68,9 @@ def _curves(X_train, X_test, dims):
         else:
             fits = [_fit(name, X_train, max(dims), **parameters)] * len(dims)
         seconds[name] = time.perf_counter() - started
+        error = _error_of_first if "nested" in name else _error
         curves[name] = [
-            _error(one, X_test, dim) for one, dim in zip(fits, dims, strict=True)
+            error(one, X_test, dim) for one, dim in zip(fits, dims, strict=True)
         ]
     return curves, seconds
 
@@ -83,7 +84,17 @@ def _error(fitted, X, n_codes):
     """Return the error with the first codes, the others at zero."""
     codes = fitted.transform(X)
     codes[:, n_codes:] = 0
-    return float(((X - fitted.inverse_transform(codes)) ** 2).sum(axis=1).mean())
+    return _squared(X - fitted.inverse_transform(codes))
+
+
+def _error_of_first(fitted, X, n_codes):
+    """Return the error with the first codes of a nested fit."""
+    first = fitted.transform(X)[:, :n_codes]
+    return _squared(X - fitted.inverse_transform(first))
+
+
+def _squared(errors):
+    return float((errors**2).sum(axis=1).mean())
 
 
 def _print_table(curves, seconds, dims):

@@ -14,6 +14,7 @@ MOST_CODES = 512
 
 # More steps gain little (docs/guide/defaults.rst); fewer leave the error higher.
 _STEPS = 3000
+_STEPS_OF_NESTED = 6000
 # On tiny data 3,000 steps would be hundreds of epochs more over the same few rows.
 _MOST_EPOCHS = 200
 # Fewer epochs are faster on huge data, but leave the cosine schedule little to do.
@@ -33,13 +34,13 @@ _SLOWNESS_OF_CONVOLUTION = 4
 
 
 def hidden_layer_sizes(codes_are_nested):
-    """Return one layer of 256 units, or of 1,024 for nested codes.
+    """Return one layer of 256 units, or of 2,048 for nested codes.
 
     From 128 to 512 units, and with a second layer, the error changes by about 1%
     (``benchmarks.defaults --alternatives``). Nested codes share one network, so it has
     to be wider.
     """
-    return (1024,) if codes_are_nested else (256,)
+    return (2048,) if codes_are_nested else (256,)
 
 
 def validation_fraction(n_rows):
@@ -64,7 +65,7 @@ def epochs(n_rows, batch, cost, codes_are_nested=False, n_replicas=1):
 
     Wide or many rows get fewer epochs: training is bounded by 5e12 additions and
     multiplications of dense layers, which take half a minute on two cores. Nested codes
-    may take six times as many operations, since one such fit replaces many.
+    take 6,000 steps, of up to six times as many operations: one such fit replaces many.
 
     Parameters
     ----------
@@ -89,7 +90,8 @@ def epochs(n_rows, batch, cost, codes_are_nested=False, n_replicas=1):
         + cost.n_sequential_steps * _OPERATIONS_OF_A_SEQUENTIAL_STEP
     )
     most = n_replicas * _OPERATIONS * (6 if codes_are_nested else 1)
-    wanted = min(_STEPS / n_batches, most / operations)
+    steps = _STEPS_OF_NESTED if codes_are_nested else _STEPS
+    wanted = min(steps / n_batches, most / operations)
     return min(max(math.ceil(wanted), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 

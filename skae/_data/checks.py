@@ -203,13 +203,13 @@ def check_sample_weight(sample_weight, X, fewest=2):
 def check_codes(codes, encoding_dim, name, are_nested=False, parameter="encoding_dim"):
     """Return codes as float32 or float64 of shape (n_rows, encoding_dim).
 
-    Nested codes may be the first few only; zeros stand for the others.
+    Nested codes may be the first few only.
     """
     codes = containers.checked(codes, "X")
     with _explained_overflow("X"):
         codes = check_array(codes, dtype=[np.float64, np.float32], input_name="X")
     if are_nested and codes.shape[1] < encoding_dim:
-        return np.pad(codes, ((0, 0), (0, encoding_dim - codes.shape[1])))
+        return codes
     if codes.shape[1] != encoding_dim:
         raise ValueError(
             f"X has {codes.shape[1]} columns, but {name} was fitted with "

@@ -151,7 +151,7 @@ default=None
         codes = check_codes(
             X, self._n_features_out, type(self).__name__, objective.nested_dropout
         )
-        return self._as_samples(self._fitted.decode(codes))
+        return self._as_samples(self._fitted.decode(self._fitted.filled(codes)))
 
     def reconstruct(self, X: Rows) -> Floats:
         """Encode and decode rows in one step.

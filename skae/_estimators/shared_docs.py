@@ -26,7 +26,7 @@ _SHARED = {
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` is the simple autoencoder without hidden layers. "auto"
-        is one layer of 256 units, or of 1,024 with `nested_dropout`.
+        is one layer of 256 units, or of 2,048 with `nested_dropout`.
 
     activation : str, default="relu"
         Name of the Keras activation of the hidden layers.
@@ -47,9 +47,11 @@ _SHARED = {
 
     nested_dropout : bool, default=False
         Whether the first k codes are to be a good code by themselves, for every k
-        (Rippel, Gelbart and Adams, 2014). In training all codes after a random one are
-        set to zero; each row draws its own. Then ``transform(X)[:, :k]`` is a code of k
-        numbers, and `inverse_transform` takes it. Needs linear codes.
+        (Rippel, Gelbart and Adams, 2014). In training the decoder gets no codes after a
+        random one; each row draws its own. It reads values in their place that it has
+        learnt for each k (zeros, if `encoding_dim` is a fraction). Then
+        ``transform(X)[:, :k]`` is a code of k numbers, and `inverse_transform` takes
+        it. Needs linear codes.
 
     missing_values : {"error", "allow"}, default="error"
         Whether X may have missing values, which are NaN. The network reads a missing
@@ -199,7 +201,8 @@ default="mse"
         clean rows. Each code has its share of it: that of what it explains alone in a
         linear regression of the rows on the code. For linear codes the ratios fall, and
         those of PCA are PCA's. With `nested_dropout` they are what reconstructions gain
-        as the codes are added in turn, with those after them at zero; if rows times
+        as the codes are added in turn, each time as `inverse_transform` takes the
+        first of them; if rows times
         codes exceed 131,072, that is measured on a part of the rows. This attribute and
         the next five are set by `fit`, not by `partial_fit`.
 

@@ -47,7 +47,8 @@ class Codec(Mappings):
         self.encoder, self.decoder = architecture.build()
         models = self.encoder, self.decoder
         n_variables = [len(variables(model)) for model in models]
-        self._ends = np.cumsum([*n_variables, len(self.objective.build())])
+        n_own = len(self.objective.variable_shapes(self.encoding_dim))
+        self._ends = np.cumsum([*n_variables, n_own])
         self._built = [v.numpy() for v in variables(self.encoder, self.decoder)]
         self._models_to_lend = [(self.encoder, self.decoder)]
         self._compiled = {}
@@ -113,7 +114,8 @@ class Codec(Mappings):
             "squared_distances": [rows, rows],
             "log_importance": [rows, draws],
         }
-        both = variables(self.encoder, self.decoder) + self.objective.build()
+        both = variables(self.encoder, self.decoder)
+        both += self.objective.build(self.encoding_dim)
         # Fits with any number of centers share what is compiled.
         added = [
             tf.TensorSpec([None] * array.ndim, tf.float32)

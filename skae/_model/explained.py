@@ -79,7 +79,7 @@ class FirstCodes:
         Maps these to the codes of `fitted`.
 
     means : float64 array of shape (n_codes,)
-        Of the latter; zeros if codes after the first are to be zero.
+        Of the latter; zeros if codes are nested.
     """
 
     fitted: Any
@@ -154,7 +154,8 @@ class FirstCodes:
     @functools.cached_property
     def _kernel(self):
         """The kernel from codes to rows if the decoder is linear, else None."""
-        if self.fitted.architecture.objective.allows_missing:
+        objective = self.fitted.architecture.objective
+        if objective.allows_missing or self.fitted.stand_ins.any():
             return None
         return linear_kernel(self.fitted)
 
@@ -203,7 +204,12 @@ class FirstCodes:
         return 1 - errors / self.variance if self.variance else np.ones(len(errors))
 
     def _first(self, n_codes, codes):
-        """Return codes with all after the first `n_codes` at their means."""
+        """Return codes with all after the first `n_codes` at their means.
+
+        Nested codes have stand-ins for them.
+        """
+        if self.fitted.architecture.objective.learns_stand_ins:
+            return self.fitted.filled(codes[:, :n_codes].astype(np.float32))
         held = np.arange(len(self.means)) >= n_codes
         return np.where(held, self.means, codes).astype(np.float32)
 

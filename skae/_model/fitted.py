@@ -186,6 +186,35 @@ class FittedNetwork:
             self._map("decode", codes, (self.architecture.n_features,)), codes
         )
 
+    @property
+    def stand_ins(self):
+        """What the decoder reads after the first k codes in row k - 1, in its scale."""
+        dim = self.architecture.encoding_dim
+        if not self.architecture.objective.learns_stand_ins:
+            return np.zeros((dim, dim), np.float32)
+        # By way of the values, for which weights from a file have been checked.
+        return np.asarray(self._values[len(self.weights) - 1])
+
+    def filled(self, codes):
+        """Return nested codes with stand-ins for those after the first, if any lack.
+
+        Parameters
+        ----------
+        codes : float array of shape (n_rows, n_first)
+            The first codes, as `encode` gives them.
+
+        Returns
+        -------
+        array of shape (n_rows, encoding_dim), of the same type
+        """
+        (n_rows, n_first), dim = codes.shape, self.architecture.encoding_dim
+        if n_first == dim:
+            return codes
+        is_in_units = self.architecture.objective.codes_are_in_units
+        unit = np.float64(self.scaling.scale if is_in_units else 1)
+        others = (self.stand_ins[n_first - 1, n_first:] * unit).astype(codes.dtype)
+        return np.hstack([codes, np.broadcast_to(others, (n_rows, dim - n_first))])
+
     def reconstruct(self, X):
         """Return reconstructions, shape (n_rows, n_features)."""
         return check_finite(

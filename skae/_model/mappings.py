@@ -159,7 +159,8 @@ class Mappings(abc.ABC):
 
     def _in_training(self, rows, targets, draws, weights, mean, scale):
         encoded = self._encoded(self._standardized(rows, mean, scale), weights)
-        codes = self.objective.sampled(encoded, draws)
+        values = self._objective_variables(weights)
+        codes = self.objective.sampled(encoded, draws, values)
         return encoded, codes, self._standardized(targets, mean, scale)
 
     def _standardized(self, rows, mean, scale):

@@ -21,7 +21,7 @@ class NumpyCodec(Mappings):
         super().__init__(architecture)
         self.encoder, self.decoder = graphs
         n_weights = [len(graph.weights) for graph in graphs]
-        n_weights.append(len(self.objective.variable_names))
+        n_weights.append(len(self.objective.variable_shapes(self.encoding_dim)))
         self._ends = np.cumsum(n_weights)
 
     @property

@@ -357,6 +357,8 @@ class Ordering:
             weights = self._layers.changed(
                 weights, self._map, self._objective.outputs_per_code
             )
+            if self._objective.learns_stand_ins:
+                weights[-1] = self._map(weights[-1]).astype(np.float32)
         n_codes = len(self._means)
         if n_codes < architecture.encoding_dim:
             codec = shared_codec(

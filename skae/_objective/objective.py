@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,8 +52,12 @@ class Objective:
         Whether codes are scaled to a variance of one after training.
 
     nested_dropout : bool
-        Whether in training all codes after a random one are set to zero (Rippel,
+        Whether in training the decoder gets no codes after a random one (Rippel,
         Gelbart and Adams, 2014).
+
+    learns_stand_ins : bool
+        Whether what it reads in their place is learnt, for each number of codes; it is
+        zero otherwise.
 
     allows_missing : bool
         Whether the values to reconstruct may have missing values, which are NaN.
@@ -63,6 +68,7 @@ class Objective:
     corruption: Corruption | None = None
     whiten: bool = False
     nested_dropout: bool = False
+    learns_stand_ins: bool = False
     allows_missing: bool = False
 
     terms: ClassVar[tuple] = ("loss",)
@@ -80,11 +86,16 @@ class Objective:
     @classmethod
     def of(cls, estimator, **others):
         """Return the objective that an estimator's parameters describe."""
+        is_nested, dim = bool(estimator.nested_dropout), estimator.encoding_dim
+        # Codes that a fraction of the variance cuts off leave one constant behind, and
+        # cannot have had another for each number of codes.
+        is_cut = isinstance(dim, numbers.Real) and not isinstance(dim, numbers.Integral)
         return cls(
             comparable(estimator.loss),
             float(getattr(estimator, "l1_activity", 0.0)),
             whiten=bool(estimator.whiten),
-            nested_dropout=bool(estimator.nested_dropout),
+            nested_dropout=is_nested,
+            learns_stand_ins=is_nested and not is_cut,
             allows_missing=estimator.missing_values == "allow",
             **others,
         )
@@ -134,19 +145,23 @@ class Objective:
         """Return the summand that brings a loss to the user's unit."""
         return 0.0
 
-    @property
-    def variable_names(self):
-        """Names of the scalar float32 variables of the objective itself."""
-        return ()
+    def variable_shapes(self, n_codes):
+        """Return the shapes of the objective's own float32 variables, by name.
 
-    def build(self):
-        """Return new Keras variables of the objective itself."""
-        if not self.variable_names:
+        Row k - 1 of the stand-ins is what the decoder reads after the first k codes;
+        only its entries after the first k count.
+        """
+        return {"stand_ins": (n_codes, n_codes)} if self.learns_stand_ins else {}
+
+    def build(self, n_codes):
+        """Return new Keras variables of the objective itself, which are zero."""
+        shapes = self.variable_shapes(n_codes)
+        if not shapes:
             return []
         keras = load_keras()
         return [
-            keras.Variable(0.0, dtype="float32", name=name)
-            for name in self.variable_names
+            keras.Variable(np.zeros(shape, np.float32), dtype="float32", name=name)
+            for name, shape in shapes.items()
         ]
 
     def codes(self, encoded):
@@ -157,7 +172,7 @@ class Objective:
         """Return the number of normal draws that `sampled` takes for each row."""
         return int(self.nested_dropout)
 
-    def sampled(self, encoded, draws):
+    def sampled(self, encoded, draws, variables=()):
         """Return the codes that the decoder reads in training."""
         if not self.nested_dropout:
             return encoded
@@ -166,7 +181,14 @@ class Objective:
         # Inverse transform sampling: P(draw > ends[i]) = P(more than i codes are kept),
         # since ndtri is the inverse of the normal distribution function.
         ends = ndtri(np.cumsum(shares) - shares).astype(np.float32)
-        return encoded * ops.cast(draws > ends, encoded.dtype)
+        is_kept = draws > ends
+        kept = ops.cast(is_kept, encoded.dtype)
+        if not self.learns_stand_ins:
+            return encoded * kept
+        # 1 in the column of the last code that is kept.
+        further = np.append(ends[1:], np.float32(np.inf))
+        is_last = kept - ops.cast(draws > further, encoded.dtype)
+        return ops.where(is_kept, encoded, ops.matmul(is_last, variables[0]))
 
     @staticmethod
     def shares_of_prefixes(n_codes):
@@ -266,10 +288,9 @@ class NegativeELBO(Objective):
         """
         return 0.0 if self.has_logits else n_features * math.log(scale)
 
-    @property
-    def variable_names(self):
-        """The logarithm of the Gaussian likelihood's variance."""
-        return () if self.has_logits else ("log_noise_variance",)
+    def variable_shapes(self, n_codes):
+        """Name the logarithm of the Gaussian likelihood's variance."""
+        return {} if self.has_logits else {"log_noise_variance": ()}
 
     def codes(self, encoded):
         """Return the means."""
@@ -283,7 +304,7 @@ class NegativeELBO(Objective):
         """Return the number of codes: one draw for each."""
         return n_codes
 
-    def sampled(self, encoded, draws):
+    def sampled(self, encoded, draws, variables=()):
         """Return codes drawn from the posterior, by the reparameterisation trick."""
         ops = functions_of(encoded)
         deviations = ops.exp(self.log_variances(encoded) / 2)

@@ -92,8 +92,10 @@ class LoadedNetwork(FittedNetwork):
         if self._saved_graphs is None:
             return super().graphs
         wanted = [kind for graph in self._saved_graphs for kind in graph.weights]
-        others = self.architecture.objective.variable_names
-        compare_weights(self.weights, wanted + [((), "float32")] * len(others))
+        architecture = self.architecture
+        own = architecture.objective.variable_shapes(architecture.encoding_dim)
+        wanted += [(shape, "float32") for shape in own.values()]
+        compare_weights(self.weights, wanted)
         return self._saved_graphs
 
     @functools.cached_property
@@ -125,7 +127,7 @@ class LoadedNetwork(FittedNetwork):
             check_weights(
                 self.weights,
                 lambda: variables(*architecture.models()),
-                architecture.objective.build(),
+                architecture.objective.build(architecture.encoding_dim),
             )
 
 
@@ -189,6 +191,8 @@ def fit_of(state, given):
     _checked(scale, isinstance(scale, numbers.Real) and 0 < float(scale) < math.inf)
     network = copy.copy(given) if state["network"] is None else state["network"]
     objective = _objective_of(state["objective"])
+    own = weights[len(weights) - len(objective.variable_shapes(dim)) :]
+    _checked(own, all(np.isfinite(values).all() for values in own))
     architecture = Architecture(network, shape, dim, objective)
     graphs = of_text(state["graphs"])
     _checked(graphs, graphs is None or _are_of(graphs, architecture))

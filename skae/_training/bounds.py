@@ -108,7 +108,27 @@ def _extents(facts, network, metric):
     """Measure the rows of the facts; see `within_bounds`."""
     reach, seen = _seen(facts, network)
     centre = seen.mean(axis=0, dtype=np.float64)
-    return reach, centre, np.linalg.norm((seen - centre) @ metric, axis=1).max()
+    return reach, centre, longest_deviation(network, seen, centre, metric)
+
+
+def longest_deviation(network, codes, centre, metric):
+    """Return the largest length of the codes' deviations from a centre, times a metric.
+
+    Nested codes count with stand-ins for the last ones as well: these are decoded too.
+    """
+    deviations = codes - centre
+    if not network.architecture.objective.learns_stand_ins:
+        return np.linalg.norm(deviations @ metric, axis=1).max()
+    # With M the square of the metric, d the first k deviations and s those of the
+    # stand-ins after them, the squared length is d M d' + 2 d M s' + s M s', of which
+    # the first part is a running sum over the codes.
+    squared = metric @ metric
+    others = np.triu(network.stand_ins - centre, 1)
+    products = 2 * np.triu(squared, 1) + np.diag(np.diag(squared))
+    lengths = (deviations * (deviations @ products)).cumsum(axis=1)
+    lengths += 2 * deviations @ np.triu(squared @ others.T)
+    lengths += np.einsum("ij,ij->i", others @ squared, others)
+    return np.sqrt(lengths.max())
 
 
 def _seen(facts, network):

@@ -62,7 +62,7 @@ class CompiledSteps:
         self._n_draws = objective.n_draws(architecture.encoding_dim)
         self._seed = keras.random.SeedGenerator(0)
         self._pace = Pace()
-        self._objective_variables = objective.build()
+        self._objective_variables = objective.build(architecture.encoding_dim)
         self.variables = (
             variables(self.encoder, self.decoder) + self._objective_variables
         )
@@ -294,11 +294,11 @@ class CompiledSteps:
         if self._n_draws:
             shape = (tf.shape(rows)[0], self._n_draws)
             draws = keras.random.normal(shape, dtype="float32", seed=self._seed)
-        codes = self.objective.sampled(encoded, draws)
+        values = [variable.value for variable in self._objective_variables]
+        codes = self.objective.sampled(encoded, draws, values)
         outputs = self.decoder(codes, training=True)
         if self.objective.has_decoder:
             outputs = tf.reshape(outputs, tf.shape(targets))
-        values = [variable.value for variable in self._objective_variables]
         return self.objective.row_terms(targets, encoded, outputs, values)
 
     def _rescale_step(self, before, step_sizes, rate, decays, n_updates):

@@ -145,7 +145,9 @@ def _nested(request, rate):
     estimator.encoding_dim = _FRACTION_OF_PCA
     estimator.callbacks, estimator.verbose = None, 0
     nested = request_for(estimator, request.data, None, request.generator, rate)
-    objective = dataclasses.replace(nested.objective, nested_dropout=True)
+    objective = dataclasses.replace(
+        nested.objective, nested_dropout=True, learns_stand_ins=True
+    )
     return dataclasses.replace(nested, objective=objective)
 
 
@@ -172,7 +174,7 @@ def _judged(network, validation, scale, numbers):
         rows = np.asarray(targets[chunk])
         codes = network.encode(np.asarray(validation.values[chunk]))
         for errors_of_rows, number in zip(errors, numbers, strict=True):
-            first = np.where(np.arange(codes.shape[1]) < number, codes, 0)
+            first = network.filled(codes[:, :number])
             errors_of_rows[chunk] = _mean_squares(network.decode(first) - rows)
     means = np.average(errors, axis=1, weights=weights)
     shares = weights / weights.sum()

@@ -213,7 +213,8 @@ def in_coordinates(request, plan, prepared, start, weight_decay):
     weights, steps = start_at_pca(
         codec.encoder,
         codec.decoder,
-        codec.initial_weights(draw_seed(request.generator)),
+        codec.initial_weights(draw_seed(request.generator))
+        + [v.numpy() for v in request.objective.build(dim)],
         _axes_in_coordinates(axes, scale, dim),
         plan.architecture.network.code_activation,
         rows,

@@ -65,7 +65,7 @@ def find_start(request, plan, prepared, weight_decay=None):
     """
     objective, generator = request.objective, request.generator
     weights = plan.codec.initial_weights(draw_seed(generator))
-    weights += [v.numpy() for v in objective.build()]
+    weights += [v.numpy() for v in objective.build(plan.architecture.encoding_dim)]
     if plan.init != "pca":
         start = Start(weights, USUAL_STEPS, None)
     else:

@@ -6,7 +6,7 @@ import numpy as np
 
 from skae._data.rows import row_chunks
 from skae._runtime.threads import one_blas_thread
-from skae._training.bounds import LEAST_REACH, without_outliers
+from skae._training.bounds import LEAST_REACH, longest_deviation, without_outliers
 from skae.dask._networks import Network, fitted_network
 
 
@@ -171,6 +171,6 @@ def measure(blueprint, given, block):
             continue
         for values in without_outliers(start, rows.values, outside.limit):
             reach = max(reach, float(np.linalg.norm(values, axis=1).max()))
-            deviations = (fitted.encode(values) - outside.centre) @ outside.metric
-            longest = max(longest, float(np.linalg.norm(deviations, axis=1).max()))
+            codes, where = fitted.encode(values), (outside.centre, outside.metric)
+            longest = max(longest, float(longest_deviation(fitted, codes, *where)))
     return Measured(error, reach, longest)

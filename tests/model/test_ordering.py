@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 from helpers import (
+    NO_STEP,
     correlated,
     each_of,
     leave_codes_as_trained,
@@ -509,13 +510,57 @@ def test_the_first_nested_codes_are_better_than_pca(nested, n_codes):
     )
 
 
-@pytest.mark.slow
-def test_missing_nested_codes_are_zeros(nested):
-    codes = nested.transform(DIGITS)
-    first = np.where(np.arange(8) < 3, codes, 0)
+def of_first_codes(fitted, rows):
+    """Return reconstructions from the first codes, for each number of these."""
+    codes = fitted.transform(rows)
+    return [
+        fitted.inverse_transform(codes[:, :n_codes])
+        for n_codes in range(1, codes.shape[1] + 1)
+    ]
+
+
+def test_the_decoder_reads_what_was_learnt_for_the_number_of_codes():
+    rows, nested = fit("nested")
+    codes, state = nested.transform(rows), nested._fitted
+    stand_ins = state.scaling.scale * state.stand_ins
+    assert (stand_ins[np.triu_indices(3, 1)] != 0).all()
+    for row, back in enumerate(of_first_codes(nested, rows)):
+        filled = np.where(np.arange(3) <= row, codes, stand_ins[row])
+        np.testing.assert_allclose(back, nested.inverse_transform(filled), atol=1e-6)
+
+
+def test_codes_left_by_a_share_have_zeros_for_missing_ones():
+    fitted = autoencoder(0.97, nested_dropout=True).fit(X)
+    codes = fitted.transform(X)
+    first = np.where(np.arange(codes.shape[1]) < 1, codes, 0)
+    assert codes.shape[1] > 1
     np.testing.assert_array_equal(
-        nested.inverse_transform(codes[:, :3]), nested.inverse_transform(first)
+        fitted.inverse_transform(codes[:, :1]), fitted.inverse_transform(first)
     )
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+def test_what_stands_for_missing_codes_follows_their_order(whiten, monkeypatch):
+    make = functools.partial(autoencoder, nested_dropout=True, init="random")
+    ordered = make(whiten=whiten).fit(X)
+    leave_codes_as_trained(monkeypatch)
+    trained = make().fit(X)
+    ratios = ordered.transform(X).std(axis=0) / trained.transform(X).std(axis=0)
+    signs = np.diag(np.corrcoef(ordered.transform(X).T, trained.transform(X).T)[:3, 3:])
+    assert (signs < 0).any()
+    assert whiten == (abs(ratios - 1) > 0.01).all()
+    for one, other in zip(
+        of_first_codes(ordered, X), of_first_codes(trained, X), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_a_pass_goes_on_with_what_stands_for_missing_codes():
+    fitted = autoencoder(nested_dropout=True).fit(X)
+    before = of_first_codes(fitted, X)
+    fitted.set_params(learning_rate=NO_STEP).partial_fit(X)
+    for one, other in zip(before, of_first_codes(fitted, X), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_other_codes_are_needed_all():

@@ -26,7 +26,7 @@ draws = rng.randn(9, 3).astype(np.float32)
 
 
 def row_terms(objective, targets=targets):
-    own = [ops.array(LOG_NOISE_VARIANCE, "float32")] if objective.build() else []
+    own = [ops.array(LOG_NOISE_VARIANCE, "float32")] if objective.build(3) else []
     return np.asarray(objective.row_terms(targets, encoded, outputs, own))
 
 
@@ -187,10 +187,28 @@ def test_an_importance_weight_is_the_ratio_of_joint_and_posterior(loss):
 
 
 def test_a_normal_likelihood_has_one_variance_to_learn():
-    (variable,) = NegativeELBO().build()
+    (variable,) = NegativeELBO().build(3)
     assert variable.shape == ()
     assert variable.trainable
-    assert NegativeELBO("binary_crossentropy").build() == []
+    assert NegativeELBO("binary_crossentropy").build(3) == []
+
+
+def test_the_decoder_reads_stand_ins_for_the_codes_that_are_not_kept():
+    objective = Objective(nested_dropout=True, learns_stand_ins=True)
+    (shape,) = objective.variable_shapes(3).values()
+    stand_ins = np.arange(9, dtype=np.float32).reshape(shape) - 20
+    codes, draws = encoded[:, :3], np.linspace(-2, 2, 9, dtype=np.float32)[:, None]
+    n_kept = objective.sampled(np.ones((9, 3)), draws, [np.zeros(shape)]).sum(axis=1)
+    assert {*n_kept} == {1, 2, 3}
+    is_kept = np.arange(3) < n_kept[:, None]
+    expected = np.where(is_kept, codes, stand_ins[n_kept.astype(int) - 1])
+    np.testing.assert_array_equal(
+        objective.sampled(codes, draws, [stand_ins]), expected
+    )
+    of_tensors = objective.sampled(
+        ops.array(codes), ops.array(draws), [ops.array(stand_ins)]
+    )
+    assert_close(of_tensors, expected)
 
 
 def test_only_squared_errors_alone_are_zero_where_reconstruction_is_exact():

@@ -30,6 +30,7 @@ from skae import (
     VAETransformer,
 )
 from skae._saving import atomic
+from skae._saving.fitted import fit_of, plain_fit
 from skae.exceptions import SavedFileError
 from skae.networks import CustomNetwork, DenseNetwork, Network
 
@@ -486,6 +487,34 @@ def test_parameters_that_came_later_get_their_defaults(tmp_path):
     del estimator.l1_activity
     skops.io.dump(estimator, tmp_path / "older.skae")
     assert skae.load(tmp_path / "older.skae").l1_activity == 0.0
+
+
+@pytest.fixture
+def nested():
+    return dense(nested_dropout=True, validation_fraction=0).fit(X)
+
+
+@pytest.mark.parametrize(
+    "copied", [saved_and_loaded, lambda fitted, _: pickle.loads(pickle.dumps(fitted))]
+)
+def test_copies_take_the_first_codes_to_the_same_bits(copied, nested, tmp_path):
+    first = nested.transform(X)[:, :1]
+    expected = nested.inverse_transform(first)
+    assert (expected != nested.inverse_transform(np.pad(first, ((0, 0), (0, 1))))).any()
+    back = copied(nested, tmp_path).inverse_transform(first)
+    np.testing.assert_array_equal(back, expected)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [np.zeros((2, 3), np.float32), np.zeros((2, 2)), np.full((2, 2), np.nan, "f")],
+    ids=["shape", "type", "NaN"],
+)
+def test_forged_stand_ins_for_missing_codes_are_refused(forged, nested):
+    state = plain_fit(nested._fitted, None)
+    state["weights"][-1] = forged
+    with pytest.raises(ValueError, match=r"no part of a fit|weights that were saved"):
+        fit_of(state, None).filled(np.ones((1, 1)))
 
 
 # Damage and forgery: see `benchmarks.faults`, which tries more of each.

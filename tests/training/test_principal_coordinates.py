@@ -70,6 +70,20 @@ def test_network_over_coordinates_becomes_the_same_over_features(starts):
         np.testing.assert_allclose(back, weight, atol=1e-4)
 
 
+def test_what_stands_for_missing_codes_is_learnt_in_coordinates(starts):
+    X = waves()
+    autoencoder = AutoencoderTransformer(
+        2, nested_dropout=True, epochs=1, validation_fraction=0, random_state=0
+    ).fit(X)
+    assert starts[0].coordinates is not None
+    assert autoencoder._fitted.stand_ins[0, 1] != 0
+    first = autoencoder.inverse_transform(autoencoder.transform(X)[:, :1])
+    explained = 1 - ((X - first) ** 2).sum() / ((X - X.mean(axis=0)) ** 2).sum()
+    assert explained == pytest.approx(
+        autoencoder.explained_variance_ratio_[0], abs=1e-4
+    )
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_start_and_losses_are_those_of_pca(starts, weighted):
     X = waves()

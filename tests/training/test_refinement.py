@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 
 import skae
 from skae import AutoencoderTransformer, SequenceAutoencoder
+from skae._training.bounds import longest_deviation
 
 
 def bent(n_rows=60, seed=0):
@@ -128,6 +129,28 @@ def test_a_row_far_outside_is_reconstructed_as_by_pca(estimator):
     flat = far.reshape(50, -1)
     of_pca = errors_of_pca(pca, flat)
     assert np.all(errors_of(flat, autoencoder.reconstruct(far)) <= 1.05 * of_pca)
+
+
+def test_bounds_hold_the_first_nested_codes_with_their_stand_ins():
+    fitted = AutoencoderTransformer(
+        3,
+        hidden_layer_sizes=(8,),
+        epochs=5,
+        nested_dropout=True,
+        validation_fraction=0,
+        random_state=0,
+    ).fit(correlated(80, 6))
+    network = fitted._fitted.on_standardized()
+    rng = np.random.RandomState(0)
+    codes, centre = rng.randn(9, 3), rng.randn(3)
+    metric = rng.randn(3, 3)
+    metric = metric + metric.T
+    lengths = [
+        np.linalg.norm((network.filled(codes[:, :n_codes]) - centre) @ metric, axis=1)
+        for n_codes in (1, 2, 3)
+    ]
+    found = longest_deviation(network, codes, centre, metric)
+    assert found == pytest.approx(np.max(lengths))
 
 
 def test_bounds_leave_the_training_rows_as_they_are():
