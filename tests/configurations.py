@@ -64,18 +64,13 @@ ALSO_CHECKED = [
         l1_activity=1e-3,
         validation_fraction=0,
     ),
-    ConvAutoencoder(
+    ConvAutoencoder(None, epochs=2, filters=(4, 2), bottleneck="spatial"),
+    DenoisingAutoencoder(
         2,
         epochs=2,
-        filters=(4,),
-        downsampling="max_pool",
-        batch_normalization=True,
+        network=ConvNetwork((4,), downsampling="max_pool", batch_normalization=True),
+        corruption="salt_and_pepper",
         validation_fraction=0,
-    ),
-    ConvAutoencoder(None, epochs=2, filters=(4, 2), bottleneck="spatial"),
-    SequenceAutoencoder(2, epochs=2, units=4, cell="lstm", validation_fraction=0),
-    DenoisingAutoencoder(
-        2, epochs=2, network=ConvNetwork((4,)), corruption="salt_and_pepper"
     ),
     DenoisingAutoencoder(2, epochs=2, network=UsersNetwork(), corruption="swap"),
     VAETransformer(2, epochs=2, network=DenseNetwork((8,), linear_shortcut=False)),
@@ -118,5 +113,10 @@ every_estimator = pytest.mark.parametrize(
     "estimator",
     each_of(SMALL, [name for name in SMALL if not name.endswith("crossentropy")]),
 )
-any_estimator = pytest.mark.parametrize("estimator", each_of(SMALL, ["dense"]))
+any_estimator = pytest.mark.parametrize(
+    "estimator",
+    each_of(
+        {name: SMALL[name] for name in ("dense", "denoising", "variational")}, ["dense"]
+    ),
+)
 """For what all estimators have from one code."""

@@ -211,13 +211,12 @@ def test_a_fit_in_a_task_gives_the_same_bits(client, fitted):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("processes", "threads"), [(1, 4), (2, 2)])
-def test_workers_and_threads_do_not_matter(processes, threads):
-    def fit(*shape):
-        with cluster_of(*shape) as client:
-            return estimator(n_replicas=4, client=client).fit(in_chunks())
-
-    same_weights(fit(processes, threads), fit(4, 1))
+def test_workers_and_threads_do_not_matter(client):
+    """More replicas than workers, which train one after the other, or at once."""
+    two_processes = estimator(n_replicas=4).fit(in_chunks())
+    with cluster_of(1, 4) as four_threads:
+        found = estimator(n_replicas=4, client=four_threads).fit(in_chunks())
+    same_weights(found, two_processes)
 
 
 class Killer(WorkerPlugin):

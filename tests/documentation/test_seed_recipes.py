@@ -21,6 +21,7 @@ PUBLISHED = {
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("codes_as_trained")  # to order 1,568 codes takes half a minute
 @more_codes_than_features  # as it is fitted to few rows
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_has_the_published_number_of_parameters(name):

@@ -20,7 +20,7 @@ WEIGHTS = np.linspace(1, 2, len(X))
     [
         (np.random.RandomState(0).randn(1000, 200), 200),
         pytest.param(
-            make_low_rank_matrix(5000, 600, effective_rank=30, random_state=0),
+            make_low_rank_matrix(2000, 300, effective_rank=30, random_state=0),
             100,
             marks=pytest.mark.slow,
         ),
