@@ -311,8 +311,8 @@ class _Start:
             own = sizes.get((model.name, layer.name), [])
             n_others = len(layer.trainable_variables) - len(own)
             found += (own + [np.ones(1)] * n_others)[: len(layer.trainable_variables)]
-        own = self._code_step if self._objective.learns_stand_ins else 1.0
-        found += [own] * self._n_own
+        step = self._code_step if self._objective.learns_stand_ins else 1.0
+        found += [step] * self._n_own
         return [np.asarray(size, np.float32) for size in found]
 
     def decays(self, weight_decay):
