@@ -23,6 +23,8 @@ import pandas as pd
 
 N_ROWS = 500
 OURS = "AutoencoderTransformer"
+# For files that ask how they are read: the same comparison, on one split, without maps.
+BRIEFLY = ["--splits", "1", "--no-tsne"]
 # The verdict's own bounds, which `Comparison.verdict` documents.
 LEAST_GAIN, LEAST_GAIN_OF_VARIANCE = 0.02, 0.005
 
@@ -52,14 +54,14 @@ def decimal_commas(path, rng):
     table.assign(group=(t // 2).astype(int)).to_csv(
         path, sep=";", decimal=",", index=False
     )
-    return ["--label", "group"], "take"
+    return ["--label", "group", *BRIEFLY], "take"
 
 
 def latin_1(path, rng):
     _, table = curve(rng)
     table.columns = ["Größe", "Gewicht", "Länge", "Alter"]
     table.to_csv(path, index=False, encoding="latin-1")
-    return [], "take"
+    return BRIEFLY, "take"
 
 
 def gaps(path, rng):
@@ -67,7 +69,7 @@ def gaps(path, rng):
     text = table.round(4).astype(str)
     marks = rng.choice(["NA", "?", ""], text.shape)
     text.mask(rng.random(text.shape) < 0.05, marks).to_csv(path, index=False)
-    return [], "take"
+    return BRIEFLY, "take"
 
 
 def dates_and_categories(path, rng):
@@ -77,7 +79,7 @@ def dates_and_categories(path, rng):
     table["town"] = np.array(["Ulm", "Aachen", "Köln"])[(t // 2).astype(int)]
     table["active"] = t > 4
     table.to_csv(path, index=False)
-    return [], "take"
+    return BRIEFLY, "take"
 
 
 def identifiers(path, rng):
@@ -96,7 +98,7 @@ def identifiers(path, rng):
 def two_columns(path, rng):
     _, table = curve(rng)
     table[["height", "weight"]].to_csv(path, index=False)
-    return [], "one code"
+    return BRIEFLY, "one code"
 
 
 def many_rows(path, rng):
@@ -107,7 +109,7 @@ def many_rows(path, rng):
     table = pd.DataFrame(values, columns=[f"m{number}" for number in range(30)])
     table["group"] = np.digitize(factors[:, 0], [-0.5, 0.5])
     table.round(4).to_csv(path, index=False)
-    return ["--label", "group"], "take"
+    return ["--label", "group", "--encoding-dim", "3"], "take"
 
 
 def in_euros(path, rng):
@@ -122,14 +124,14 @@ def compressed_tabs(path, rng):
     t, table = curve(rng)
     text = table.assign(kind=np.where(t > 3, "late", "early")).to_csv(sep="\t")
     path.write_bytes(gzip.compress(text.encode()))
-    return ["--label", "kind"], "take"
+    return ["--label", "kind", *BRIEFLY], "take"
 
 
 def excel(path, rng):
     t, table = curve(rng)
     table["joined"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(t.round(), "D")
     table.to_excel(path, index=False)
-    return ["--drop", "age"], "take"
+    return ["--drop", "age", *BRIEFLY], "take"
 
 
 def label_of_a_price(path, rng):
