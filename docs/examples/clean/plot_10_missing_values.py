@@ -64,6 +64,6 @@ ax.legend()
 plt.show()
 
 # %%
-# With many missing values the autoencoder is better than nearest neighbours, with few a
-# little worse; both are far better than means. On other data scikit-learn's imputers
-# often win (``python -m benchmarks.imputation``); the autoencoder also gives codes.
+# The autoencoder is better than nearest neighbours, the more so the more values are
+# missing; both are far better than means. ``python -m benchmarks.imputation`` compares
+# them on other data too.
