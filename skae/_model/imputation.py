@@ -23,6 +23,8 @@ _FEWEST_DONORS = 20
 # The unit of bandwidths is the distance to the fifth most similar row: KNNImputer takes
 # five too.
 _N_NEAREST = 5
+# In deviations. Beyond, single precision would lose the distances in other features.
+_FARTHEST = 100.0
 # So wide that no donor is nearer than another.
 _ALL_ALIKE = 1e4
 # Bandwidths, and the least variance of noise on the scale of correlations. In tables of
@@ -313,7 +315,9 @@ def _mean_and_deviation(donors):
 
 def _squared_distances(rows, missing, donors):
     """Return squared distances in what is observed of each row."""
-    observed = np.where(missing, 0, rows).astype(donors.dtype)
+    observed = np.where(missing, 0, np.clip(rows, -_FARTHEST, _FARTHEST))
+    observed = observed.astype(donors.dtype)
+    donors = np.clip(donors, -_FARTHEST, _FARTHEST)
     squares = (observed**2).sum(axis=1, keepdims=True)
     cross = observed @ donors.T
     is_observed = (~missing).astype(donors.dtype)

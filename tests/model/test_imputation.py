@@ -68,6 +68,16 @@ def test_equal_rows_and_rows_without_values_are_taken():
     assert found[1, 5] == pytest.approx(rows[0, 5], abs=0.2)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e3, 1e20, 1e30])
+def test_rows_far_away_are_filled_in_proportion(size):
+    rng = np.random.RandomState(0)
+    rows = rng.randn(100, 1) @ np.ones((1, 4)) + 0.1 * rng.randn(100, 4)
+    means = conditional_means(donors_of(rows), 0.5, 0.01)
+    found = means.of(np.array([[size, size, size, np.nan]]))
+    assert 0.3 * size < found[0, 3] < 3 * size
+
+
 def test_wide_rows_are_left_to_the_kernel():
     rng = np.random.RandomState(0)
     rows = np.repeat(rng.randn(5, 1100), 10, axis=0) + 0.01 * rng.randn(50, 1100)
