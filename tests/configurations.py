@@ -65,6 +65,7 @@ ALSO_CHECKED = [
         validation_fraction=0,
     ),
     ConvAutoencoder(None, epochs=2, filters=(4, 2), bottleneck="spatial"),
+    SequenceAutoencoder(2, epochs=2, units=4, cell="lstm", validation_fraction=0),
     DenoisingAutoencoder(
         2,
         epochs=2,

@@ -11,18 +11,9 @@ from skae._model.graphs import graphs_of
 from skae._model.input_layers import InputLayers
 from skae._model.mappings import Mappings
 from skae._runtime.caches import evict_oldest
-from skae._runtime.tensorflow import (
-    load_tensorflow,
-    on_one_device,
-    traced,
-)
+from skae._runtime.tensorflow import load_tensorflow, on_one_device, traced
 from skae._runtime.threads import Lock
-from skae.networks._build import (
-    builds_with_seeds,
-    count_weights,
-    initial_weights,
-    variables,
-)
+from skae.networks._build import builds_with_seeds, initial_weights, variables
 
 # What TensorFlow's gradients are where an output does not depend on an input.
 _ZERO = "zero"
@@ -40,6 +31,11 @@ class Codec(Mappings):
     ----------
     architecture : Architecture
         Its objective gives the losses and what the decoder's outputs mean.
+
+    Attributes
+    ----------
+    n_weights : int
+        Number of weights that the Keras models hold.
     """
 
     def __init__(self, architecture):
@@ -50,6 +46,7 @@ class Codec(Mappings):
         n_own = len(self.objective.variable_shapes(self.encoding_dim))
         self._ends = np.cumsum([*n_variables, n_own])
         self._built = [v.numpy() for v in variables(self.encoder, self.decoder)]
+        self.n_weights = sum(values.size for values in self._built)
         self._models_to_lend = [(self.encoder, self.decoder)]
         self._compiled = {}
         self._compiling = threading.Lock()
@@ -81,11 +78,6 @@ class Codec(Mappings):
     def _network_key(self):
         objective = self.objective.of_the_network()
         return dataclasses.replace(self.architecture, objective=objective).key
-
-    @property
-    def n_weights(self):
-        """Number of weights that the codec's Keras models hold."""
-        return count_weights(self.encoder, self.decoder)
 
     def compiled(self, name, dtype, correction):
         """Return the compiled method `name` for rows of `dtype`.

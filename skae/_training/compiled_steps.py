@@ -40,6 +40,11 @@ class CompiledSteps:
     models : tuple of keras.Model or None, default=None
         The network's encoder and decoder, which from here on belong to these steps.
         None builds them.
+
+    Attributes
+    ----------
+    n_weights : int
+        Number of weights held, those of the optimizer included.
     """
 
     def __init__(
@@ -74,18 +79,15 @@ class CompiledSteps:
         with float32_by_default():
             optimizer.build(self.trainable)
         self._fresh_optimizer = self.optimizer_values
+        # Those of the optimizer are held twice, to start afresh.
+        n_slots = sum(value.size for value in self._fresh_optimizer)
+        self.n_weights = count_weights(self.encoder, self.decoder) + 2 * n_slots
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
         self._run = traced(
             self._take_steps,
             *_step_signature(sample_shape, objective, step_shapes, has_targets),
             jit_compile=compile_with_xla,
         )
-
-    @property
-    def n_weights(self):
-        """Number of weights held, those of the optimizer included."""
-        slots = sum(value.size for value in self._fresh_optimizer)
-        return count_weights(self.encoder, self.decoder) + 2 * slots
 
     @property
     def weights(self):
@@ -233,8 +235,9 @@ class CompiledSteps:
             if self.follows_schedule:
                 self.optimizer.learning_rate.assign(full_rate * factors[i])
             rate = tf.cast(self.optimizer.learning_rate, tf.float32)
-            before = [tf.identity(v.value) for v in self.trainable]
-            n_updates = self._n_updates()
+            if step_sizes:
+                before = [tf.identity(v.value) for v in self.trainable]
+                n_updates = self._n_updates()
             batch = [tf.gather(part, rows[i]) for part in data]
             targets = batch[-1]
             if units:

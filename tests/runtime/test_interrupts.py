@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import pytest
-from helpers import assert_same_bits, correlated, each_of, run_python, weights
+from helpers import assert_same_bits, correlated, each_of, run_python
 
 from skae import AutoencoderTransformer, VAETransformer
 from skae._model import codec
@@ -66,41 +66,35 @@ def global_states():
 
 
 @pytest.fixture
-def nothing_compiled(monkeypatch):
-    """Let the next fit start as the first of a process does."""
+def start_anew(monkeypatch):
+    """Return what lets the next fit start as the first of a process does."""
     monkeypatch.setattr(steps_pool, "_idle", OrderedDict())
     monkeypatch.setattr(codec, "_codecs", OrderedDict())
 
+    def forget():
+        steps_pool._idle.clear()
+        codec._codecs.clear()
 
-@pytest.fixture(scope="module")
-def one_fit():
-    """Return the weights of a fit, and how many calls of Python code it makes."""
-    AutoencoderTransformer(2, **PARAMETERS).fit(X)  # what a process does but once
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps_pool, "_idle", OrderedDict())
-        patch.setattr(codec, "_codecs", OrderedDict())
-        estimator = AutoencoderTransformer(2, **PARAMETERS)
-        n_calls = interrupt_at(None, functools.partial(estimator.fit, X))
-    return weights(estimator), n_calls
+    return forget
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("nothing_compiled")
-@pytest.mark.parametrize(("share", "is_fitted"), [(0.2, True), (0.35, False)])
-def test_an_interrupt_anywhere_in_a_fit_leaves_no_trace(share, is_fitted, one_fit):
-    bits, n_calls = one_fit
-    estimator = AutoencoderTransformer(2, **PARAMETERS)
-    if is_fitted:
-        estimator.fit(X + 1)
-        steps_pool._idle.clear()
-        codec._codecs.clear()
+@pytest.mark.parametrize(("fraction", "is_fitted"), [(0.3, True), (0.6, False)])
+def test_an_interrupt_anywhere_in_a_fit_leaves_no_trace(
+    fraction, is_fitted, start_anew
+):
+    estimator, other = (AutoencoderTransformer(2, **PARAMETERS) for _ in "ab")
+    for each in (estimator, other) if is_fitted else (other,):
+        each.fit(X + 1)
+    start_anew()
+    n_calls = interrupt_at(None, functools.partial(other.fit, X))
+    start_anew()
     before, states = dict(vars(estimator)), global_states()
     with pytest.raises(KeyboardInterrupt):
-        interrupt_at(int(share * n_calls), functools.partial(estimator.fit, X))
+        interrupt_at(int(fraction * n_calls), functools.partial(estimator.fit, X))
     assert vars(estimator) == before
     np.testing.assert_equal(global_states(), states)
-    for values, same in zip(weights(estimator.fit(X)), bits, strict=True):
-        np.testing.assert_array_equal(values, same)
+    assert_same_bits(estimator.fit(X), other)
 
 
 IN_ANOTHER_PROCESS = """

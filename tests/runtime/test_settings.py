@@ -85,11 +85,11 @@ keras.config.set_floatx('float64')
 keras.config.set_epsilon(0.01)
 stack.enter_context(tf.distribute.MirroredStrategy(['CPU:0']).scope())
 """,
-    "float16, mixed precision, eagerly": """
+    "float16, mixed precision": """
 keras.config.set_floatx('float16')
 keras.config.set_dtype_policy('mixed_float16')
-tf.config.run_functions_eagerly(True)
 """,
+    "eagerly": "tf.config.run_functions_eagerly(True)",
     "policy, deterministic": """
 keras.config.set_dtype_policy('float64')
 tf.config.experimental.enable_op_determinism()
