@@ -407,7 +407,7 @@ def test_progress_is_shown(X, capsys):
     importlib.util.find_spec("pynndescent") is None, reason="needs pynndescent"
 )
 def test_approximate_neighbors_give_as_good_a_map_and_the_same_bits(X):
-    estimator = clone(BRIEFLY).set_params(epochs=60, neighbors="approximate")
+    estimator = clone(BRIEFLY).set_params(epochs=20, neighbors="approximate")
     one, other = (clone(estimator).fit(X) for _ in range(2))
     assert_array_equal(one.transform(X), other.transform(X))
     exact = clone(estimator).set_params(neighbors="exact").fit(X)
