@@ -176,6 +176,31 @@ def traced(function, *signature, **how):
     return out_of_reach(trace)
 
 
+def as_traced(compiled):
+    """Return a function that runs what `traced` returns without optimizing its graph.
+
+    TensorFlow optimizes a graph when it first runs. That can be switched off for the
+    whole process, which is the user's, or as here in the operation that calls a graph.
+    """
+    tf = load_tensorflow()
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config = config.SerializeToString()
+    types = [output.dtype for output in compiled.outputs]
+
+    def run(*arguments):
+        given = [tf.convert_to_tensor(value) for value in tf.nest.flatten(arguments)]
+        outputs = tf.raw_ops.StatefulPartitionedCall(
+            args=given + list(compiled.captured_inputs),
+            Tout=types,
+            f=compiled,
+            config_proto=config,
+        )
+        return tf.nest.pack_sequence_as(compiled.structured_outputs, outputs)
+
+    return run
+
+
 def on_one_device(function, *arguments):
     """Call a function outside of the user's scope of `tf.distribute`, if there is one.
 

@@ -7,6 +7,7 @@ import numpy as np
 from skae._data.corruption import CorruptionUnits
 from skae._runtime.interrupts import Pace
 from skae._runtime.tensorflow import (
+    as_traced,
     float32_by_default,
     load_keras,
     load_tensorflow,
@@ -34,8 +35,9 @@ class CompiledSteps:
     has_targets : bool, default=False
         Whether the rows to reconstruct are others than those to encode.
 
-    compile_with_xla : bool, default=False
-        Whether XLA compiles the steps.
+    compilation : {"none", "graph", "xla"}, default="none"
+        Whether TensorFlow runs the steps as they were traced, optimizes their graph,
+        or has XLA compile them.
 
     models : tuple of keras.Model or None, default=None
         The network's encoder and decoder, which from here on belong to these steps.
@@ -54,7 +56,7 @@ class CompiledSteps:
         *,
         step_shapes=(),
         has_targets=False,
-        compile_with_xla=False,
+        compilation="none",
         models=None,
     ):
         keras = load_keras()
@@ -83,11 +85,12 @@ class CompiledSteps:
         n_slots = sum(value.size for value in self._fresh_optimizer)
         self.n_weights = count_weights(self.encoder, self.decoder) + 2 * n_slots
         self.follows_schedule = isinstance(optimizer.learning_rate, keras.Variable)
-        self._run = traced(
+        run = traced(
             self._take_steps,
             *_step_signature(sample_shape, objective, step_shapes, has_targets),
-            jit_compile=compile_with_xla,
+            jit_compile=compilation == "xla",
         )
+        self._run = as_traced(run) if compilation == "none" else run
 
     @property
     def weights(self):

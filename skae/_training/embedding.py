@@ -26,7 +26,7 @@ from skae._training.optimizers import check_optimizer
 from skae._training.pairs import PairTask, train_on_pairs
 from skae._training.plan import init_of, network_of, resolved
 from skae._training.progress import EpochLines, ProgressBar
-from skae._training.steps_pool import borrowed_steps, xla_pays
+from skae._training.steps_pool import borrowed_steps, compilation_for
 from skae._training.task import on_standardized
 from skae.networks._build import Architecture, Cost
 from skae.networks._memory import check_memory
@@ -196,10 +196,9 @@ def _train(task, plan, start):
     """Return the trained weights, and the history."""
     optimizer = check_optimizer(_defaults.OPTIMIZER, plan.learning_rate)
     objective, n_rows = task.objective, 2 * len(task.rows)  # each with a neighbour
-    with_xla = xla_pays(plan.cost, objective, n_rows, plan.epochs)
-    with borrowed_steps(
-        plan.codec, objective, optimizer, compile_with_xla=with_xla
-    ) as steps:
+    n_steps = plan.epochs * task.n_batches
+    how = compilation_for(plan.cost, objective, n_rows, plan.epochs, n_steps)
+    with borrowed_steps(plan.codec, objective, optimizer, compilation=how) as steps:
         return train_on_pairs(task, steps, start)
 
 

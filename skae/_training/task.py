@@ -22,7 +22,7 @@ from skae._training.principal_coordinates import StepsInCoordinates
 from skae._training.progress import EpochLines, ProgressBar
 from skae._training.schedule import USUAL_STEPS, Settings
 from skae._training.sklearn_callbacks import FitTasks, has_callbacks
-from skae._training.steps_pool import borrowed_steps, xla_pays
+from skae._training.steps_pool import borrowed_steps, compilation_for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,11 +185,14 @@ def compiled_steps_for(request, plan, task, n_epochs):
     """
     architecture, optimizer = plan.architecture, request.optimizer
     cost = cost_of_training(plan, task)
-    with_xla = xla_pays(cost, request.objective, len(task.rows), n_epochs)
+    n_steps = n_epochs * task.n_batches
+    compilation = compilation_for(
+        cost, request.objective, len(task.rows), n_epochs, n_steps
+    )
     how = {
         "step_shapes": task.steps.shapes,
         "has_targets": task.rows.clean is not None,
-        "compile_with_xla": with_xla,
+        "compilation": compilation,
     }
     if request.estimator.callbacks:
         fresh = CompiledSteps(architecture, optimizer, **how)

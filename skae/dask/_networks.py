@@ -15,6 +15,7 @@ from skae._keras.objects import description
 from skae._model.codec import Codec
 from skae._model.correction import UNCORRECTED, Correction
 from skae._model.fitted import FittedNetwork
+from skae._runtime.caches import evict_oldest
 from skae._runtime.threads import Lock
 from skae._training.compiled_steps import CompiledSteps
 from skae._training.plan import network_of, request_for
@@ -143,16 +144,12 @@ def built_network(blueprint, request, encoding_dim):
         if key not in _kept:
             _kept[key] = _Built(architecture)
         _kept.move_to_end(key)
-        while len(_kept) > 1 and (
-            len(_kept) > _MOST_NETWORKS
-            or sum(built.n_weights for built in _kept.values()) > _MOST_WEIGHTS
-        ):
-            _kept.popitem(last=False)
+        evict_oldest(_kept, _MOST_NETWORKS, _MOST_WEIGHTS, fewest=1)
         return _kept[key]
 
 
 @contextlib.contextmanager
-def lent_steps(built, request, steps):
+def lent_steps(built, request, steps, compilation="none"):
     """Lend compiled steps of a network to the body, which alone uses them.
 
     Parameters
@@ -164,14 +161,18 @@ def lent_steps(built, request, steps):
 
     steps : StepSizes
         How its steps are changed.
+
+    compilation : {"none", "graph"}, default="none"
+        See `CompiledSteps`.
     """
+    how = {"step_shapes": steps.shapes, "compilation": compilation}
     with _building.held():
-        idle = built.idle.setdefault(steps.shapes, [])
+        idle = built.idle.setdefault(tuple(how.values()), [])
         if idle:
             lent = idle.pop()
         else:
-            architecture, optimizer = built.codec.architecture, request.optimizer
-            lent = CompiledSteps(architecture, optimizer, step_shapes=steps.shapes)
+            architecture = built.codec.architecture
+            lent = CompiledSteps(architecture, request.optimizer, **how)
     yield lent
     with _building.held():
         idle.append(lent)

@@ -11,6 +11,7 @@ from skae._training.epochs import Task
 from skae._training.outliers import pulls_in_training
 from skae._training.passes import train_epoch
 from skae._training.schedule import Settings, cosine_with_warmup
+from skae._training.steps_pool import graph_compilation
 from skae._training.task import distances_of
 from skae.dask._blocks import joined_rows
 from skae.dask._networks import (
@@ -136,7 +137,8 @@ def train(blueprint, state, block, pulls, seed, place):
         steps=blueprint.steps,
         pulls=pulls,
     )
-    with lent_steps(built, request, blueprint.steps) as steps:
+    compilation = graph_compilation(place.n_rounds * place.n_steps)
+    with lent_steps(built, request, blueprint.steps, compilation) as steps:
         steps.reset(state.weights, draw_seed(task.generator), state.optimizer_values)
         factors = np.ones(task.n_batches, np.float32)
         if steps.follows_schedule and _is_cosine(blueprint):

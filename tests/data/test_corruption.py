@@ -361,7 +361,7 @@ def test_swaps_take_rows_as_often_as_they_weigh():
 
 @pytest.mark.slow
 def test_xla_swaps_the_same_share(monkeypatch):
-    monkeypatch.setattr("skae._training.task.xla_pays", lambda *_: True)
+    monkeypatch.setattr("skae._training.steps_pool.xla_pays", lambda *_: True)
     estimator = identity("swap", corruption_rate=0.3).fit(X)
     assert_mean(estimator.history_["loss"], SQUARED_NOISE["swap"].mean())
 

@@ -551,7 +551,7 @@ def test_training_raises_the_bound_where_there_is_a_curve_to_find():
 def test_xla_trains_to_the_same_bound(monkeypatch):
     """The draws are others, the rest is the same."""
     expected = vae(epochs=20).fit(X).score_samples(X).mean()
-    monkeypatch.setattr("skae._training.task.xla_pays", lambda *_: True)
+    monkeypatch.setattr("skae._training.steps_pool.xla_pays", lambda *_: True)
     score = vae(epochs=20).fit(X).score_samples(X).mean()
     assert score == pytest.approx(expected, abs=0.1)
 

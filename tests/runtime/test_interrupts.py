@@ -24,7 +24,7 @@ from skae._runtime.interrupts import (
     let_interrupts_in,
     out_of_reach,
 )
-from skae._training import steps_pool, task
+from skae._training import steps_pool
 
 X = correlated()
 PARAMETERS = {
@@ -287,7 +287,7 @@ def test_the_ends_of_a_call_are_no_constants_that_xla_would_compile_in(monkeypat
     fits = []
     how = {**PARAMETERS, "init": "random"}
     for n_steps in (1, 100):
-        monkeypatch.setattr(task, "xla_pays", lambda *_: True)
+        monkeypatch.setattr(steps_pool, "xla_pays", lambda *_: True)
         monkeypatch.setattr(Pace, "pieces", in_pieces_of(n_steps))
         fits.append(AutoencoderTransformer(2, **how).fit(X))
     assert_same_bits(*fits)

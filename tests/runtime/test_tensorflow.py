@@ -32,10 +32,10 @@ def __getattr__(name):
 LOAD = "import os; from skae._runtime import tensorflow; tensorflow.load_keras(); "
 
 FIRST_FIT = """
-import numpy, skae, skae._training.fit
+import numpy, skae, skae._training.steps_pool
 X = numpy.random.RandomState(0).randn(40, 4)
 for with_xla in (False, True):
-    skae._training.task.xla_pays = lambda *_: with_xla
+    skae._training.steps_pool.xla_pays = lambda *_: with_xla
     skae.AutoencoderTransformer(2, epochs=2, hidden_layer_sizes=(4,)).fit_transform(X)
 """
 
@@ -253,6 +253,25 @@ def test_a_fork_while_tensorflow_starts_is_refused(monkeypatch):
     assert in_a_fork(backend_module.load_keras).startswith(
         "RuntimeError: This process was forked"
     )
+
+
+def test_a_function_runs_as_it_was_traced():
+    tf = backend_module.load_tensorflow()
+    total, before = tf.Variable(1.0), tf.config.optimizer.get_experimental_options()
+
+    def add(pair, factor):
+        return [total.assign_add(factor * pair[0]), {"second": pair[1]}]
+
+    number = tf.TensorSpec((), tf.float32)
+    traced = backend_module.traced(add, (number, number), number)
+    run = backend_module.as_traced(traced)
+    for expected in (7.0, 13.0):
+        first, others = run((2.0, 5.0), 3.0)
+        assert (float(first), float(others["second"])) == (expected, 5.0)
+    assert float(total) == 13.0
+    assert tf.config.optimizer.get_experimental_options() == before
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        run(([1.0, 2.0], 5.0), 3.0)
 
 
 def test_graphs_are_refused():

@@ -127,7 +127,7 @@ def test_few_trainers_and_codecs_are_kept(monkeypatch):
     for units in range(20, 23):
         fitted(hidden_layer_sizes=(units,))
     assert len(idle_trainers()) == 2
-    monkeypatch.setattr(caches, "_MOST_WEIGHTS", 100)
+    monkeypatch.setattr(caches, "MOST_WEIGHTS", 100)
     large = fitted(hidden_layer_sizes=(40,))
     assert sum(trainer.n_weights for trainer in idle_trainers()) <= 100
     assert_same_bits(large, fitted(hidden_layer_sizes=(40,)))

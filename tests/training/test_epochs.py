@@ -469,8 +469,10 @@ def test_compiled_steps_that_diverged_serve_again_as_fresh():
 # Compilation
 
 
-@pytest.mark.slow
-def test_xla_gives_the_same_weights(monkeypatch):
+@pytest.mark.parametrize(
+    "compilation", ["graph", pytest.param("xla", marks=pytest.mark.slow)]
+)
+def test_however_steps_are_compiled_the_weights_are_the_same(monkeypatch, compilation):
     estimator = plain(
         init="pca",
         hidden_layer_sizes=(6,),
@@ -479,7 +481,7 @@ def test_xla_gives_the_same_weights(monkeypatch):
         batch_size=7,
     )
     expected = clone(estimator).fit(X)
-    monkeypatch.setattr("skae._training.task.xla_pays", lambda *_: True)
+    monkeypatch.setattr("skae._training.task.compilation_for", lambda *_: compilation)
     fitted = clone(estimator).fit(X)
     assert_weights(fitted, weights(expected))
     np.testing.assert_allclose(

@@ -163,7 +163,7 @@ def test_batch_logs_hold_the_mean_loss_so_far():
     ),
 )
 def test_a_callback_that_only_watches_changes_no_bit(estimator, with_xla, monkeypatch):
-    monkeypatch.setattr("skae._training.task.xla_pays", lambda *_: with_xla)
+    monkeypatch.setattr("skae._training.steps_pool.xla_pays", lambda *_: with_xla)
     plain = estimator(2, network=DenseNetwork((8,)), epochs=2, batch_size=BATCH_SIZE)
     plain.set_params(random_state=0)
     watched = clone(plain).set_params(callbacks=[Recorder()]).fit(X)
