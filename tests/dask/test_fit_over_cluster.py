@@ -259,6 +259,7 @@ def _deadly(block):
     os._exit(1)
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_its_workers_is_an_error():
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
